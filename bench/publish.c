@@ -1,0 +1,91 @@
+// Publishers and subscribers at full speed: server CPU per message (in and out) and messages per second.
+// usage: publish PORT PID PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS
+// Publisher i and subscriber i use subject number i modulo SUBJECTS. A publisher writes 64 KB at a time.
+#include "nats.h"
+#include <pthread.h>
+
+enum { BATCH_BYTES = 64 * 1024, READ_BYTES = 1 << 20, MOST_THREADS = 256 };
+
+static int port, publishers, subscribers, payload_bytes, subjects;
+static long messages;
+static pthread_barrier_t ready;
+
+static void *publish(void *argument) {
+  long id = (long)argument;
+  int s = connect_to(port, 0);
+  char head[128];
+  int head_bytes = snprintf(head, sizeof head, "PUB bench.s%ld %d\r\n", id % subjects, payload_bytes);
+  long message_bytes = head_bytes + payload_bytes + 2;
+  long per_batch = BATCH_BYTES / message_bytes > 0 ? BATCH_BYTES / message_bytes : 1;
+  char *batch = malloc((size_t)(per_batch * message_bytes));
+  for (long i = 0; i < per_batch; i++) {
+    char *at = batch + i * message_bytes;
+    memcpy(at, head, (size_t)head_bytes);
+    memset(at + head_bytes, 'x', (size_t)payload_bytes);
+    memcpy(at + head_bytes + payload_bytes, "\r\n", 2);
+  }
+  pthread_barrier_wait(&ready);
+  for (long left = messages; left > 0;) {
+    long count = left < per_batch ? left : per_batch;
+    send_all(s, batch, (size_t)(count * message_bytes));
+    left -= count;
+  }
+  flush(s);
+  close(s);
+  free(batch);
+  return NULL;
+}
+
+static void *subscribe(void *argument) {
+  long id = (long)argument;
+  int s = connect_to(port, 0);
+  char text[128];
+  int length = snprintf(text, sizeof text, "SUB bench.s%ld 1\r\n", id % subjects);
+  send_all(s, text, (size_t)length);
+  flush(s);
+  long senders = 0;
+  for (int i = 0; i < publishers; i++) senders += i % subjects == id % subjects;
+  int head_bytes = snprintf(text, sizeof text, "MSG bench.s%ld 1 %d\r\n", id % subjects, payload_bytes);
+  long left = senders * messages * (head_bytes + payload_bytes + 2);
+  char *buffer = malloc(READ_BYTES);
+  pthread_barrier_wait(&ready);
+  while (left > 0) {
+    ssize_t got = read(s, buffer, READ_BYTES);
+    if (got <= 0) die("subscriber: connection closed");
+    left -= got;
+  }
+  close(s);
+  free(buffer);
+  return NULL;
+}
+
+int main(int count, char **words) {
+  if (count != 8) {
+    fprintf(stderr, "usage: publish PORT PID PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS\n");
+    return 2;
+  }
+  port = atoi(words[1]);
+  int pid = atoi(words[2]);
+  publishers = atoi(words[3]);
+  subscribers = atoi(words[4]);
+  messages = atol(words[5]);
+  payload_bytes = atoi(words[6]);
+  subjects = atoi(words[7]);
+  if (publishers + subscribers > MOST_THREADS) return 2;
+
+  pthread_t threads[MOST_THREADS];
+  pthread_barrier_init(&ready, NULL, (unsigned)(publishers + subscribers + 1));
+  for (long i = 0; i < subscribers; i++) pthread_create(&threads[i], NULL, subscribe, (void *)i);
+  for (long i = 0; i < publishers; i++) pthread_create(&threads[subscribers + i], NULL, publish, (void *)i);
+  pthread_barrier_wait(&ready);
+  double cpu = cpu_seconds(pid), started = now_seconds();
+  for (int i = 0; i < publishers + subscribers; i++) pthread_join(threads[i], NULL);
+  double seconds = now_seconds() - started;
+  cpu = cpu_seconds(pid) - cpu;
+
+  double total = (double)publishers * (double)messages;
+  for (int s = 0; s < subscribers; s++)
+    for (int p = 0; p < publishers; p++)
+      if (p % subjects == s % subjects) total += (double)messages;
+  printf("{\"cpuNs\": %.1f, \"perSecond\": %.0f}\n", cpu * 1e9 / total, total / seconds);
+}

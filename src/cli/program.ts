@@ -1,0 +1,197 @@
+// The life of a server process: banner, pid file, start, ports file, signals, reloads, end.
+import type { ResolvedOptions } from "../options/options.js";
+import type { Logger } from "../runtime/logger.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { Server } from "../server/server.js";
+import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
+import type { Host } from "./host.js";
+import { logLevels, logMoves, openLog } from "./open_log.js";
+import type { ProgramLog } from "./log.js";
+import { PortsFile, portsFilePath, portsFileText } from "./ports_file.js";
+import { type Settings, unbuiltWarnings } from "./settings.js";
+import { handleSignals } from "./signals.js";
+import { startFailure } from "./start_failure.js";
+import { inWords } from "./system_errors.js";
+import { reloadReport } from "./reload_report.js";
+
+/** What the program needs of a server. */
+export type ProgramServer = Pick<Server, "id" | "name" | "addresses" | "start" | "close" | "lameDuck" | "reload"> & {
+  readonly events: { on(name: "lameDuck" | "closed", handler: () => void): unknown };
+};
+
+export interface ProgramParts {
+  readonly runtime: Runtime;
+  createServer(options: ResolvedOptions, parts: { runtime: Runtime; logger: Logger }): ProgramServer;
+}
+
+export class Program {
+  readonly #host: Host;
+  readonly #runtime: Runtime;
+  readonly #log: ProgramLog;
+  readonly #server: ProgramServer;
+  readonly #portsFile: PortsFile;
+  readonly #read: () => Settings;
+  #settings: Settings;
+  #started = false;
+  #lameDuck = false;
+  #ending = false;
+  #reloading: Promise<void> = Promise.resolve();
+
+  /**
+   * @param read reads the configuration file again, for a reload; throws what is wrong with it
+   * @throws OptionsError when the options do not make a server
+   */
+  constructor(host: Host, parts: ProgramParts, log: ProgramLog, settings: Settings, read: () => Settings) {
+    this.#host = host;
+    this.#runtime = parts.runtime;
+    this.#log = log;
+    this.#settings = settings;
+    this.#read = read;
+    this.#server = parts.createServer(settings.options, { runtime: parts.runtime, logger: log });
+    this.#portsFile = new PortsFile(parts.runtime.disk, log);
+  }
+
+  /** Runs the server to its end. Resolves with the exit code of the process, everything logged. */
+  async run(): Promise<number> {
+    const server = this.#server;
+    const closed = new Promise<void>((resolve) => void server.events.on("closed", resolve));
+    server.events.on("lameDuck", () => {
+      this.#lameDuck = true;
+    });
+    this.#banner();
+    handleSignals(this.#host, this.#log, {
+      shutDown: () => this.#shutDown(),
+      lameDuck: () => void this.#becomeLameDuck(),
+      isLameDuck: () => this.#lameDuck,
+      reload: () => this.#reloadNext(),
+      reopenLog: () => this.#reopenLog(),
+    });
+    const { pidfile } = this.#settings.options;
+    try {
+      if (pidfile) this.#writePidFile(pidfile);
+      await server.start();
+    } catch (error) {
+      if (!this.#ending) return this.#fail(startFailure(error, this.#settings.options));
+    }
+    this.#started = true;
+    if (!this.#ending) this.#writePortsFile();
+    await closed;
+    this.#portsFile.remove();
+    this.#log.info("Server Exiting..");
+    await this.#log.close();
+    return 0;
+  }
+
+  #banner(): void {
+    const { options, configFile, digest } = this.#settings;
+    const log = this.#log;
+    log.info("Starting nats-server");
+    log.info(`  Version:  ${COMPATIBILITY_VERSION}`);
+    log.info(`  Git:      [natsnode ${NATSNODE_VERSION}]`);
+    log.debug(`  Engine:   ${this.#runtime.process.engine}`);
+    if (options.cluster?.name) log.info(`  Cluster:  ${options.cluster.name}`);
+    log.info(`  Name:     ${this.#server.name}`);
+    log.info(`  ID:       ${this.#server.id}`);
+    if (configFile !== undefined) log.info(`Using configuration file: ${configFile} (${digest})`);
+    for (const warning of unbuiltWarnings(this.#settings)) log.warn(warning);
+  }
+
+  async #fail(message: string): Promise<number> {
+    this.#log.fatal(message);
+    await this.#log.close();
+    return 1;
+  }
+
+  #shutDown(): void {
+    if (this.#ending) return;
+    this.#ending = true;
+    this.#log.info("Initiating Shutdown...");
+    this.#server.close().catch((error) => this.#log.error(`Error while closing: ${inWords(error)}`));
+  }
+
+  async #becomeLameDuck(): Promise<void> {
+    if (this.#ending || this.#lameDuck || !this.#started) return;
+    this.#lameDuck = true;
+    await this.#server.lameDuck();
+    if (!this.#ending) this.#log.info("Initiating Shutdown...");
+    this.#ending = true;
+  }
+
+  #reopenLog(): void {
+    try {
+      const reopened = this.#log.reopen();
+      this.#log.info(reopened ? "File log re-opened" : "File log re-open ignored, not a file logger");
+    } catch (error) {
+      this.#log.error(`Could not re-open the log file, the old one stays in use: ${inWords(error)}`);
+    }
+  }
+
+  #reloadNext(): void {
+    this.#reloading = this.#reloading.then(async () => {
+      if (this.#ending) return;
+      try {
+        await this.#reload();
+      } catch (error) {
+        this.#log.error(`Failed to reload server configuration: ${(error as Error).message}`);
+      }
+    });
+  }
+
+  async #reload(): Promise<void> {
+    const old = this.#settings;
+    const next = this.#read();
+    const report = reloadReport(old.options, next.options);
+    const moves = logMoves(old.options, next.options);
+    const sink = moves ? await openLog(next.options, this.#runtime, this.#host) : undefined;
+    try {
+      await this.#server.reload(next.options);
+    } catch (error) {
+      await sink?.close();
+      throw error;
+    }
+    this.#settings = next;
+    await this.#log.change(logLevels(next.options), sink);
+    for (const warning of [...next.warnings, ...unbuiltWarnings(next)]) this.#log.warn(warning);
+    for (const line of report) this.#log.info(line);
+    const { pidfile } = next.options;
+    if (pidfile && pidfile !== old.options.pidfile) {
+      try {
+        this.#writePidFile(pidfile);
+      } catch (error) {
+        this.#log.error((error as Error).message);
+      }
+    }
+    if (next.options.portsFileDir !== old.options.portsFileDir) this.#writePortsFile();
+    this.#log.info(`Reloaded server configuration (${next.digest})`);
+  }
+
+  #writePidFile(path: string): void {
+    try {
+      this.#runtime.disk.writeSync(path, String(this.#runtime.process.pid));
+    } catch (error) {
+      throw new PidFileError(`Could not write pidfile: open ${path}: ${inWords(error)}`);
+    }
+  }
+
+  #writePortsFile(): void {
+    const { portsFileDir, tls, httpsPort, cluster, websocket } = this.#settings.options;
+    const { network, process } = this.#runtime;
+    const encryption = {
+      client: tls !== undefined,
+      monitoring: httpsPort !== 0,
+      cluster: cluster?.tls !== undefined,
+      websocket: websocket?.tls !== undefined,
+    };
+    const text = portsFileText(this.#server.addresses, encryption, network.interfaceAddresses());
+    this.#portsFile.put(
+      portsFileDir ? portsFilePath(portsFileDir, this.#host.programName, process.pid) : undefined,
+      text,
+    );
+  }
+}
+
+/** The pid file cannot be written. */
+export class PidFileError extends Error {
+  override readonly name = "PidFileError";
+  readonly code = "NATS_PID_FILE";
+}

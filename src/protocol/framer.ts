@@ -1,0 +1,248 @@
+// Cuts what a connection receives into control lines and payloads, whatever the packets' boundaries. Clients, routes,
+// gateways and leaf nodes speak the same shape: a line that ends in LF and, for messages, a counted payload and CR LF.
+
+/** `line` answers one of these, or the number of payload bytes that follow the line. */
+export const NO_PAYLOAD = -1;
+/** The connection is being closed: nothing more of its input is looked at. */
+export const STOP = -2;
+
+export interface FrameHandler {
+  /** A control line `buffer[start..end)`, its end of line removed. */
+  line(buffer: Buffer, start: number, end: number): number;
+  /**
+   * A line of the very bytes that `Framer.remember` was last called for, at `start`; answers like `line`. Spares the
+   * parsing for publishers that stay with one subject and size.
+   */
+  repeatedLine(buffer: Buffer, start: number): number;
+  /** The beginning of a line whose end has not arrived; false when it can no longer become a good one. */
+  beginning(buffer: Buffer, start: number, end: number): boolean;
+  /** The payload of the last line is not there yet: whatever refers to the bytes of that line has to be copied. */
+  keepLine(): void;
+  /** The payload of the last line; CR LF follows at `end`. `owned` tells that nobody else will write into `buffer`. */
+  payload(buffer: Buffer, start: number, end: number, owned: boolean): void;
+  /** The payload is not followed by CR LF. */
+  unterminated(): void;
+}
+
+const CR = 13;
+const LF = 10;
+const EMPTY = Buffer.alloc(0);
+/** Lines longer than this are not remembered: comparing them would cost more than it saves. */
+const LONGEST_REMEMBERED_LINE = 96;
+/** After so many lines in a row that differ from the remembered one, comparing pauses. */
+const MISSES_BEFORE_PAUSE = 8;
+/** ... for this many lines. */
+const LINES_OF_PAUSE = 56;
+
+export class Framer {
+  private readonly handler: FrameHandler;
+  // A line whose end has not arrived.
+  private partial = EMPTY;
+  private partialBytes = 0;
+  // A payload that has not arrived whole.
+  private body = EMPTY;
+  private bodyBytes = 0;
+  private bodyFilled = 0;
+  private inBody = false;
+  // The remembered line, its end of line included.
+  private readonly remembered = Buffer.allocUnsafe(LONGEST_REMEMBERED_LINE);
+  private rememberedBytes = 0;
+  private misses = 0;
+  // Input that waits for `release`.
+  private holding = false;
+  private held: Buffer[] = [];
+  private stopped = false;
+
+  constructor(handler: FrameHandler) {
+    this.handler = handler;
+  }
+
+  /** Bytes waiting for `release`. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const chunk of this.held) bytes += chunk.length;
+    return bytes;
+  }
+
+  /** Stops looking at input after the current line or payload, until `release`; what arrives meanwhile is kept. */
+  hold(): void {
+    this.holding = true;
+  }
+
+  /** Goes on with the input that was held. */
+  release(): void {
+    this.holding = false;
+    const chunks = this.held;
+    this.held = [];
+    for (const chunk of chunks) this.feed(chunk, 0, chunk.length);
+  }
+
+  /** Ignores all further input. */
+  stop(): void {
+    this.stopped = true;
+    this.held = [];
+    this.partial = EMPTY;
+    this.body = EMPTY;
+  }
+
+  /** To be called from `line`: the line just given, which ends at `end` with CR LF, may be compared with those that follow. */
+  remember(buffer: Buffer, start: number, end: number): void {
+    const bytes = end + 2 - start;
+    if (bytes > LONGEST_REMEMBERED_LINE || buffer[end] !== CR || buffer[end + 1] !== LF) {
+      this.rememberedBytes = 0;
+      return;
+    }
+    const remembered = this.remembered;
+    for (let i = 0; i < bytes; i++) remembered[i] = buffer[start + i];
+    this.rememberedBytes = bytes;
+  }
+
+  /** Forgets the remembered line; whatever it was parsed into no longer holds. */
+  forget(): void {
+    this.rememberedBytes = 0;
+  }
+
+  /** Takes `chunk[pos..end)`; the chunk may be reused after the call. */
+  feed(chunk: Buffer, pos: number, end: number): void {
+    if (this.stopped) return;
+    if (this.holding) {
+      this.held.push(Buffer.from(chunk.subarray(pos, end)));
+      return;
+    }
+    if (this.inBody) pos = this.continueBody(chunk, pos, end);
+    else if (this.partialBytes > 0) pos = this.continueLine(chunk, pos, end);
+    const handler = this.handler;
+    while (pos < end) {
+      if (this.stopped) return;
+      if (this.holding) {
+        this.held.push(Buffer.from(chunk.subarray(pos, end)));
+        return;
+      }
+      let next: number;
+      let payload: number;
+      const repeat = this.repeats(chunk, pos, end);
+      if (repeat > 0) {
+        next = pos + repeat;
+        payload = handler.repeatedLine(chunk, pos);
+      } else {
+        let at = pos;
+        while (at < end && chunk[at] !== LF) at++;
+        if (at === end) {
+          this.startLine(chunk, pos, end);
+          return;
+        }
+        next = at + 1;
+        payload = handler.line(chunk, pos, at > pos && chunk[at - 1] === CR ? at - 1 : at);
+      }
+      if (payload === NO_PAYLOAD) {
+        pos = next;
+        continue;
+      }
+      if (payload === STOP) {
+        this.stop();
+        return;
+      }
+      const bodyEnd = next + payload;
+      if (bodyEnd + 2 > end) {
+        this.startBody(chunk, next, end, payload);
+        return;
+      }
+      if (chunk[bodyEnd] !== CR || chunk[bodyEnd + 1] !== LF) {
+        this.stop();
+        handler.unterminated();
+        return;
+      }
+      handler.payload(chunk, next, bodyEnd, false);
+      pos = bodyEnd + 2;
+    }
+  }
+
+  // Length of the remembered line if the chunk goes on with it, else 0.
+  private repeats(chunk: Buffer, pos: number, end: number): number {
+    const bytes = this.rememberedBytes;
+    if (bytes === 0 || pos + bytes > end) return 0;
+    if (this.misses >= MISSES_BEFORE_PAUSE) {
+      this.misses = this.misses >= MISSES_BEFORE_PAUSE + LINES_OF_PAUSE ? 0 : this.misses + 1;
+      return 0;
+    }
+    const remembered = this.remembered;
+    for (let i = 0; i < bytes; i++) {
+      if (chunk[pos + i] !== remembered[i]) {
+        this.misses++;
+        return 0;
+      }
+    }
+    this.misses = 0;
+    return bytes;
+  }
+
+  private startLine(chunk: Buffer, pos: number, end: number): void {
+    if (!this.handler.beginning(chunk, pos, end)) {
+      this.stop();
+      return;
+    }
+    this.appendToLine(chunk, pos, end);
+  }
+
+  private appendToLine(chunk: Buffer, pos: number, end: number): void {
+    const bytes = this.partialBytes + end - pos;
+    if (bytes > this.partial.length) {
+      const larger = Buffer.allocUnsafe(Math.max(256, 2 * bytes));
+      this.partial.copy(larger, 0, 0, this.partialBytes);
+      this.partial = larger;
+    }
+    chunk.copy(this.partial, this.partialBytes, pos, end);
+    this.partialBytes = bytes;
+  }
+
+  // Goes on with a line that began in an earlier chunk; returns where the chunk goes on, `end` when it is used up.
+  private continueLine(chunk: Buffer, pos: number, end: number): number {
+    const at = chunk.indexOf(LF, pos);
+    if (at < 0 || at >= end) {
+      this.appendToLine(chunk, pos, end);
+      if (!this.handler.beginning(this.partial, 0, this.partialBytes)) this.stop();
+      return end;
+    }
+    this.appendToLine(chunk, pos, at + 1);
+    const line = this.partial;
+    let length = this.partialBytes - 1;
+    if (length > 0 && line[length - 1] === CR) length--;
+    // The line is used until its payload is done, which is before another one can begin here.
+    this.partialBytes = 0;
+    const payload = this.handler.line(line, 0, length);
+    if (payload === STOP) {
+      this.stop();
+      return end;
+    }
+    if (payload === NO_PAYLOAD) return at + 1;
+    this.startBody(chunk, at + 1, Math.min(end, at + 1 + payload + 2), payload);
+    return Math.min(end, at + 1 + payload + 2);
+  }
+
+  private startBody(chunk: Buffer, pos: number, end: number, payload: number): void {
+    this.handler.keepLine();
+    this.body = Buffer.allocUnsafeSlow(payload + 2);
+    this.bodyBytes = payload;
+    this.bodyFilled = 0;
+    this.inBody = true;
+    this.continueBody(chunk, pos, end);
+  }
+
+  private continueBody(chunk: Buffer, pos: number, end: number): number {
+    const take = Math.min(end - pos, this.bodyBytes + 2 - this.bodyFilled);
+    chunk.copy(this.body, this.bodyFilled, pos, pos + take);
+    this.bodyFilled += take;
+    const { body, bodyBytes, bodyFilled } = this;
+    if ((bodyFilled > bodyBytes && body[bodyBytes] !== CR) || (bodyFilled === bodyBytes + 2 && body[bodyBytes + 1] !== LF)) {
+      this.stop();
+      this.handler.unterminated();
+      return end;
+    }
+    if (bodyFilled === bodyBytes + 2) {
+      this.inBody = false;
+      this.body = EMPTY;
+      this.handler.payload(body, 0, bodyBytes, true);
+    }
+    return pos + take;
+  }
+}

@@ -1,0 +1,121 @@
+// The operations of the client protocol, recognised from the first bytes of a control line in any case, and the splitting
+// of their arguments (https://docs.nats.io/reference/reference-protocols/nats-protocol).
+
+export const Verb = {
+  unknown: 0,
+  /** The bytes so far may still become a verb. */
+  incomplete: 1,
+  pub: 2,
+  hpub: 3,
+  sub: 4,
+  unsub: 5,
+  ping: 6,
+  pong: 7,
+  connect: 8,
+  info: 9,
+  ok: 10,
+  err: 11,
+} as const;
+export type Verb = (typeof Verb)[keyof typeof Verb];
+
+interface VerbSpelling {
+  readonly verb: Verb;
+  readonly text: Uint8Array;
+  /** Whether a blank or tab must follow the word; otherwise anything may. */
+  readonly needsBlank: boolean;
+}
+
+const spelling = (verb: Verb, text: string, needsBlank: boolean): VerbSpelling => ({
+  verb,
+  text: Buffer.from(text, "latin1"),
+  needsBlank,
+});
+
+const SPELLINGS: readonly VerbSpelling[] = [
+  spelling(Verb.pub, "pub", true),
+  spelling(Verb.ping, "ping", false),
+  spelling(Verb.pong, "pong", false),
+  spelling(Verb.hpub, "hpub", true),
+  spelling(Verb.sub, "sub", true),
+  spelling(Verb.unsub, "unsub", true),
+  spelling(Verb.connect, "connect", false),
+  spelling(Verb.info, "info", true),
+  spelling(Verb.ok, "+ok", false),
+  spelling(Verb.err, "-err", true),
+];
+
+/**
+ * The verb that a line (or the beginning of one, if `whole` is false) starts with. Where its arguments begin is
+ * `argumentsStart(verb, ...)`.
+ */
+export function verbOf(buffer: Uint8Array, start: number, end: number, whole: boolean): Verb {
+  for (const { verb, text, needsBlank } of SPELLINGS) {
+    const compared = Math.min(text.length, end - start);
+    let same = true;
+    for (let i = 0; i < compared; i++) {
+      const byte = buffer[start + i];
+      if (byte !== text[i] && !(byte >= 65 && byte <= 90 && (byte | 0x20) === text[i])) {
+        same = false;
+        break;
+      }
+    }
+    if (!same) continue;
+    if (compared < text.length) {
+      if (whole) continue;
+      return Verb.incomplete;
+    }
+    if (!needsBlank) return verb;
+    const after = start + text.length;
+    if (after < end) return buffer[after] === 32 || buffer[after] === 9 ? verb : Verb.unknown;
+    return whole ? Verb.unknown : Verb.incomplete;
+  }
+  return Verb.unknown;
+}
+
+const LENGTHS: readonly number[] = Object.values(Verb).map((verb) => {
+  const found = SPELLINGS.find((one) => one.verb === verb);
+  return found === undefined ? 0 : found.text.length;
+});
+
+/** Where the arguments of a line begin: behind the verb and the blanks and tabs that follow it. */
+export function argumentsStart(verb: Verb, buffer: Uint8Array, start: number, end: number): number {
+  let at = start + LENGTHS[verb];
+  while (at < end && (buffer[at] === 32 || buffer[at] === 9)) at++;
+  return at;
+}
+
+/** More arguments than any operation has; `splitArguments` stops counting there. */
+export const MAX_ARGUMENTS = 6;
+
+/**
+ * Finds the arguments in `buffer[start..end)`, separated by blanks and tabs: begin and end of each are written to `into`
+ * (2 numbers per argument, room for MAX_ARGUMENTS). Returns how many there are, at most MAX_ARGUMENTS.
+ */
+export function splitArguments(buffer: Uint8Array, start: number, end: number, into: Int32Array): number {
+  let count = 0;
+  let at = start;
+  for (;;) {
+    while (at < end && (buffer[at] === 32 || buffer[at] === 9)) at++;
+    if (at >= end || count === MAX_ARGUMENTS) return count;
+    into[2 * count] = at;
+    while (at < end && buffer[at] !== 32 && buffer[at] !== 9) at++;
+    into[2 * count + 1] = at;
+    count++;
+  }
+}
+
+/** The longest size that is read: nine digits, as the reference takes them. */
+const MAX_SIZE_DIGITS = 9;
+
+/** A size in decimal digits; -1 when it is empty, too long, or anything else. */
+export function parseSize(buffer: Uint8Array, start: number, end: number): number {
+  const digits = end - start;
+  if (digits === 0 || digits > MAX_SIZE_DIGITS) return -1;
+  let value = 0;
+  for (let i = start; i < end; i++) {
+    const digit = buffer[i] - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}

@@ -1,0 +1,38 @@
+// Facts about this process, from Node itself.
+import { availableParallelism } from "node:os";
+import type { ProcessInfo } from "../runtime.js";
+
+export class NodeProcess implements ProcessInfo {
+  readonly pid = process.pid;
+  readonly executable = process.argv[1] ?? process.execPath;
+  readonly platform = process.platform;
+  readonly arch = process.arch;
+  readonly engine = engineName();
+  readonly cores = availableParallelism();
+  private lastCpuMicros = 0;
+  private lastMs = 0;
+
+  env(name: string): string | undefined {
+    return process.env[name];
+  }
+
+  memoryBytes(): number {
+    return process.memoryUsage.rss();
+  }
+
+  cpuPercent(): number {
+    const { user, system } = process.cpuUsage();
+    // performance.now() counts from the start of the process, as cpuUsage does.
+    const nowMs = performance.now();
+    const elapsedMicros = (nowMs - this.lastMs) * 1000;
+    const used = user + system - this.lastCpuMicros;
+    this.lastCpuMicros = user + system;
+    this.lastMs = nowMs;
+    return elapsedMicros > 0 ? (used / elapsedMicros) * 100 : 0;
+  }
+}
+
+function engineName(): string {
+  const versions: Record<string, string | undefined> = process.versions;
+  return versions.bun === undefined ? `node${process.versions.node}` : `bun${versions.bun}`;
+}

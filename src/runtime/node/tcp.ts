@@ -1,0 +1,171 @@
+// TCP on Node: all connections of the process read into one shared buffer, so that an idle connection owns none and a busy
+// one allocates none.
+import net from "node:net";
+import type { Listener, ListenOptions, Transport, TransportHandler } from "../network.js";
+
+const READ_BUFFER_BYTES = 256 * 1024;
+const NOTHING = Buffer.alloc(0);
+
+/** Read into by whichever socket is being read; its contents are only looked at inside one callback. */
+const sharedReadBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+
+const ignore = (): void => {};
+
+/** What a server-side socket hides: the handle that can be given to a socket with a read buffer of our choice. */
+interface HandleHolder {
+  _handle?: { useUserBuffer?: unknown } | null;
+}
+
+class TcpTransport implements Transport {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly inProcess = false;
+  private socket: net.Socket;
+  private handler: TransportHandler | undefined;
+  private failure: Error | undefined;
+  private draining = false;
+
+  constructor(accepted: net.Socket) {
+    this.remoteAddress = plainAddress(accepted.remoteAddress ?? "");
+    this.remotePort = accepted.remotePort ?? 0;
+    this.localAddress = plainAddress(accepted.localAddress ?? "");
+    this.localPort = accepted.localPort ?? 0;
+    this.socket = accepted;
+    accepted.on("error", this.onError);
+  }
+
+  get bufferedBytes(): number {
+    return this.socket.writableLength;
+  }
+
+  start(handler: TransportHandler): void {
+    this.handler = handler;
+    const handle = (this.socket as HandleHolder)._handle;
+    if (handle?.useUserBuffer !== undefined && !this.socket.destroyed) this.adopt(handle);
+    else this.socket.on("data", (chunk: Buffer) => handler.onData(chunk, 0, chunk.length));
+    this.socket.on("end", () => handler.onEnd());
+    this.socket.on("close", () => handler.onClose(this.failure));
+    this.socket.setNoDelay(true);
+    this.socket.resume();
+  }
+
+  write(chunks: readonly Uint8Array[]): void {
+    const socket = this.socket;
+    if (socket.destroyed || socket.writableEnded) return;
+    if (chunks.length === 1) socket.write(chunks[0]);
+    else {
+      socket.cork();
+      for (let i = 0; i < chunks.length; i++) socket.write(chunks[i]);
+      socket.uncork();
+    }
+    if (!this.draining && socket.writableLength > 0) {
+      // An empty write is done when all before it are, whatever the stream's own high-water mark.
+      this.draining = true;
+      socket.write(NOTHING, this.onWritten);
+    }
+  }
+
+  pause(): void {
+    this.socket.pause();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  end(): void {
+    if (this.socket.destroyed) return;
+    this.socket.end(() => this.socket.destroy());
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  // The accepted socket's handle moves into a socket that reads into the shared buffer; `net.createServer` has no option for it.
+  private adopt(handle: object): void {
+    const accepted = this.socket;
+    const options = {
+      handle,
+      allowHalfOpen: true,
+      onread: {
+        buffer: sharedReadBuffer,
+        callback: (count: number, buffer: Uint8Array): boolean => {
+          this.handler?.onData(buffer as Buffer, 0, count);
+          return true;
+        },
+      },
+    };
+    accepted.removeListener("error", this.onError);
+    accepted.on("error", ignore);
+    (accepted as HandleHolder)._handle = null;
+    this.socket = new net.Socket(options as net.SocketConstructorOpts);
+    this.socket.on("error", this.onError);
+  }
+
+  private readonly onError = (error: Error): void => {
+    this.failure ??= error;
+  };
+
+  private readonly onWritten = (error?: Error | null): void => {
+    this.draining = false;
+    if (error !== undefined && error !== null) return;
+    if (this.socket.writableLength > 0) {
+      this.draining = true;
+      this.socket.write(NOTHING, this.onWritten);
+    } else this.handler?.onDrain();
+  };
+}
+
+/** An IPv4 address that came through a dual-stack socket, as IPv4. */
+function plainAddress(address: string): string {
+  return address.startsWith("::ffff:") ? address.slice(7) : address;
+}
+
+/** Listens for TCP connections; rejects with the platform's error (EADDRINUSE, EACCES, ...). */
+export function listenTcp(options: ListenOptions, onConnection: (transport: Transport) => void): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true, noDelay: true });
+    server.on("connection", (socket) => onConnection(new TcpTransport(socket)));
+    server.once("error", reject);
+    server.listen({ host: options.host, port: options.port, backlog: 4096 }, () => {
+      server.removeListener("error", reject);
+      server.on("error", ignore);
+      const { address, port } = server.address() as net.AddressInfo;
+      resolve({
+        host: address,
+        port,
+        close: () =>
+          new Promise<void>((closed) => {
+            // The callback of close() waits for connections too; the port itself is free after this turn.
+            server.close();
+            setImmediate(closed);
+          }),
+      });
+    });
+  });
+}
+
+/** Opens a TCP connection; rejects with the platform's error, or with code ETIMEDOUT after `timeoutMs`. */
+export function dialTcp(options: { host: string; port: number; timeoutMs: number }): Promise<Transport> {
+  return new Promise((resolve, reject) => {
+    const socket = net.connect({ host: options.host, port: options.port, noDelay: true, allowHalfOpen: true });
+    const timer = setTimeout(() => {
+      socket.destroy(
+        Object.assign(new Error(`dial tcp ${options.host}:${options.port}: i/o timeout`), { code: "ETIMEDOUT" }),
+      );
+    }, options.timeoutMs);
+    socket.once("error", (error) => {
+      clearTimeout(timer);
+      reject(error);
+    });
+    socket.once("connect", () => {
+      clearTimeout(timer);
+      socket.removeAllListeners("error");
+      socket.pause();
+      resolve(new TcpTransport(socket));
+    });
+  });
+}

@@ -1,0 +1,32 @@
+// What a simulated host's process says about itself; tests set the rest.
+import type { ProcessInfo } from "../runtime.js";
+
+export class SimulatedProcess implements ProcessInfo {
+  readonly pid: number;
+  readonly executable = "/usr/local/bin/natsnode";
+  readonly platform = "linux";
+  readonly arch = "x64";
+  readonly engine = "simulated";
+  readonly cores = 1;
+  /** Environment variables. */
+  readonly variables = new Map<string, string>();
+  /** What memoryBytes and cpuPercent answer. */
+  residentBytes = 64 * 1024 * 1024;
+  usedCpuPercent = 0;
+
+  constructor(pid: number) {
+    this.pid = pid;
+  }
+
+  env(name: string): string | undefined {
+    return this.variables.get(name);
+  }
+
+  memoryBytes(): number {
+    return this.residentBytes;
+  }
+
+  cpuPercent(): number {
+    return this.usedCpuPercent;
+  }
+}

@@ -1,0 +1,33 @@
+// Why a connection ended, in the words that monitoring and events show.
+
+export const CloseReason = {
+  clientClosed: "Client Closed",
+  authenticationTimeout: "Authentication Timeout",
+  authenticationViolation: "Authentication Failure",
+  authenticationExpired: "Authentication Expired",
+  tlsHandshakeError: "TLS Handshake Failure",
+  slowConsumerPendingBytes: "Slow Consumer (Pending Bytes)",
+  slowConsumerWriteDeadline: "Slow Consumer (Write Deadline)",
+  writeError: "Write Error",
+  readError: "Read Error",
+  parseError: "Parse Error",
+  staleConnection: "Stale Connection",
+  protocolViolation: "Protocol Violation",
+  badClientProtocolVersion: "Bad Client Protocol Version",
+  wrongPort: "Incorrect Port",
+  maxConnectionsExceeded: "Maximum Connections Exceeded",
+  maxAccountConnectionsExceeded: "Maximum Account Connections Exceeded",
+  maxPayloadExceeded: "Maximum Message Payload Exceeded",
+  maxControlLineExceeded: "Maximum Control Line Exceeded",
+  maxSubscriptionsExceeded: "Maximum Subscriptions Exceeded",
+  duplicateRoute: "Duplicate Route",
+  routeRemoved: "Route Removed",
+  serverShutdown: "Server Shutdown",
+  credentialsRevoked: "Credentials Revoked",
+  internalError: "Internal Client",
+  missingAccount: "Missing Account",
+  revocation: "Credentials Revoked",
+  noRespondersRequiresHeaders: "No Responders Requires Headers",
+  kicked: "Kicked",
+} as const;
+export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason];

@@ -1,0 +1,212 @@
+// What every connection has, whoever is at its other end: a transport, framed input, gathered output, pings, and an end.
+import type { Framer } from "../protocol/framer.js";
+import type { Timer } from "../runtime/clock.js";
+import type { Transport, TransportHandler } from "../runtime/network.js";
+import { CloseReason } from "./close-reason.js";
+import type { Hub } from "./hub.js";
+import { CLOSE_FLUSH_MS, EARLY_FLUSH_BYTES, FIRST_PING_JITTER, FIRST_PING_MS, RTT_MEASUREMENT_MS } from "./limits.js";
+import { Outbox } from "./outbox.js";
+
+const PING = Buffer.from("PING\r\n");
+
+export abstract class Connection implements TransportHandler {
+  readonly id: number;
+  readonly hub: Hub;
+  readonly transport: Transport;
+  readonly outbox: Outbox;
+  /** Wall-clock and monotonic time of its start, and monotonic time of its last input or output. */
+  readonly startedMs: number;
+  readonly startedAt: number;
+  lastActivityAt: number;
+  // Time of the last input other than an answer to a ping, and what it was before the present chunk.
+  private lastInputAt: number;
+  private earlierInputAt: number;
+  closeReason: CloseReason | undefined;
+  /** Wall-clock time of its end; 0 while it lives. */
+  closedMs = 0;
+  inMsgs = 0;
+  inBytes = 0;
+  outMsgs = 0;
+  outBytes = 0;
+  /** Last measured round trip in milliseconds; 0 before the first. */
+  rttMs = 0;
+  /** True while it stands in the hub's list of connections to flush. */
+  dirty = false;
+  protected abstract readonly framer: Framer;
+  private pingTimer: Timer | undefined;
+  private pingsOut = 0;
+  private pingSentAt = 0;
+  private deadlineTimer: Timer | undefined;
+  private transportGone = false;
+
+  constructor(id: number, hub: Hub, transport: Transport) {
+    this.id = id;
+    this.hub = hub;
+    this.transport = transport;
+    this.outbox = new Outbox(hub.chunks);
+    const { clock } = hub.runtime;
+    this.startedMs = clock.nowMs();
+    this.startedAt = clock.monotonicMs();
+    this.lastActivityAt = this.startedAt;
+    this.lastInputAt = this.startedAt;
+    this.earlierInputAt = this.startedAt;
+  }
+
+  get closed(): boolean {
+    return this.closeReason !== undefined;
+  }
+
+  /** Bytes on their way to the other side that the operating system has not taken. */
+  get pendingBytes(): number {
+    return this.outbox.bytes + this.transport.bufferedBytes;
+  }
+
+  onData(chunk: Buffer, start: number, end: number): void {
+    this.lastActivityAt = this.hub.runtime.clock.monotonicMs();
+    this.earlierInputAt = this.lastInputAt;
+    this.lastInputAt = this.lastActivityAt;
+    this.framer.feed(chunk, start, end);
+  }
+
+  onDrain(): void {
+    this.deadlineTimer?.cancel();
+    this.deadlineTimer = undefined;
+    this.outbox.drained();
+    if (this.closed) this.finish();
+    else if (this.outbox.bytes > 0) this.flush();
+  }
+
+  onEnd(): void {
+    this.close(CloseReason.clientClosed);
+  }
+
+  onClose(error?: Error): void {
+    this.transportGone = true;
+    this.close(error === undefined ? CloseReason.clientClosed : CloseReason.readError);
+    this.finish();
+  }
+
+  /** Appends a protocol line or any other bytes to the output. */
+  send(bytes: Uint8Array): void {
+    if (this.closed) return;
+    this.outbox.append(bytes, 0, bytes.length);
+    this.touch();
+  }
+
+  sendText(text: string): void {
+    this.send(Buffer.from(text, "utf8"));
+  }
+
+  /** Output was added: it is written at the end of the turn, or now when there is much of it. */
+  touch(): void {
+    if (!this.dirty) this.hub.flushLater(this);
+    if (this.outbox.bytes >= EARLY_FLUSH_BYTES) this.flush();
+  }
+
+  /** Writes what was gathered, unless the transport still holds earlier output. */
+  flush(): void {
+    if (this.transportGone || this.transport.bufferedBytes > 0) return;
+    this.outbox.flush(this.transport);
+    if (this.transport.bufferedBytes > 0 && this.deadlineTimer === undefined) this.startDeadline();
+  }
+
+  /** Ends the connection: its output so far is still sent, its input is ignored. Only the first call counts. */
+  close(reason: CloseReason): void {
+    if (this.closed) return;
+    this.closeReason = reason;
+    this.closedMs = this.hub.runtime.clock.nowMs();
+    this.pingTimer?.cancel();
+    this.framer.stop();
+    this.ended(reason);
+    if (isAbrupt(reason) || this.transportGone) {
+      this.finish();
+      return;
+    }
+    this.flush();
+    if (this.pendingBytes === 0) this.finish();
+    else {
+      this.deadlineTimer?.cancel();
+      this.deadlineTimer = this.hub.runtime.clock.after(CLOSE_FLUSH_MS, () => this.finish());
+    }
+  }
+
+  /** For what a kind of connection has to undo; called once, while output can still be added. */
+  protected abstract ended(reason: CloseReason): void;
+
+  /** The write deadline has passed without all output being taken. */
+  protected abstract writeDeadlinePassed(): void;
+
+  /** Milliseconds between pings, and how many may go unanswered. */
+  protected abstract pingLimits(): { intervalMs: number; max: number };
+
+  /** (Re)starts the pings; the first comes early to measure the round trip. */
+  startPings(): void {
+    this.pingTimer?.cancel();
+    const { intervalMs } = this.pingLimits();
+    const first = Math.min(intervalMs, FIRST_PING_MS);
+    const { clock, random } = this.hub.runtime;
+    this.pingTimer = clock.after(first * (1 + FIRST_PING_JITTER * random.float()), () => this.pingTick());
+  }
+
+  /** The other side has answered a ping (or sent a PONG unasked). */
+  protected pong(): void {
+    if (this.pingsOut > 0) this.rttMs = Math.max(this.hub.runtime.clock.monotonicMs() - this.pingSentAt, 0.001);
+    this.pingsOut = 0;
+    this.lastInputAt = this.earlierInputAt;
+  }
+
+  sendPing(): void {
+    this.pingsOut++;
+    this.pingSentAt = this.hub.runtime.clock.monotonicMs();
+    this.send(PING);
+    this.tracePing();
+  }
+
+  protected abstract tracePing(): void;
+
+  protected abstract stale(): void;
+
+  private pingTick(): void {
+    if (this.closed) return;
+    const { intervalMs, max } = this.pingLimits();
+    const { clock } = this.hub.runtime;
+    const now = clock.monotonicMs();
+    const unmeasured = this.rttMs === 0 || now - this.pingSentAt >= RTT_MEASUREMENT_MS;
+    if (unmeasured || now - this.lastInputAt >= intervalMs) {
+      if (this.pingsOut >= max) {
+        this.stale();
+        return;
+      }
+      this.sendPing();
+    }
+    this.pingTimer = clock.after(intervalMs, () => this.pingTick());
+  }
+
+  private startDeadline(): void {
+    const { clock } = this.hub.runtime;
+    this.deadlineTimer = clock.after(this.hub.options.writeDeadlineMs, () => {
+      this.deadlineTimer = undefined;
+      if (!this.closed && this.transport.bufferedBytes > 0) this.writeDeadlinePassed();
+    });
+  }
+
+  private finish(): void {
+    this.deadlineTimer?.cancel();
+    this.deadlineTimer = undefined;
+    if (!this.transportGone) {
+      if (this.transport.bufferedBytes === 0 && !isAbrupt(this.closeReason)) this.transport.end();
+      else this.transport.destroy();
+    }
+    this.outbox.clear();
+  }
+}
+
+/** Reasons after which nobody waits for the rest of the output. */
+function isAbrupt(reason: CloseReason | undefined): boolean {
+  return (
+    reason === CloseReason.slowConsumerPendingBytes ||
+    reason === CloseReason.slowConsumerWriteDeadline ||
+    reason === CloseReason.writeError ||
+    reason === CloseReason.readError
+  );
+}

@@ -1,0 +1,38 @@
+// What the server tells its surroundings, in the order in which it happens. A listener that throws harms nobody else.
+import type { ClientConnection } from "./client.js";
+
+export interface ServerEventMap {
+  ready: [];
+  /** A client was let in. */
+  connect: [client: ClientConnection];
+  /** A client that had been let in, or was still logging in, has gone. */
+  disconnect: [client: ClientConnection];
+  /** A client's login was refused. */
+  refused: [client: ClientConnection];
+  error: [error: Error];
+  lameDuck: [];
+  closed: [];
+}
+
+type Handler<K extends keyof ServerEventMap> = (...values: ServerEventMap[K]) => void;
+
+export class ServerEvents {
+  private readonly handlers = new Map<string, Set<Handler<keyof ServerEventMap>>>();
+
+  on<K extends keyof ServerEventMap>(name: K, handler: Handler<K>): () => void {
+    const set = this.handlers.get(name) ?? new Set();
+    this.handlers.set(name, set);
+    set.add(handler as Handler<keyof ServerEventMap>);
+    return () => set.delete(handler as Handler<keyof ServerEventMap>);
+  }
+
+  emit<K extends keyof ServerEventMap>(name: K, ...values: ServerEventMap[K]): void {
+    for (const handler of this.handlers.get(name) ?? []) {
+      try {
+        (handler as (...all: unknown[]) => void)(...values);
+      } catch (error) {
+        if (name !== "error") this.emit("error", error instanceof Error ? error : new Error(String(error)));
+      }
+    }
+  }
+}

@@ -1,0 +1,41 @@
+// What a connection and the rooms above see of the server they belong to.
+import type { Account } from "../accounts/account.js";
+import type { Accounts } from "../accounts/accounts.js";
+import type { DeliveryTarget } from "../accounts/subscription.js";
+import type { Authenticator } from "../auth/authenticator.js";
+import type { ResolvedOptions } from "../options/options.js";
+import type { ServerInfo } from "../protocol/info.js";
+import type { Logger } from "../runtime/logger.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { ClientConnection } from "./client.js";
+import type { Connection } from "./connection.js";
+import type { ChunkPool } from "./outbox.js";
+import type { Router } from "./router.js";
+import type { Totals } from "./status.js";
+
+export interface Hub {
+  readonly runtime: Runtime;
+  readonly options: ResolvedOptions;
+  readonly logger: Logger;
+  readonly chunks: ChunkPool;
+  readonly router: Router;
+  readonly accounts: Accounts;
+  readonly authenticator: Authenticator;
+  readonly totals: Totals;
+  /** True from the start of lame duck mode or shutdown on. */
+  readonly draining: boolean;
+  /** Writes the connection's output at the end of the turn. */
+  flushLater(connection: Connection): void;
+  /** Pauses a publisher's input once the turn's output is written, until its slow subscriber has caught up a little. */
+  stallLater(publisher: Connection, subscriber: Connection): void;
+  /** INFO for one client, with what is known of it by now. */
+  infoFor(client: ClientConnection): ServerInfo;
+  /** A client is let in: it counts for its account and is announced. */
+  admitted(client: ClientConnection): void;
+  /** A client has ended; its subscriptions are gone already. */
+  departed(client: ClientConnection): void;
+  /** Somebody was refused; for events and statistics. */
+  refused(client: ClientConnection): void;
+  /** Runs the message path in an account for a message that comes from inside the server. */
+  publish(account: Account, subject: string, reply: string, headers: Uint8Array, payload: Uint8Array, source?: DeliveryTarget): number;
+}

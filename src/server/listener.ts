@@ -1,0 +1,65 @@
+// The client listener: accepts transports, gives them an id and makes them clients, within max_connections.
+import type { Listener, Transport } from "../runtime/network.js";
+import { ErrorText } from "../protocol/error-texts.js";
+import { ClientConnection } from "./client.js";
+import type { Hub } from "./hub.js";
+
+/** Numbers for connections; handed in so that several loops can share one sequence. */
+export interface IdAllocator {
+  next(): number;
+}
+
+export function countingIds(): IdAllocator {
+  let last = 0;
+  return { next: () => ++last };
+}
+
+const NONCE_BYTES = 11;
+
+export class ClientListener {
+  private readonly hub: Hub;
+  private readonly ids: IdAllocator;
+  private readonly clients: Map<number, ClientConnection>;
+  private listener: Listener | undefined;
+
+  constructor(hub: Hub, ids: IdAllocator, clients: Map<number, ClientConnection>) {
+    this.hub = hub;
+    this.ids = ids;
+    this.clients = clients;
+  }
+
+  get address(): { host: string; port: number } | undefined {
+    return this.listener === undefined ? undefined : { host: this.listener.host, port: this.listener.port };
+  }
+
+  /** Rejects with the platform's error. */
+  async listen(): Promise<void> {
+    const { host, port } = this.hub.options;
+    this.listener = await this.hub.runtime.network.listen({ host, port: port === -1 ? 0 : port }, (transport) => this.accept(transport));
+  }
+
+  /** Serves a client on any transport. Returns undefined when it was turned away. */
+  accept(transport: Transport): ClientConnection | undefined {
+    const { hub } = this;
+    if (hub.draining) {
+      transport.destroy();
+      return undefined;
+    }
+    const nonce = hub.authenticator.needsNonce ? Buffer.from(hub.runtime.random.bytes(NONCE_BYTES)).toString("base64url") : "";
+    const client = new ClientConnection(this.ids.next(), hub, transport, nonce);
+    if (this.clients.size >= hub.options.maxConnections) {
+      hub.logger.error(`${client.label} - ${ErrorText.maximumConnections}`);
+      client.turnAway(ErrorText.maximumConnections);
+      return undefined;
+    }
+    hub.totals.connections++;
+    this.clients.set(client.id, client);
+    client.open();
+    return client;
+  }
+
+  async close(): Promise<void> {
+    await this.listener?.close();
+    this.listener = undefined;
+  }
+}

@@ -1,0 +1,16 @@
+// What the server asks of the rooms above it (monitoring, system services, later cluster, leaf nodes, JetStream, ...).
+import type { ResolvedOptions } from "../options/options.js";
+
+/** Makes prepared options take effect; must not fail. */
+export type Commit = () => void | Promise<void>;
+
+export interface Room {
+  /** Called before the server listens for clients; rejecting stops the start. */
+  start?(): Promise<void>;
+  /** Called when the server ends. */
+  close?(): Promise<void>;
+  /** Checks new options without taking them; throws or rejects when it cannot. */
+  prepare?(old: ResolvedOptions, next: ResolvedOptions): Commit | undefined | Promise<Commit | undefined>;
+  /** Listening addresses by kind. */
+  addresses?(): Record<string, { host: string; port: number }>;
+}

@@ -1,0 +1,278 @@
+// A NATS server: one loop, its clients, and the rooms that were added to it. It touches nothing of the process around it.
+import { Accounts } from "../accounts/accounts.js";
+import type { Account } from "../accounts/account.js";
+import { Message } from "../accounts/message.js";
+import type { DeliveryTarget } from "../accounts/subscription.js";
+import { Authenticator } from "../auth/authenticator.js";
+import type { ResolvedOptions } from "../options/options.js";
+import type { ServerInfo } from "../protocol/info.js";
+import { API_LEVEL, COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
+import { type Logger, silentLogger } from "../runtime/logger.js";
+import type { Transport } from "../runtime/network.js";
+import type { Runtime } from "../runtime/runtime.js";
+import type { ClientConnection } from "./client.js";
+import { CloseReason } from "./close-reason.js";
+import type { Connection } from "./connection.js";
+import { ServerEvents } from "./events.js";
+import type { Hub } from "./hub.js";
+import { createIdentity, type Identity } from "./identity.js";
+import { LameDuck } from "./lame-duck.js";
+import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
+import { ChunkPool } from "./outbox.js";
+import { applyToClients } from "./reload.js";
+import type { Commit, Room } from "./room.js";
+import { Router } from "./router.js";
+import { collectStatus, type ServerStatus, Totals } from "./status.js";
+import { Turn } from "./turn.js";
+
+export interface ServerParts {
+  readonly runtime: Runtime;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** Default: counts from 1. */
+  readonly ids?: IdAllocator;
+}
+
+export type ServerState = "new" | "starting" | "running" | "lame duck" | "closing" | "closed";
+
+export class Server implements Hub {
+  readonly runtime: Runtime;
+  readonly identity: Identity;
+  readonly events = new ServerEvents();
+  readonly chunks = new ChunkPool();
+  readonly router: Router;
+  readonly accounts: Accounts;
+  authenticator: Authenticator;
+  options: ResolvedOptions;
+  logger: Logger;
+  state: ServerState = "new";
+  readonly clients = new Map<number, ClientConnection>();
+  readonly totals = new Totals();
+  /** Wall-clock time at which the present options took effect. */
+  configLoadMs = 0;
+  private readonly turn: Turn;
+  private readonly listener: ClientListener;
+  private readonly rooms: Room[] = [];
+  private reloading: Promise<void> = Promise.resolve();
+  private closing: Promise<void> | undefined;
+  private lameDucking: LameDuck | undefined;
+
+  constructor(options: ResolvedOptions, parts: ServerParts) {
+    this.options = options;
+    this.runtime = parts.runtime;
+    this.logger = parts.logger ?? silentLogger;
+    const { clock, random } = parts.runtime;
+    this.identity = createIdentity(random);
+    this.router = new Router(random);
+    this.turn = new Turn(clock);
+    this.accounts = new Accounts(options, {
+      random,
+      clock,
+      clusterName: options.cluster?.name,
+      publish: (account, message, source) => this.router.publish(account, message, source),
+    });
+    this.authenticator = new Authenticator(options, this.accounts);
+    this.listener = new ClientListener(this, parts.ids ?? countingIds(), this.clients);
+  }
+
+  /** The public server key; also the name where none is configured. */
+  get id(): string {
+    return this.identity.id;
+  }
+
+  get name(): string {
+    return this.options.serverName ?? this.id;
+  }
+
+  get draining(): boolean {
+    return this.state === "lame duck" || this.state === "closing" || this.state === "closed";
+  }
+
+  /** Where it listens for clients, once it does. */
+  get address(): { host: string; port: number } | undefined {
+    return this.listener.address;
+  }
+
+  /** All listening addresses by kind, for the ports file and the banner. */
+  get addresses(): Record<string, { host: string; port: number }> {
+    const all: Record<string, { host: string; port: number }> = {};
+    if (this.listener.address !== undefined) all["client"] = this.listener.address;
+    for (const room of this.rooms) Object.assign(all, room.addresses?.());
+    return all;
+  }
+
+  /** Adds a room; before `start`. */
+  use(room: Room): void {
+    this.rooms.push(room);
+  }
+
+  /**
+   * Starts the rooms and listens for clients.
+   * Rejects with the platform's error of a listener (code EADDRINUSE, EACCES, ...); nothing listens then.
+   */
+  async start(): Promise<void> {
+    if (this.state !== "new") throw new Error(`a server that is ${this.state} cannot be started`);
+    this.state = "starting";
+    this.totals.startedMs = this.runtime.clock.nowMs();
+    this.configLoadMs = this.totals.startedMs;
+    try {
+      for (const room of this.rooms) await room.start?.();
+      await this.listener.listen();
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+    if (this.state !== "starting") return;
+    this.state = "running";
+    const address = this.listener.address as { host: string; port: number };
+    this.logger.info(`Listening for client connections on ${hostPort(address.host, address.port)}`);
+    this.logger.info("Server is ready");
+    this.events.emit("ready");
+  }
+
+  /** Serves a client on any transport (in-process pipes, streams). */
+  handle(transport: Transport): void {
+    this.listener.accept(transport);
+  }
+
+  /** Ends the server: clients are told nothing and closed, listeners too. Resolves when all are; can be called again. */
+  close(): Promise<void> {
+    this.closing ??= this.shutDown();
+    return this.closing;
+  }
+
+  /** Stops accepting, tells clients to go elsewhere, closes them over `lame_duck_duration` and then itself. */
+  lameDuck(): Promise<void> {
+    if (this.closing !== undefined) return this.closing;
+    if (this.lameDucking === undefined) {
+      this.state = "lame duck";
+      this.lameDucking = new LameDuck(this, this.listener);
+      this.events.emit("lameDuck");
+    }
+    return this.lameDucking.done;
+  }
+
+  /**
+   * Takes new options, all or nothing: every room prepares first, and only when none objects is anything changed.
+   * Rejects with the first objection; reloads run one after the other.
+   */
+  reload(next: ResolvedOptions): Promise<void> {
+    const run = this.reloading.then(() => this.applyOptions(next));
+    this.reloading = run.catch(() => {});
+    return run;
+  }
+
+  setLogger(logger: Logger): void {
+    this.logger = logger;
+  }
+
+  /** Facts about the server and its connections at this moment. */
+  async collect(): Promise<ServerStatus> {
+    return collectStatus(this);
+  }
+
+  // ---------------------------------------------------------------- what connections see
+
+  flushLater(connection: Connection): void {
+    this.turn.flushLater(connection);
+  }
+
+  stallLater(publisher: Connection, subscriber: Connection): void {
+    this.totals.stalledClients++;
+    this.turn.stallLater(publisher, subscriber);
+  }
+
+  publish(
+    account: Account,
+    subject: string,
+    reply: string,
+    headers: Uint8Array,
+    payload: Uint8Array,
+    source?: DeliveryTarget,
+  ): number {
+    return this.router.publish(account, Message.of(subject, reply, headers, payload), source);
+  }
+
+  infoFor(client: ClientConnection): ServerInfo {
+    const { options } = this;
+    const advertised = advertise(options.clientAdvertise);
+    const { account } = client;
+    const own = account?.limits.maxPayloadBytes ?? -1;
+    return {
+      server_id: this.id,
+      server_name: this.name,
+      version: COMPATIBILITY_VERSION,
+      proto: 1,
+      git_commit: NATSNODE_VERSION,
+      go: this.runtime.process.engine,
+      host: advertised?.host ?? options.host,
+      port: advertised?.port ?? this.listener.address?.port ?? options.port,
+      headers: !options.noHeaderSupport,
+      auth_required: this.authenticator.required && options.noAuthUser === undefined,
+      max_payload: client.connected && own >= 0 ? Math.min(own, options.maxPayloadBytes) : options.maxPayloadBytes,
+      client_id: client.id,
+      client_ip: client.transport.remoteAddress,
+      nonce: client.connected ? "" : client.nonce,
+      cluster: options.cluster?.name,
+      ldm: this.state === "lame duck",
+      remote_account: client.connected ? account?.name : undefined,
+      acc_is_sys: client.connected && account !== undefined && account === this.accounts.system,
+      xkey: this.identity.xkey,
+      api_lvl: API_LEVEL,
+    };
+  }
+
+  admitted(client: ClientConnection): void {
+    this.events.emit("connect", client);
+  }
+
+  refused(client: ClientConnection): void {
+    this.events.emit("refused", client);
+  }
+
+  departed(client: ClientConnection): void {
+    if (!this.clients.delete(client.id)) return;
+    this.totals.add(client);
+    this.events.emit("disconnect", client);
+    this.lameDucking?.clientLeft();
+  }
+
+  // ---------------------------------------------------------------- reload and end
+
+  private async applyOptions(next: ResolvedOptions): Promise<void> {
+    const old = this.options;
+    const commits: Commit[] = [this.accounts.prepare(next)];
+    for (const room of this.rooms) {
+      const commit = await room.prepare?.(old, next);
+      if (commit !== undefined) commits.push(commit);
+    }
+    const authenticator = new Authenticator(next, this.accounts);
+    this.options = next;
+    for (const commit of commits) await commit();
+    this.authenticator = authenticator;
+    this.configLoadMs = this.runtime.clock.nowMs();
+    applyToClients(this.clients.values(), this);
+  }
+
+  private async shutDown(): Promise<void> {
+    this.state = "closing";
+    await this.listener.close();
+    for (const client of [...this.clients.values()]) client.close(CloseReason.serverShutdown);
+    for (const room of [...this.rooms].reverse()) await room.close?.();
+    this.state = "closed";
+    this.lameDucking?.ended();
+    this.events.emit("closed");
+  }
+}
+
+/** host:port, with brackets around an IPv6 address. */
+export function hostPort(host: string, port: number): string {
+  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+function advertise(text: string | undefined): { host: string; port?: number } | undefined {
+  if (text === undefined || text === "") return undefined;
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text);
+  if (match === null) return undefined;
+  return { host: match[1] ?? match[2], port: match[3] === undefined ? undefined : Number(match[3]) };
+}

@@ -1,0 +1,86 @@
+// Numbers about a server, as plain data: what monitoring and statistics are made of.
+import type { ClientConnection } from "./client.js";
+import { CloseReason } from "./close-reason.js";
+import type { Server } from "./server.js";
+
+/** Traffic of connections that have gone, and counts over the server's life. */
+export class Totals {
+  startedMs = 0;
+  connections = 0;
+  inMsgs = 0;
+  inBytes = 0;
+  outMsgs = 0;
+  outBytes = 0;
+  slowConsumers = 0;
+  staleConnections = 0;
+  stalledClients = 0;
+
+  add(client: ClientConnection): void {
+    this.inMsgs += client.inMsgs;
+    this.inBytes += client.inBytes;
+    this.outMsgs += client.outMsgs;
+    this.outBytes += client.outBytes;
+    const { closeReason } = client;
+    if (closeReason === CloseReason.slowConsumerPendingBytes || closeReason === CloseReason.slowConsumerWriteDeadline) {
+      this.slowConsumers++;
+      if (client.account !== undefined) client.account.stats.slowConsumers++;
+    }
+    if (closeReason === CloseReason.staleConnection) this.staleConnections++;
+  }
+}
+
+export interface ServerStatus {
+  readonly id: string;
+  readonly name: string;
+  readonly xkey: string;
+  readonly startedMs: number;
+  readonly nowMs: number;
+  readonly connections: number;
+  readonly totalConnections: number;
+  readonly subscriptions: number;
+  readonly inMsgs: number;
+  readonly inBytes: number;
+  readonly outMsgs: number;
+  readonly outBytes: number;
+  readonly slowConsumers: number;
+  readonly staleConnections: number;
+  readonly stalledClients: number;
+  readonly authRequired: boolean;
+  readonly lameDuck: boolean;
+  readonly configLoadMs: number;
+  readonly port: number;
+}
+
+export function collectStatus(server: Server): ServerStatus {
+  const { totals } = server;
+  let { inMsgs, inBytes, outMsgs, outBytes } = totals;
+  for (const client of server.clients.values()) {
+    inMsgs += client.inMsgs;
+    inBytes += client.inBytes;
+    outMsgs += client.outMsgs;
+    outBytes += client.outBytes;
+  }
+  let subscriptions = 0;
+  for (const account of server.accounts.all()) subscriptions += account.sublist.size;
+  return {
+    id: server.id,
+    name: server.name,
+    xkey: server.identity.xkey,
+    startedMs: totals.startedMs,
+    nowMs: server.runtime.clock.nowMs(),
+    connections: server.clients.size,
+    totalConnections: totals.connections,
+    subscriptions,
+    inMsgs,
+    inBytes,
+    outMsgs,
+    outBytes,
+    slowConsumers: totals.slowConsumers,
+    staleConnections: totals.staleConnections,
+    stalledClients: totals.stalledClients,
+    authRequired: server.authenticator.required,
+    lameDuck: server.state === "lame duck",
+    configLoadMs: server.configLoadMs,
+    port: server.address?.port ?? server.options.port,
+  };
+}

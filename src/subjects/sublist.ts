@@ -1,0 +1,327 @@
+// The sublist: who is interested in which subject. Literal subjects stand in one flat table, wildcard subjects in a trie
+// with one level per token, and the results for subjects that are published are cached.
+
+import { MatchCache } from "./match-cache.js";
+import { EMPTY, Group, type Interest, interestsOf, type MatchResult, mergeSlots, type Slot } from "./slot.js";
+import { hasOnlyTokens, isLiteral, isValidSubject, SubjectError, subjectMatches, subjectsOverlap } from "./validity.js";
+
+export type { Interest, MatchResult } from "./slot.js";
+
+/** What `/subsz` shows of a sublist. Counters run since the sublist was made. */
+export interface SublistStats {
+  readonly subscriptions: number;
+  readonly cacheEntries: number;
+  readonly inserts: number;
+  readonly removes: number;
+  readonly matches: number;
+  readonly cacheHits: number;
+  /** The most deliveries (plain subscriptions and queue groups) of a cached subject. */
+  readonly maxFanout: number;
+  readonly avgFanout: number;
+}
+
+type Place = "here" | "star" | "full";
+
+// Where the tokens so far lead. A wildcard subject that ends in `*` or `>` is held by the node above that token, which
+// saves a node for every `_INBOX.id.*`; and a single child needs no Map.
+class Node<S extends Interest> {
+  here: Slot<S> | undefined;
+  star: Slot<S> | undefined;
+  full: Slot<S> | undefined;
+  starChild: Node<S> | undefined;
+  #onlyToken = "";
+  #onlyChild: Node<S> | undefined;
+  #children: Map<string, Node<S>> | undefined;
+
+  get isEmpty(): boolean {
+    return (
+      this.here === undefined &&
+      this.star === undefined &&
+      this.full === undefined &&
+      this.starChild === undefined &&
+      this.#onlyChild === undefined &&
+      this.#children === undefined
+    );
+  }
+
+  child(token: string): Node<S> | undefined {
+    if (this.#children !== undefined) return this.#children.get(token);
+    return this.#onlyToken === token ? this.#onlyChild : undefined;
+  }
+
+  /** The node below for a token of a subscription's subject, `*` included. */
+  below(token: string): Node<S> | undefined {
+    return token === "*" ? this.starChild : this.child(token);
+  }
+
+  setBelow(token: string, node: Node<S>): void {
+    if (token === "*") {
+      this.starChild = node;
+    } else if (this.#children !== undefined) {
+      this.#children.set(token, node);
+    } else if (this.#onlyChild === undefined) {
+      this.#onlyToken = token;
+      this.#onlyChild = node;
+    } else {
+      this.#children = new Map([
+        [this.#onlyToken, this.#onlyChild],
+        [token, node],
+      ]);
+      this.#onlyToken = "";
+      this.#onlyChild = undefined;
+    }
+  }
+
+  removeBelow(token: string): void {
+    if (token === "*") {
+      this.starChild = undefined;
+    } else if (this.#children !== undefined) {
+      this.#children.delete(token);
+      if (this.#children.size === 0) this.#children = undefined;
+    } else {
+      this.#onlyToken = "";
+      this.#onlyChild = undefined;
+    }
+  }
+
+  *nodesBelow(): Iterable<Node<S>> {
+    if (this.starChild !== undefined) yield this.starChild;
+    if (this.#onlyChild !== undefined) yield this.#onlyChild;
+    if (this.#children !== undefined) yield* this.#children.values();
+  }
+}
+
+/** The interests of an account (or of any other set of subjects), found by subject. */
+export class Sublist<S extends Interest> {
+  /** Changes with every insert and remove, so that callers may keep match results as long as it stays. */
+  generation = 0;
+  readonly #literals = new Map<string, Slot<S>>();
+  readonly #root = new Node<S>();
+  readonly #cache: MatchCache<MatchResult<S>> | undefined;
+  #size = 0;
+  #inserts = 0;
+  #removes = 0;
+  #matches = 0;
+  #cacheHits = 0;
+
+  /** The cache is on by default. */
+  constructor(options: { cache?: boolean } = {}) {
+    this.#cache = options.cache === false ? undefined : new MatchCache();
+  }
+
+  /** The number of interests. */
+  get size(): number {
+    return this.#size;
+  }
+
+  /**
+   * Adds an interest; one that is there already stays once. Throws SubjectError if its subject has an empty token or a
+   * `>` before the end.
+   */
+  insert(sub: S): void {
+    const subject = sub.subject;
+    if (!isValidSubject(subject)) throw new SubjectError(subject);
+    if (isLiteral(subject)) {
+      const slot = this.#literals.get(subject);
+      const grown = addToSlot(slot, sub);
+      if (grown === undefined) return;
+      if (grown !== slot) this.#literals.set(subject, grown);
+      this.#cache?.outdate(subject);
+    } else {
+      const tokens = subject.split(".");
+      const place = placeOf(tokens);
+      let node = this.#root;
+      for (const token of tokens) {
+        let next = node.below(token);
+        if (next === undefined) {
+          next = new Node();
+          node.setBelow(token, next);
+        }
+        node = next;
+      }
+      const grown = addToSlot(node[place], sub);
+      if (grown === undefined) return;
+      node[place] = grown;
+      this.#cache?.outdateMatching(subject);
+    }
+    this.#size++;
+    this.#inserts++;
+    this.generation++;
+  }
+
+  /** Removes this very interest, and returns false if it was not there. */
+  remove(sub: S): boolean {
+    const subject = sub.subject;
+    if (isLiteral(subject)) {
+      const slot = this.#literals.get(subject);
+      if (slot === undefined || !leavesSlot(slot, sub)) return false;
+      if (!(slot instanceof Group) || slot.isEmpty) this.#literals.delete(subject);
+      this.#cache?.forget(subject);
+    } else {
+      if (!this.#removeWildcard(sub)) return false;
+      this.#cache?.outdateMatching(subject);
+    }
+    this.#size--;
+    this.#removes++;
+    this.generation++;
+    return true;
+  }
+
+  /**
+   * Who gets a message that is published to this subject. `*` and `>` in it are text, which only wildcards match; a
+   * subject with an empty token matches nothing. The string is kept in the cache, so it should not be a slice of a larger one.
+   */
+  match(subject: string): MatchResult<S> {
+    this.#matches++;
+    const known = this.#cache?.get(subject);
+    if (known !== undefined) {
+      this.#cacheHits++;
+      return known;
+    }
+    if (!hasOnlyTokens(subject, 0)) return EMPTY;
+    const { result, stored } = mergeSlots(this.#slotsFor(subject));
+    this.#cache?.set(subject, result, stored);
+    return result;
+  }
+
+  /** Whether `match` would find anything. */
+  hasInterest(subject: string): boolean {
+    const known = this.#cache?.get(subject);
+    if (known !== undefined) return known !== EMPTY;
+    return this.#slotsFor(subject).length > 0;
+  }
+
+  /**
+   * All interests whose subject has some literal subject in common with this one, which may have wildcards. Looks at
+   * every subject of the list when it has.
+   */
+  matchesOf(pattern: string): S[] {
+    const found: S[] = [];
+    if (isLiteral(pattern)) {
+      for (const slot of this.#slotsFor(pattern)) for (const sub of interestsOf(slot)) found.push(sub);
+      return found;
+    }
+    for (const [subject, slot] of this.#literals) {
+      if (subjectMatches(subject, pattern)) for (const sub of interestsOf(slot)) found.push(sub);
+    }
+    for (const slot of this.#wildcardSlots()) {
+      let overlaps: boolean | undefined;
+      for (const sub of interestsOf(slot)) {
+        overlaps ??= subjectsOverlap(sub.subject, pattern);
+        if (!overlaps) break;
+        found.push(sub);
+      }
+    }
+    return found;
+  }
+
+  /** Every interest, in no order. Do not insert or remove meanwhile. */
+  *all(): Iterable<S> {
+    for (const slot of this.#literals.values()) yield* interestsOf(slot);
+    for (const slot of this.#wildcardSlots()) yield* interestsOf(slot);
+  }
+
+  /** The counters, and what the cached results look like. */
+  stats(): SublistStats {
+    let cacheEntries = 0;
+    let maxFanout = 0;
+    let totalFanout = 0;
+    for (const [subject, known] of this.#cache?.entries() ?? []) {
+      const result = known ?? mergeSlots(this.#slotsFor(subject)).result;
+      const fanout = result.plain.length + result.queues.length;
+      cacheEntries++;
+      totalFanout += fanout;
+      maxFanout = Math.max(maxFanout, fanout);
+    }
+    return {
+      subscriptions: this.#size,
+      cacheEntries,
+      inserts: this.#inserts,
+      removes: this.#removes,
+      matches: this.#matches,
+      cacheHits: this.#cacheHits,
+      maxFanout,
+      avgFanout: cacheEntries === 0 ? 0 : totalFanout / cacheEntries,
+    };
+  }
+
+  #slotsFor(subject: string): Slot<S>[] {
+    const found: Slot<S>[] = [];
+    if (!hasOnlyTokens(subject, 0)) return found;
+    const literal = this.#literals.get(subject);
+    if (literal !== undefined) found.push(literal);
+    let nodes: Node<S>[] = [this.#root];
+    let start = 0;
+    while (nodes.length > 0) {
+      const dot = subject.indexOf(".", start);
+      const token = dot === -1 ? subject.slice(start) : subject.slice(start, dot);
+      const next: Node<S>[] = [];
+      for (const node of nodes) {
+        if (node.full !== undefined) found.push(node.full);
+        const child = node.child(token);
+        if (dot === -1) {
+          if (node.star !== undefined) found.push(node.star);
+          if (child?.here !== undefined) found.push(child.here);
+        } else {
+          if (child !== undefined) next.push(child);
+          if (node.starChild !== undefined) next.push(node.starChild);
+        }
+      }
+      nodes = next;
+      start = dot + 1;
+    }
+    return found;
+  }
+
+  #removeWildcard(sub: S): boolean {
+    const tokens = sub.subject.split(".");
+    const place = placeOf(tokens);
+    const path = [this.#root];
+    for (const token of tokens) {
+      const next = path[path.length - 1].below(token);
+      if (next === undefined) return false;
+      path.push(next);
+    }
+    const last = path[path.length - 1];
+    const slot = last[place];
+    if (slot === undefined || !leavesSlot(slot, sub)) return false;
+    if (!(slot instanceof Group) || slot.isEmpty) last[place] = undefined;
+    for (let depth = tokens.length; depth > 0 && path[depth].isEmpty; depth--) {
+      path[depth - 1].removeBelow(tokens[depth - 1]);
+    }
+    return true;
+  }
+
+  *#wildcardSlots(): Iterable<Slot<S>> {
+    const nodes = [this.#root];
+    for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
+      if (node.here !== undefined) yield node.here;
+      if (node.star !== undefined) yield node.star;
+      if (node.full !== undefined) yield node.full;
+      for (const below of node.nodesBelow()) nodes.push(below);
+    }
+  }
+}
+
+// Takes a last `*` or `>` off the tokens, since the node above it holds the slot.
+function placeOf(tokens: string[]): Place {
+  const last = tokens[tokens.length - 1];
+  if (last !== "*" && last !== ">") return "here";
+  tokens.pop();
+  return last === "*" ? "star" : "full";
+}
+
+// The slot to store, or undefined if the interest was in it already.
+function addToSlot<S extends Interest>(slot: Slot<S> | undefined, sub: S): Slot<S> | undefined {
+  if (slot === undefined) return sub;
+  if (slot === sub) return undefined;
+  if (slot instanceof Group) return slot.add(sub) ? slot : undefined;
+  const group = new Group<S>();
+  group.add(slot);
+  group.add(sub);
+  return group;
+}
+
+function leavesSlot<S extends Interest>(slot: Slot<S>, sub: S): boolean {
+  return slot instanceof Group ? slot.delete(sub) : slot === sub;
+}
