@@ -6,5 +6,10 @@ process.on("SIGUSR1", () => {
   else reopen.handle();
 });
 
-const [{ run }, { nodeHost }] = await Promise.all([import("../dist/src/cli/run.js"), import("../dist/src/cli/host.js")]);
-process.exit(await run(process.argv.slice(2), nodeHost(reopen)));
+const [{ main }, { nodeHost }, { nodeRuntime }, { createServer }] = await Promise.all([
+  import("../dist/src/cli/main.js"),
+  import("../dist/src/cli/host.js"),
+  import("../dist/src/runtime/node/index.js"),
+  import("../dist/src/natsnode.js"),
+]);
+process.exit(await main(process.argv.slice(2), nodeHost(reopen), { runtime: nodeRuntime(), createServer }));

@@ -115,6 +115,9 @@ async function compare(one) {
   }
   for (const server of servers) await server.stop();
   const cells = seen.map(summarise);
+  for (const [i, cell] of cells.entries()) {
+    if (!(cell.cost > 0)) fail(`${one[0]}: nothing to measure: is ${servers[i].command} a wrapper around the server?`);
+  }
   const ratio = cells.length > 1 ? cells[1].cost / cells[0].cost : Number.NaN;
   const columns = [...cells.flatMap((cell) => cell.columns), ...(cells.length > 1 ? [] : ["-", "-", "-"])];
   return { ratio, row: `| ${one[0]} | ${columns.join(" | ")} | ${Number.isNaN(ratio) ? "-" : ratio.toFixed(2)} |` };

@@ -88,6 +88,7 @@ test("only the runtime touches the world", () => {
   }
   const fine = [
     'log("Date.now()"); // Math.random()',
+    "function pid({ disk, process }: World) { return process.pid; }",
     "runtime.process.pid; { process: 1 }; clock.setTimeout(1);",
     'import { createHash } from "node:crypto"; const randomly = 1;',
     'import { deflateRawSync } from "node:zlib";',
@@ -117,7 +118,9 @@ test("no file is dead", () => {
   assert.deepEqual(deadFiles(alone), ["src/server/a.ts: nothing but its own test imports it"]);
   assert.deepEqual(deadFiles([...alone, file("src/index.ts", 'export * from "./server/a.js";')]), nothing);
   assert.match(deadFiles([file("src/index.ts", 'export * from "./gone.js";')])[0], /src\/gone\.ts does not exist/);
-  assert.deepEqual(deadFiles(typescript), nothing);
+  const program = file("bin/a.js", 'await import("../dist/src/server/a.js");');
+  assert.deepEqual(deadFiles([...alone, program]), nothing);
+  assert.deepEqual(deadFiles(sources), nothing);
 });
 
 test("no work is left unfinished in the text", () => {

@@ -9,24 +9,27 @@ const SOURCE_FOLDERS = ["src", "test", "bench"];
 const BUILD_STAMP = "dist/.built";
 const INSTALL_STAMP = "node_modules/.package-lock.json";
 
+/** Runs `npm ci` when node_modules is missing or older than package-lock.json. Throws an Error when it fails. */
+export async function ensureInstalled() {
+  const lock = join(projectRoot, "package-lock.json");
+  if (modifiedMs(join(projectRoot, INSTALL_STAMP)) >= modifiedMs(lock)) return;
+  run("installing dependencies", process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--no-audit", "--no-fund"]);
+}
+
 /**
- * Runs `npm ci` when node_modules is missing or older than package-lock.json, and the TypeScript compiler when a source
- * file is newer than the last build. Throws an Error naming the step that failed.
+ * Installs what is missing, then runs the TypeScript compiler when a source file is newer than the last build without
+ * errors. Throws an Error naming the step that failed.
  */
 export async function ensureBuilt() {
-  const lock = join(projectRoot, "package-lock.json");
-  if (modifiedMs(join(projectRoot, INSTALL_STAMP)) < modifiedMs(lock)) {
-    run("installing dependencies", process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--no-audit", "--no-fund"]);
-  }
+  await ensureInstalled();
   const built = modifiedMs(join(projectRoot, BUILD_STAMP));
   const newest = Math.max(
     modifiedMs(join(projectRoot, "tsconfig.json")),
     ...SOURCE_FOLDERS.map((folder) => newestSourceMs(join(projectRoot, folder))),
   );
-  if (built < newest) {
-    run("compiling", process.execPath, [join(projectRoot, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json"]);
-    closeSync(openSync(join(projectRoot, BUILD_STAMP), "w"));
-  }
+  if (built >= newest) return;
+  run("compiling", process.execPath, [join(projectRoot, "node_modules/typescript/bin/tsc"), "-p", "tsconfig.json"]);
+  closeSync(openSync(join(projectRoot, BUILD_STAMP), "w"));
 }
 
 function modifiedMs(path) {

@@ -27,6 +27,8 @@ export class Subscription implements Interest {
   delivered = 0;
   /** Ends after this many deliveries; 0 for no end. */
   max = 0;
+  /** Its shadows in accounts that streams are imported from; undefined while it is not subscribed through an account. */
+  shadows: readonly Subscription[] | undefined = undefined;
 
   constructor(subject: string, queue: string | undefined, sid: string, target: DeliveryTarget) {
     this.subject = subject;

@@ -1,5 +1,5 @@
 // The program's flags: their names, what they are for, and the option that each of them sets.
-import { type FlagKind, type FlagValue, parseFlags } from "./flag_set.js";
+import { type FlagKind, type FlagValue, parseFlags } from "./flag-set.js";
 
 export interface Flag {
   /** The name shown first comes first; the others are aliases. */
@@ -25,14 +25,24 @@ export const FLAG_GROUPS: readonly FlagGroup[] = [
     flags: [
       text(["a", "addr", "net"], "<host>", "Address to listen on (default: all)", ["host"]),
       integer(["p", "port"], "<port>", "Port for clients (default: 4222; -1 picks a free one)", ["port"]),
-      { ...text(["n", "name", "server_name"], "<name>", "Name of this server (default: its id)", ["serverName"]), yieldsOnReload: true },
+      {
+        ...text(["n", "name", "server_name"], "<name>", "Name of this server (default: its id)", ["serverName"]),
+        yieldsOnReload: true,
+      },
       text(["P", "pid"], "<file>", "Write the process id to this file", ["pidfile"]),
       text(["ports_file_dir"], "<folder>", "Write a file with all open ports into this folder", ["portsFileDir"]),
       integer(["m", "http_port"], "<port>", "Port for monitoring over HTTP", ["httpPort"]),
-      { ...integer(["ms", "https_port"], "<port>", "Port for monitoring over HTTPS", ["httpsPort"]), yieldsOnReload: true },
+      {
+        ...integer(["ms", "https_port"], "<port>", "Port for monitoring over HTTPS", ["httpsPort"]),
+        yieldsOnReload: true,
+      },
       text(["c", "config"], "<file>", "Configuration file"),
       boolean(["t"], "Check the configuration file and exit"),
-      text(["sl", "signal"], "<command>[=<pid>]", "Send a command to a running server and exit: ldm, stop, quit, term, reopen or reload; <pid> may also be a pid file"),
+      text(
+        ["sl", "signal"],
+        "<command>[=<pid>]",
+        "Send a command to a running server and exit: ldm, stop, quit, term, reopen or reload; <pid> may also be a pid file",
+      ),
       text(["client_advertise"], "<host:port>", "Address that clients are told to connect to", ["clientAdvertise"]),
     ],
   },
@@ -43,14 +53,29 @@ export const FLAG_GROUPS: readonly FlagGroup[] = [
       boolean(["T", "logtime"], "Begin log lines with the time (default: true)", ["logtime"]),
       { ...boolean(["logtime_utc"], "Show that time in UTC", ["logtimeUtc"]), yieldsOnReload: true },
       boolean(["s", "syslog"], "Log to the syslog daemon of this machine", ["syslog"]),
-      { ...text(["r", "remote_syslog"], "<address>", "Log to a remote syslog daemon (udp://host:514)", ["remoteSyslog"]), yieldsOnReload: true },
+      {
+        ...text(["r", "remote_syslog"], "<address>", "Log to a remote syslog daemon (udp://host:514)", [
+          "remoteSyslog",
+        ]),
+        yieldsOnReload: true,
+      },
       boolean(["D", "debug"], "Log debugging lines", ["debug"]),
       boolean(["V", "trace"], "Log the protocol", ["trace"]),
       boolean(["VV"], "Log the protocol, the system account's too"),
       boolean(["DV"], "Both of debug and trace"),
       boolean(["DVV"], "As above, with the system account"),
-      { ...integer(["log_size_limit"], "<bytes>", "Start a new log file past this size (default: never)", ["logfileSizeLimitBytes"]), yieldsOnReload: true },
-      { ...integer(["max_traced_msg_len"], "<bytes>", "Cut traced messages at this length (default: never)", ["maxTracedMsgBytes"]), yieldsOnReload: true },
+      {
+        ...integer(["log_size_limit"], "<bytes>", "Start a new log file past this size (default: never)", [
+          "logfileSizeLimitBytes",
+        ]),
+        yieldsOnReload: true,
+      },
+      {
+        ...integer(["max_traced_msg_len"], "<bytes>", "Cut traced messages at this length (default: never)", [
+          "maxTracedMsgBytes",
+        ]),
+        yieldsOnReload: true,
+      },
     ],
   },
   {
@@ -83,10 +108,19 @@ export const FLAG_GROUPS: readonly FlagGroup[] = [
     flags: [
       text(["routes"], "<url>,<url>...", "Servers to connect to"),
       text(["cluster", "cluster_listen"], "<url>", "Address to listen on for routes; empty turns it off"),
-      { ...text(["cluster_name"], "<name>", "Name of the cluster (default: made up)", ["cluster", "name"]), yieldsOnReload: true },
+      {
+        ...text(["cluster_name"], "<name>", "Name of the cluster (default: made up)", ["cluster", "name"]),
+        yieldsOnReload: true,
+      },
       boolean(["no_advertise"], "Do not tell clients of the other servers", ["cluster", "noAdvertise"]),
-      text(["cluster_advertise"], "<host:port>", "Address that other servers are told to connect to", ["cluster", "advertise"]),
-      integer(["connect_retries"], "<count>", "Attempts to connect to a server that was learnt of", ["cluster", "connectRetries"]),
+      text(["cluster_advertise"], "<host:port>", "Address that other servers are told to connect to", [
+        "cluster",
+        "advertise",
+      ]),
+      integer(["connect_retries"], "<count>", "Attempts to connect to a server that was learnt of", [
+        "cluster",
+        "connectRetries",
+      ]),
     ],
   },
   {

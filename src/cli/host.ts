@@ -2,6 +2,7 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
 import { readdirSync, readFileSync } from "node:fs";
+import inspector from "node:inspector";
 import { connect, type Socket } from "node:net";
 import { basename } from "node:path";
 import type { Readable } from "node:stream";
@@ -42,6 +43,11 @@ export interface EarlySignal {
 
 /** The process that this module runs in. */
 export function nodeHost(reopen: EarlySignal): Host {
+  if (inspector.url() !== undefined && !inspectorWanted()) {
+    // The signal came before the program's first statement, and Node has answered it in its own way.
+    inspector.close();
+    reopen.pending = true;
+  }
   // A reader of the output that has gone away must not end the server.
   for (const stream of [process.stdout, process.stderr]) stream.on("error", () => {});
   return {
@@ -78,6 +84,10 @@ export function nodeHost(reopen: EarlySignal): Host {
       return openLoggerProcess(tag);
     },
   };
+}
+
+function inspectorWanted(): boolean {
+  return /--inspect/.test([...process.execArgv, process.env["NODE_OPTIONS"] ?? ""].join(" "));
 }
 
 function namedInProc(names: readonly string[]): number[] {

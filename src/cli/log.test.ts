@@ -81,7 +81,10 @@ test("only a log in a file can be started anew", () => {
 
 test("standard error gets formatted lines", () => {
   const lines: string[] = [];
-  const sink = stderrSink((level, text) => `${level}:${text}\n`, (line) => lines.push(line));
+  const sink = stderrSink(
+    (level, text) => `${level}:${text}\n`,
+    (line) => lines.push(line),
+  );
   sink.write("INF", "x");
   assert.deepEqual(lines, ["INF:x\n"]);
 });

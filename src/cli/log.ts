@@ -1,7 +1,7 @@
 // The program's log: nats-server's line format, to standard error, a file or syslog, changed in place by reloads.
 import type { Clock } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
-import { calendar } from "./log_time.js";
+import { calendar } from "./log-time.js";
 
 export type LogLevel = "INF" | "WRN" | "ERR" | "FTL" | "DBG" | "TRC";
 
@@ -85,7 +85,14 @@ export interface LineOptions {
 
 export type LineFormat = (level: LogLevel, text: string) => string;
 
-const COLOUR: Readonly<Record<LogLevel, string>> = { INF: "32", DBG: "36", WRN: "0;93", ERR: "31", FTL: "31", TRC: "33" };
+const COLOUR: Readonly<Record<LogLevel, string>> = {
+  INF: "32",
+  DBG: "36",
+  WRN: "0;93",
+  ERR: "31",
+  FTL: "31",
+  TRC: "33",
+};
 
 /** Builds lines such as `[7] 2026/01/02 15:04:05.123456 [INF] text`, each with its line end. */
 export function lineFormat(clock: Clock, options: LineOptions): LineFormat {

@@ -1,13 +1,13 @@
 // The program: reads its arguments and runs a server, or does the one thing that it was asked for instead.
-import { FlagError } from "./flag_set.js";
+import { FlagError } from "./flag-set.js";
 import { type CommandLine, flagOn, flagText, readCommandLine, redactArguments } from "./flags.js";
 import type { Host } from "./host.js";
 import { ProgramLog } from "./log.js";
-import { logLevels, openLog } from "./open_log.js";
+import { logLevels, openLog } from "./open-log.js";
 import { Program, type ProgramParts } from "./program.js";
-import { sendSignal } from "./send_signal.js";
-import { checkFile, readSettings, refuseUnbuilt } from "./settings.js";
-import { monitoringConflict } from "./start_failure.js";
+import { sendSignal } from "./send-signal.js";
+import { checkFile, checkSettings, readSettings, type Settings } from "./settings.js";
+import { listenerRefusal } from "./start-failure.js";
 import { tlsHelp, usage, versionLine } from "./usage.js";
 
 class ArgumentError extends Error {
@@ -71,21 +71,32 @@ async function carryOut(line: CommandLine, host: Host, parts: ProgramParts): Pro
   }
   const settings = readSettings(line, "start", runtime);
   for (const warning of settings.warnings) host.stderr(`${warning}\n`);
+  const refusal = listenerRefusalOf(settings);
   const log = new ProgramLog(await openLog(settings.options, runtime, host), logLevels(settings.options));
   host.onCrash((error) => {
     log.fatal(error instanceof Error ? (error.stack ?? error.message) : String(error));
     void log.close().then(() => host.exit(1));
   });
-  const conflict = monitoringConflict(settings.options);
-  if (conflict !== undefined) {
-    log.fatal(conflict);
+  if (refusal !== undefined) {
+    log.fatal(refusal);
     await log.close();
     return 1;
   }
   try {
-    refuseUnbuilt(settings);
     return await new Program(host, parts, log, settings, () => readSettings(line, "reload", runtime)).run();
   } finally {
     await log.close();
+  }
+}
+
+/** What the log's last line will be, if a listener objects to the options. Throws what is refused before there is a log. */
+function listenerRefusalOf(settings: Settings): string | undefined {
+  try {
+    checkSettings(settings);
+    return undefined;
+  } catch (error) {
+    const refusal = listenerRefusal(error);
+    if (refusal === undefined) throw error;
+    return refusal;
   }
 }

@@ -1,18 +1,18 @@
 // The life of a server process: banner, pid file, start, ports file, signals, reloads, end.
+import { diffOptions } from "../options/diff.js";
 import type { ResolvedOptions } from "../options/options.js";
+import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Server } from "../server/server.js";
-import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
 import type { Host } from "./host.js";
-import { logLevels, logMoves, openLog } from "./open_log.js";
 import type { ProgramLog } from "./log.js";
-import { PortsFile, portsFilePath, portsFileText } from "./ports_file.js";
-import { type Settings, unbuiltWarnings } from "./settings.js";
+import { logLevels, logMoves, openLog } from "./open-log.js";
+import { PortsFile, portsFilePath, portsFileText } from "./ports-file.js";
+import { checkSettings, type Settings } from "./settings.js";
 import { handleSignals } from "./signals.js";
-import { startFailure } from "./start_failure.js";
-import { inWords } from "./system_errors.js";
-import { reloadReport } from "./reload_report.js";
+import { startFailure } from "./start-failure.js";
+import { inWords } from "./system-errors.js";
 
 /** What the program needs of a server. */
 export type ProgramServer = Pick<Server, "id" | "name" | "addresses" | "start" | "close" | "lameDuck" | "reload"> & {
@@ -93,7 +93,7 @@ export class Program {
     log.info(`  Name:     ${this.#server.name}`);
     log.info(`  ID:       ${this.#server.id}`);
     if (configFile !== undefined) log.info(`Using configuration file: ${configFile} (${digest})`);
-    for (const warning of unbuiltWarnings(this.#settings)) log.warn(warning);
+    for (const warning of this.#settings.withoutEffect) log.warn(warning);
   }
 
   async #fail(message: string): Promise<number> {
@@ -140,7 +140,8 @@ export class Program {
   async #reload(): Promise<void> {
     const old = this.#settings;
     const next = this.#read();
-    const report = reloadReport(old.options, next.options);
+    checkSettings(next);
+    const changes = diffOptions(old.options, next.options);
     const moves = logMoves(old.options, next.options);
     const sink = moves ? await openLog(next.options, this.#runtime, this.#host) : undefined;
     try {
@@ -151,8 +152,8 @@ export class Program {
     }
     this.#settings = next;
     await this.#log.change(logLevels(next.options), sink);
-    for (const warning of [...next.warnings, ...unbuiltWarnings(next)]) this.#log.warn(warning);
-    for (const line of report) this.#log.info(line);
+    for (const warning of [...next.warnings, ...next.withoutEffect]) this.#log.warn(warning);
+    for (const { key, shown } of changes) this.#log.info(`Reloaded: ${key} = ${shown}`);
     const { pidfile } = next.options;
     if (pidfile && pidfile !== old.options.pidfile) {
       try {
@@ -175,16 +176,15 @@ export class Program {
 
   #writePortsFile(): void {
     const { portsFileDir, tls, httpsPort, cluster, websocket } = this.#settings.options;
-    const { network, process } = this.#runtime;
     const encryption = {
       client: tls !== undefined,
       monitoring: httpsPort !== 0,
       cluster: cluster?.tls !== undefined,
       websocket: websocket?.tls !== undefined,
     };
-    const text = portsFileText(this.#server.addresses, encryption, network.interfaceAddresses());
+    const text = portsFileText(this.#server.addresses, encryption, this.#runtime.network.interfaceAddresses());
     this.#portsFile.put(
-      portsFileDir ? portsFilePath(portsFileDir, this.#host.programName, process.pid) : undefined,
+      portsFileDir ? portsFilePath(portsFileDir, this.#host.programName, this.#runtime.process.pid) : undefined,
       text,
     );
   }

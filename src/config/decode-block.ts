@@ -64,11 +64,22 @@ export function decodeMap(decoding: Decoding, map: ConfigMap, block: Block, path
     }
     const [name, option] = found;
     const at: At = { position: entry.keyPosition, key: entry.key, path: path === "" ? name : `${path}.${name}` };
+    const before = decoding.errors.length;
     attempt(decoding, () => {
       decodeOption(decoding, entry, name, option, at, values, rules.options?.[name]);
     });
+    if (path === "") nameBlock(decoding, before, at);
   }
   return values;
+}
+
+/** Says of the errors since `before` which block of the top level they stand in. */
+function nameBlock(decoding: Decoding, before: number, at: At): void {
+  for (let i = before; i < decoding.errors.length; i++) {
+    const issue = decoding.errors[i];
+    if (issue.position === undefined || issue.position.line === at.position.line) continue;
+    decoding.errors[i] = { ...issue, within: { key: at.key, position: at.position } };
+  }
 }
 
 /** Runs `decode`; a rejection is noted and the value left out. */

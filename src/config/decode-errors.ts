@@ -6,10 +6,14 @@ import type { Position } from "./syntax.js";
 export interface ConfigIssue {
   readonly message: string;
   readonly position?: Position;
+  /** The block of the top level that it stands in, where that begins on another line. */
+  readonly within?: { readonly key: string; readonly position: Position };
 }
 
-/** Something the reference complains about and lives with; `-t` rejects the file for it. */
-export interface ConfigWarning extends ConfigIssue {}
+/** Something that is complained about and lived with; `-t` rejects the file for it unless it is `tolerated`. */
+export interface ConfigWarning extends ConfigIssue {
+  readonly tolerated?: true;
+}
 
 /** A configuration that can be read but not used. `message` has one line an issue, warnings first. */
 export class ConfigError extends Error {
@@ -30,7 +34,9 @@ export class ConfigError extends Error {
 
 /** `file:line:column: message`, as the reference prints it. */
 export function formatIssue(issue: ConfigIssue): string {
-  return issue.position ? `${formatPosition(issue.position)}: ${issue.message}` : issue.message;
+  const { message, position, within } = issue;
+  const block = within ? ` (in "${within.key}", ${formatPosition(within.position)})` : "";
+  return position ? `${formatPosition(position)}: ${message}${block}` : message;
 }
 
 /** Thrown while one entry is decoded; the decoder notes it and goes on with the next entry. */

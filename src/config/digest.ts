@@ -79,7 +79,7 @@ function quoted(text: string): string {
   const escaped = text.replace(TO_ESCAPE, (char) => {
     const code = char.charCodeAt(0);
     // A lone surrogate is a byte that is not valid UTF-8.
-    if (code >= 0xd800 && code <= 0xdfff) return "\\ufffd";
+    if (code >= 0xd800 && code <= 0xdfff) return "\ufffd";
     return SHORT_ESCAPES[char] ?? `\\u${code.toString(16).padStart(4, "0")}`;
   });
   return `"${escaped}"`;

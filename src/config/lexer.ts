@@ -10,6 +10,8 @@ export interface VariableReference {
   readonly kind: "variable";
   readonly name: string;
   readonly position: Position;
+  /** The line in the text that it stands in, be that an environment variable's. */
+  readonly line: number;
 }
 export type Scalar = Exclude<ConfigNode, { kind: "list" | "map" }> | VariableReference;
 
@@ -41,6 +43,7 @@ const COMMENT = /[^\0\n\r]*/y;
 const DIGIT = /\p{Nd}/uy;
 const ASCII_DIGITS = /[0-9]*/y;
 const ADDRESS = /[0-9.:-]*/y;
+const ADDRESS_MARKS = ".:-";
 const SIZE_SUFFIX_REST = /[bBiI]*/y;
 const DATE_PATTERN = "0000-00-00T00:00:00Z";
 
@@ -239,13 +242,15 @@ export class Lexer {
 
   #readHexByte(): string {
     const digits = this.#text.slice(this.#at, this.#at + 2);
-    for (const digit of digits) {
-      if (isLineEnd(digit)) throw this.error("Expected two hexadecimal digits after '\\x', but hit end of line");
-      this.advance();
+    const lineEnd = digits.search(/[\r\n]/);
+    if (lineEnd !== -1) {
+      this.#moveTo(this.#at + lineEnd);
+      throw this.error("Expected two hexadecimal digits after '\\x', but hit end of line");
     }
     if (!/^[0-9a-fA-F]{2}$/.test(digits)) {
       throw this.error(`Expected two hexadecimal digits after '\\x', but got '${quotation(digits)}'`);
     }
+    this.#moveTo(this.#at + 2);
     return keepByte(Number.parseInt(digits, 16));
   }
 
@@ -278,7 +283,7 @@ export class Lexer {
       return { kind: "string", value, position };
     }
     if (parts.length > 1) return { kind: "string", value, position };
-    if (value.startsWith("$")) return { kind: "variable", name: value.slice(1), position };
+    if (value.startsWith("$")) return { kind: "variable", name: value.slice(1), position, line: this.#line };
     const word = value.length <= 5 ? value.toLowerCase() : "";
     if (Object.hasOwn(WORD_BOOLEANS, word)) return { kind: "boolean", value: WORD_BOOLEANS[word]!, position };
     return { kind: "string", value, position };
@@ -304,7 +309,7 @@ export class Lexer {
     if (/[kmgtpe]/i.test(this.char)) {
       this.advance();
       this.#take(SIZE_SUFFIX_REST);
-      if (this.#atDigit || this.#atNumberEnd) return this.#integer(start, position);
+      if (this.#atNumberEnd) return this.#integer(start, position);
       return this.#readBare(start, position);
     }
     if (negative || this.#atNumberEnd) return this.#integer(start, position);
@@ -324,7 +329,7 @@ export class Lexer {
     const wrong = (reason: string) => this.errorAt(position, "CONFIG_SYNTAX", reason);
     if (number === undefined) throw wrong(`expected integer, but got '${quotation(text)}'`);
     const factor = SIZE_FACTORS[suffix!.toLowerCase()];
-    if (factor === undefined) throw wrong(`unknown size suffix '${quotation(suffix!)}' in '${quotation(text)}'`);
+    if (factor === undefined) throw wrong(`invalid integer suffix '${quotation(suffix!)}' in '${quotation(text)}'`);
     const outOfRange = () => wrong(`integer '${quotation(text)}' is out of the range`);
     if (number.replace(/^-?0*/, "").length > 19) throw outOfRange();
     const plain = BigInt(number);
@@ -340,7 +345,10 @@ export class Lexer {
     }
     this.#skipDigits();
     if (this.char === ".") {
-      this.#take(ADDRESS);
+      do {
+        this.#take(ADDRESS);
+        this.#skipDigits();
+      } while (ADDRESS_MARKS.includes(this.char));
       return { kind: "string", value: this.#text.slice(start, this.#at), position };
     }
     const text = this.#text.slice(start, this.#at);

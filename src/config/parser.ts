@@ -297,7 +297,7 @@ class Parser {
   }
 
   #resolve(variable: VariableReference): ConfigNode {
-    const { name, position } = variable;
+    const { name, position, line } = variable;
     // A bcrypt hash needs no quotes.
     if (name.startsWith("2a$")) return { kind: "string", value: `$${name}`, position };
     const value = this.#fromScopes(name) ?? this.#fromEnvironment(variable);
@@ -305,7 +305,7 @@ class Parser {
       throw this.#lexer.errorAt(
         position,
         "CONFIG_VARIABLE",
-        `variable reference for '${quotation(name)}' on line ${position.line} can not be found`,
+        `variable reference for '${quotation(name)}' on line ${line} can not be found`,
       );
     }
     this.#session.variableChars += this.#session.sizeOf(value);
@@ -322,13 +322,13 @@ class Parser {
   }
 
   /** An environment variable's text is read as a value of the configuration. */
-  #fromEnvironment({ name, position }: VariableReference): ConfigNode | undefined {
+  #fromEnvironment({ name, position, line }: VariableReference): ConfigNode | undefined {
     const { variables, world } = this.#session;
     const unreadable = (why: string) =>
       this.#lexer.errorAt(
         position,
         "CONFIG_VARIABLE",
-        `variable reference for '${quotation(name)}' on line ${position.line} could not be parsed: ${why}`,
+        `variable reference for '${quotation(name)}' on line ${line} could not be parsed: ${why}`,
       );
     if (variables.has(name)) throw unreadable(`variable reference cycle for '${quotation(name)}'`);
     const text = world.env(name);
@@ -350,7 +350,7 @@ class Parser {
   /** Puts the entries of another file in this place; its variables see only that file's keys. */
   #include(named: string, position: Position): void {
     const { files, world } = this.#session;
-    const file = join(dirname(this.#source.file), named);
+    const file = join(dirname(this.#source.file), named).replace(/(?<=.)\/$/, "");
     const refused = (why: string) =>
       this.#lexer.errorAt(position, "CONFIG_INCLUDE", `error parsing include file '${quotation(named)}', ${why}`);
     if (files.includes(file)) throw refused(`it includes itself: ${[...files, file].join(" -> ")}`);

@@ -2,6 +2,7 @@
 import { OptionsError } from "./errors.js";
 import type { Block, Input, Kind, Option, Resolved } from "./kinds.js";
 import { nearestName } from "./nearest.js";
+import { encodeSubject } from "./subject-bytes.js";
 import { serverTable } from "./table.js";
 import type { account, authorization, permissions, user } from "./table-blocks.js";
 
@@ -68,13 +69,13 @@ function resolveValue(kind: Kind, value: unknown, path: string, option?: Option)
     case "text":
     case "subject":
       if (typeof value !== "string") throw wrongType(path, "a string", value);
-      return kind.kind === "subject" ? Buffer.from(value, "utf8").toString("latin1") : value;
+      return kind.kind === "subject" ? encodeSubject(value) : value;
     case "boolean":
       if (typeof value !== "boolean") throw wrongType(path, "a boolean", value);
       return value;
     case "integer":
     case "bytes":
-      if (!Number.isSafeInteger(value)) throw wrongType(path, "an integer", value);
+      if (!Number.isInteger(value)) throw wrongType(path, "an integer", value);
       return inRange(value as number, path, option);
     case "duration":
       if (typeof value !== "number" || Number.isNaN(value)) throw wrongType(path, "a number of milliseconds", value);
@@ -103,7 +104,7 @@ function resolveValue(kind: Kind, value: unknown, path: string, option?: Option)
 
 /** Mappings are keyed by subject; all other records by names. */
 function recordName(of: Kind, name: string): string {
-  return of.kind === "list" ? Buffer.from(name, "utf8").toString("latin1") : name;
+  return of.kind === "list" ? encodeSubject(name) : name;
 }
 
 function inRange(value: number, path: string, option?: Option): number {

@@ -61,7 +61,8 @@ function escaped(char: string, code: number): string {
 
 export const publishViolation = (subject: string): string => `Permissions Violation for Publish to ${quoted(subject)}`;
 
-export const replyViolation = (reply: string): string => `Permissions Violation for Publish with Reply of ${quoted(reply)}`;
+export const replyViolation = (reply: string): string =>
+  `Permissions Violation for Publish with Reply of ${quoted(reply)}`;
 
 /** `sid` is named only for a subscription that lost its permission later. */
 export function subscribeViolation(subject: string, queue: string | undefined, sid?: string): string {

@@ -233,7 +233,10 @@ export class Framer {
     chunk.copy(this.body, this.bodyFilled, pos, pos + take);
     this.bodyFilled += take;
     const { body, bodyBytes, bodyFilled } = this;
-    if ((bodyFilled > bodyBytes && body[bodyBytes] !== CR) || (bodyFilled === bodyBytes + 2 && body[bodyBytes + 1] !== LF)) {
+    if (
+      (bodyFilled > bodyBytes && body[bodyBytes] !== CR) ||
+      (bodyFilled === bodyBytes + 2 && body[bodyBytes + 1] !== LF)
+    ) {
       this.stop();
       this.handler.unterminated();
       return end;

@@ -40,7 +40,8 @@ export interface ServerInfo {
 export function infoLine(info: ServerInfo, first: boolean): Buffer {
   const shown = Object.entries(info).filter(
     ([key, value]) =>
-      key === "headers" || (value !== undefined && value !== false && value !== "" && !(Array.isArray(value) && value.length === 0)),
+      key === "headers" ||
+      (value !== undefined && value !== false && value !== "" && !(Array.isArray(value) && value.length === 0)),
   );
   return Buffer.from(`INFO ${JSON.stringify(Object.fromEntries(shown))}${first ? " " : ""}\r\n`, "utf8");
 }

@@ -74,6 +74,7 @@ export class Inbox {
   /** Tells the owner nothing more, not even onClose. */
   silence(): void {
     this.discard();
+    this.ended = false;
     this.closing = true;
     this.closeTold = true;
   }

@@ -80,7 +80,7 @@ class PipeEnd implements Transport {
 
   private wasRead(bytes: number): void {
     this.unread -= bytes;
-    if (this.closed || this.bufferedBytes > 0) return;
+    if (this.closed || this.other.closed || this.bufferedBytes > 0) return;
     if (this.drainOwed) {
       this.drainOwed = false;
       this.inbox.drained();
@@ -93,5 +93,6 @@ class PipeEnd implements Transport {
     this.closed = true;
     this.inbox.abort();
     this.other.inbox.close();
+    if (this.other.ending && !this.other.closed) this.other.shut();
   }
 }

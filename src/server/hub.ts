@@ -37,5 +37,12 @@ export interface Hub {
   /** Somebody was refused; for events and statistics. */
   refused(client: ClientConnection): void;
   /** Runs the message path in an account for a message that comes from inside the server. */
-  publish(account: Account, subject: string, reply: string, headers: Uint8Array, payload: Uint8Array, source?: DeliveryTarget): number;
+  publish(
+    account: Account,
+    subject: string,
+    reply: string,
+    headers: Uint8Array,
+    payload: Uint8Array,
+    source?: DeliveryTarget,
+  ): number;
 }

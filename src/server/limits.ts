@@ -1,7 +1,7 @@
 // The limits of the server's own queues and timers that no option sets, with their units.
 
 /** Size of a chunk that gathers the output of a busy connection. */
-export const LARGE_CHUNK_BYTES = 64 * 1024;
+export const LARGE_CHUNK_BYTES = 128 * 1024;
 /** Size of the first chunk of a turn for a connection that wrote little in its last one. */
 export const SMALL_CHUNK_BYTES = 2 * 1024;
 /** Chunks kept for reuse, per size; more go back to the collector. */
@@ -11,7 +11,7 @@ export const SHARED_PAYLOAD_BYTES = 16 * 1024;
 /** A body that already stands alone is referenced instead of copied from this size on. */
 export const REFERENCED_PAYLOAD_BYTES = 4 * 1024;
 /** Output gathered beyond this is written before the turn ends. */
-export const EARLY_FLUSH_BYTES = 64 * 1024;
+export const EARLY_FLUSH_BYTES = 112 * 1024;
 /** Share of max_pending beyond which a subscriber slows its publishers down. */
 export const STALL_SHARE_OF_PENDING = 0.75;
 /** Pending bytes beyond which a subscriber slows its publishers down, whatever max_pending is. */

@@ -1,6 +1,7 @@
 // The client listener: accepts transports, gives them an id and makes them clients, within max_connections.
-import type { Listener, Transport } from "../runtime/network.js";
+
 import { ErrorText } from "../protocol/error-texts.js";
+import type { Listener, Transport } from "../runtime/network.js";
 import { ClientConnection } from "./client.js";
 import type { Hub } from "./hub.js";
 
@@ -35,7 +36,9 @@ export class ClientListener {
   /** Rejects with the platform's error. */
   async listen(): Promise<void> {
     const { host, port } = this.hub.options;
-    this.listener = await this.hub.runtime.network.listen({ host, port: port === -1 ? 0 : port }, (transport) => this.accept(transport));
+    this.listener = await this.hub.runtime.network.listen({ host, port: port === -1 ? 0 : port }, (transport) =>
+      this.accept(transport),
+    );
   }
 
   /** Serves a client on any transport. Returns undefined when it was turned away. */
@@ -45,7 +48,9 @@ export class ClientListener {
       transport.destroy();
       return undefined;
     }
-    const nonce = hub.authenticator.needsNonce ? Buffer.from(hub.runtime.random.bytes(NONCE_BYTES)).toString("base64url") : "";
+    const nonce = hub.authenticator.needsNonce
+      ? Buffer.from(hub.runtime.random.bytes(NONCE_BYTES)).toString("base64url")
+      : "";
     const client = new ClientConnection(this.ids.next(), hub, transport, nonce);
     if (this.clients.size >= hub.options.maxConnections) {
       hub.logger.error(`${client.label} - ${ErrorText.maximumConnections}`);

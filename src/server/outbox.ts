@@ -79,7 +79,10 @@ export class Outbox {
     while (start < end) {
       if (this.position === this.chunk.length) this.reserve(1);
       const count = Math.min(end - start, this.chunk.length - this.position);
-      this.chunk.set(start === 0 && count === bytes.length ? bytes : bytes.subarray(start, start + count), this.position);
+      this.chunk.set(
+        start === 0 && count === bytes.length ? bytes : bytes.subarray(start, start + count),
+        this.position,
+      );
       this.position += count;
       start += count;
     }

@@ -35,7 +35,11 @@ export class Router {
   }
 
   // One member, chosen at random; another one if that cannot take the message.
-  private deliverToGroup(members: readonly Subscription[], message: Message, source: DeliveryTarget | undefined): number {
+  private deliverToGroup(
+    members: readonly Subscription[],
+    message: Message,
+    source: DeliveryTarget | undefined,
+  ): number {
     const count = members.length;
     const first = count === 1 ? 0 : this.random.below(count);
     for (let i = 0; i < count; i++) {

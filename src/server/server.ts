@@ -1,6 +1,7 @@
 // A NATS server: one loop, its clients, and the rooms that were added to it. It touches nothing of the process around it.
-import { Accounts } from "../accounts/accounts.js";
+
 import type { Account } from "../accounts/account.js";
+import { Accounts } from "../accounts/accounts.js";
 import { Message } from "../accounts/message.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
 import { Authenticator } from "../auth/authenticator.js";

@@ -1,7 +1,8 @@
 // What a publisher's subjects led to the last time, found by the subject's bytes: no string is made and nothing is looked up
 // for a subject that comes again while nobody's interest has changed.
-import type { Interest } from "./router.js";
+
 import { FIRST_CACHED_SUBJECTS, MAX_CACHED_SUBJECTS } from "./limits.js";
+import type { Interest } from "./router.js";
 
 export class CachedSubject {
   readonly bytes: Uint8Array;

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import fc from "fast-check";
 import { EMPTY } from "./slot.js";
 import { fuzzSubjects } from "./subjects.fuzz.js";
@@ -116,7 +118,7 @@ test("subjects with the same subscribers share their arrays", () => {
   assert.equal(list.match("a.b").plain, list.match("a.x").plain);
 });
 
-test("emptied branches are given back", () => {
+test("removing one subject leaves its neighbours", () => {
   const list = new Sublist<Interest>();
   const subs = ["a.b.c.*", "a.b.*", "a.*.c", "*.b.>", "a.x.*", "a.y.*"].map((subject) => sub(subject));
   for (const one of subs) list.insert(one);
@@ -124,6 +126,24 @@ test("emptied branches are given back", () => {
   assert.deepEqual(list.match("a.b.c.d").plain, subs);
   assert.equal(list.match("a.b.c"), EMPTY);
   assert.deepEqual([...list.all()], subs);
+});
+
+test("subjects that come and go take no memory", () => {
+  setFlagsFromString("--expose-gc");
+  const collect = runInNewContext("gc") as () => void;
+  const list = new Sublist<Interest>();
+  const churn = (count: number) => {
+    for (let at = 0; at < count; at++) {
+      const subs = [sub(`_INBOX.${at}.*`), sub(`a.${at}.*.b`), sub(`a.${at}`), sub("hot", `q${at}`)];
+      for (const one of subs) list.insert(one);
+      for (const one of subs) list.remove(one);
+    }
+    collect();
+    return process.memoryUsage().heapUsed;
+  };
+  const before = churn(1000);
+  const after = churn(30_000);
+  assert.ok(after - before < 1_000_000, `${after - before} bytes`);
 });
 
 test("interests that overlap a subject", () => {

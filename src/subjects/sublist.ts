@@ -169,7 +169,7 @@ export class Sublist<S extends Interest> {
 
   /**
    * Who gets a message that is published to this subject. `*` and `>` in it are text, which only wildcards match; a
-   * subject with an empty token matches nothing. The string is kept in the cache, so it should not be a slice of a larger one.
+   * subject with an empty token matches nothing. The cache keeps the string, so it should not be a slice of a larger one.
    */
   match(subject: string): MatchResult<S> {
     this.#matches++;

@@ -34,6 +34,7 @@ export async function connectRaw(scope: Scope, port: number): Promise<RawClient>
  */
 export async function connectClient(scope: Scope, port: number, options: object = {}): Promise<RawClient> {
   const client = await connectRaw(scope, port);
+  client.answersPings = true;
   await client.info();
   const settings = { verbose: false, pedantic: false, headers: true, no_responders: true, ...options };
   client.send(`CONNECT ${JSON.stringify(settings)}\r\nPING\r\n`);
@@ -43,6 +44,10 @@ export async function connectClient(scope: Scope, port: number, options: object 
 
 export class RawClient {
   readonly socket: Socket;
+  /** Gets each item as it arrives and returns true for those it keeps from the queue; for loads too fast to await each message. */
+  handle: ((item: Item) => boolean) | undefined;
+  /** Whether the server's PINGs are answered instead of queued. On after connectClient, off after connectRaw. */
+  answersPings = false;
   readonly #items: Item[] = [];
   #buffer = "";
   #closed = false;
@@ -138,7 +143,12 @@ export class RawClient {
         used += totalBytes + 2;
       }
       this.#buffer = this.#buffer.slice(used);
-      this.#items.push({ line, headers, payload });
+      if (line === "PING" && this.answersPings) {
+        this.send("PONG\r\n");
+        continue;
+      }
+      const item = { line, headers, payload };
+      if (!this.handle?.(item)) this.#items.push(item);
     }
   }
 

@@ -143,8 +143,16 @@ export class ServerProcess {
   /** Ends the process at once, if it still runs. */
   async kill(): Promise<void> {
     if (this.#end !== undefined) return;
-    this.#child.kill("SIGKILL");
-    await this.exited();
+    const child = this.#child;
+    if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) {
+      const gone = once(child, "exit");
+      child.kill("SIGKILL");
+      await gone;
+    }
+    // A process that it started may hold these pipes open; nobody waits for that.
+    child.stdout?.destroy();
+    child.stderr?.destroy();
+    this.#finish({ code: child.exitCode, signal: child.signalCode });
   }
 
   #finish(end: ProcessEnd, note = ""): void {

@@ -69,7 +69,6 @@ class OneTimer implements Timer {
 class PeriodicTimer implements Timer {
   private readonly startMs: number;
   private fired = 0;
-  private cancelled = false;
   private next: Timer;
 
   constructor(periodMs: number, fire: () => void) {
@@ -81,13 +80,11 @@ class PeriodicTimer implements Timer {
       this.fired = Math.max(this.fired + 1, Math.floor(passed / period));
       this.next = new OneTimer(this.startMs + (this.fired + 1) * period - performance.now(), run);
       fire();
-      if (this.cancelled) this.next.cancel();
     };
     this.next = new OneTimer(period, run);
   }
 
   cancel(): void {
-    this.cancelled = true;
     this.next.cancel();
   }
 }

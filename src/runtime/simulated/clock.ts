@@ -262,20 +262,13 @@ export class HostClock implements SimulatedClock {
 
   every(periodMs: number, fire: () => void): Timer {
     const period = Math.max(1, periodMs);
-    let cancelled = false;
     let next: Timer;
     const run = this.whileAlive(() => {
       next = this.time.after(period, run, true);
       fire();
-      if (cancelled) next.cancel();
     });
     next = this.time.after(period, run, true);
-    return {
-      cancel: () => {
-        cancelled = true;
-        next.cancel();
-      },
-    };
+    return { cancel: () => next.cancel() };
   }
 
   endOfTurn(run: () => void): void {

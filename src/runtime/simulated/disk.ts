@@ -262,7 +262,7 @@ export class SimulatedDisk implements Disk {
   private openNode(path: string, mode: OpenMode): FileNode {
     this.failWhenTold("open", path);
     const { directory, name } = this.parent(path, "open");
-    const node = directory.entries.get(name);
+    const node = this.find(path);
     if (node?.isDirectory) throw platformError("EISDIR", "open", path);
     if (node !== undefined) {
       if (mode === "new") throw platformError("EEXIST", "open", path);
@@ -314,6 +314,7 @@ class SimulatedFile implements DiskFile {
   private readonly file: FileNode;
   private readonly writable: boolean;
   private readonly life: number;
+  private size: number;
   private closed = false;
 
   constructor(disk: SimulatedDisk, path: string, file: FileNode, writable: boolean) {
@@ -322,10 +323,11 @@ class SimulatedFile implements DiskFile {
     this.file = file;
     this.writable = writable;
     this.life = disk.currentLife();
+    this.size = file.sizeBytes;
   }
 
   get sizeBytes(): number {
-    return this.file.sizeBytes;
+    return this.size;
   }
 
   async read(into: Uint8Array, positionBytes: number): Promise<number> {
@@ -342,15 +344,15 @@ class SimulatedFile implements DiskFile {
     this.check("write", !this.closed && this.writable);
     await this.disk.take(this.disk.latency.writeMs);
     this.check("write");
-    this.disk.store(this.file, this.path, Buffer.concat(chunks), positionBytes);
+    this.store(chunks, positionBytes);
   }
 
   async append(chunks: readonly Uint8Array[]): Promise<number> {
     this.check("write", !this.closed && this.writable);
     await this.disk.take(this.disk.latency.writeMs);
     this.check("write");
-    const position = this.file.sizeBytes;
-    this.disk.store(this.file, this.path, Buffer.concat(chunks), position);
+    const position = this.size;
+    this.store(chunks, position);
     return position;
   }
 
@@ -360,6 +362,7 @@ class SimulatedFile implements DiskFile {
     this.check("ftruncate");
     this.disk.failWhenTold("truncate", this.path);
     this.file.resize(sizeBytes);
+    this.size = sizeBytes;
   }
 
   async sync(): Promise<void> {
@@ -381,6 +384,12 @@ class SimulatedFile implements DiskFile {
     this.closed = true;
     // As long as the slowest call that may be under way.
     await this.disk.take(Math.max(this.disk.latency.readMs, this.disk.latency.writeMs, this.disk.latency.syncMs));
+  }
+
+  private store(chunks: readonly Uint8Array[], positionBytes: number): void {
+    const data = Buffer.concat(chunks);
+    this.disk.store(this.file, this.path, data, positionBytes);
+    this.size = Math.max(this.size, positionBytes + data.length);
   }
 
   private check(syscall: string, usable = true): void {

@@ -156,6 +156,7 @@ export class Tree {
       }
       this.unsynced.splice(at, 1);
     }
+    this.unsynced = this.unsynced.filter((group) => group.length > 0);
   }
 
   /** Leaves what was synced and, given `tearing`, the first few of the later changes. */

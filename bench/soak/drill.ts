@@ -1,0 +1,67 @@
+// What every drill gets and gives: a server to load, how long to go on, and a failure that says what was wrong.
+import { connectClient, type RawClient } from "../../test/support/raw-client.js";
+import {
+  type ServerProcess,
+  type ServerProcessOptions,
+  startServerProcess,
+} from "../../test/support/server-process.js";
+import { ManualScope } from "../../test/support/temporary-folder.js";
+
+export interface DrillSettings {
+  /** A few seconds instead of minutes. */
+  short: boolean;
+  program: ServerProcessOptions["program"];
+}
+
+export interface Drill {
+  name: string;
+  run(context: DrillContext): Promise<void>;
+}
+
+/** A server of its own per drill, gone when the drill is over. */
+export class DrillContext {
+  readonly settings: DrillSettings;
+  readonly #scope = new ManualScope();
+
+  constructor(settings: DrillSettings) {
+    this.settings = settings;
+  }
+
+  async startServer(config = ""): Promise<ServerProcess> {
+    return startServerProcess(this.#scope, { program: this.settings.program, config });
+  }
+
+  async connect(server: ServerProcess, options: object = {}): Promise<RawClient> {
+    return connectClient(this.#scope, server.port, options);
+  }
+
+  report(text: string): void {
+    console.log(`  ${text}`);
+  }
+
+  async close(): Promise<void> {
+    await this.#scope.close();
+  }
+}
+
+/** Throws an Error with `message` unless `condition` holds. */
+export function must(condition: boolean, message: string): asserts condition {
+  if (!condition) throw new Error(message);
+}
+
+/** Throws when the server has ended or has logged an error or an exception. */
+export function mustBeHealthy(server: ServerProcess): void {
+  must(server.ended === undefined, `the server ended: ${JSON.stringify(server.ended)}\n${server.log}`);
+  const trouble = /^.*(?:\[ERR\]|\[FTL\]|Error:).*(?:\n\s+at .*)*/m.exec(server.log);
+  must(trouble === null, `the server logged: ${trouble?.[0]}`);
+}
+
+/** Throws when resident memory has grown by more than a fifth and 32 MB since it was `beforeBytes`. */
+export function mustBeFlat(beforeBytes: number, afterBytes: number): void {
+  must(
+    afterBytes < beforeBytes * 1.2 + 32 * 2 ** 20,
+    `memory grew from ${megabytes(beforeBytes)} to ${megabytes(afterBytes)}`,
+  );
+}
+
+export const megabytes = (bytes: number): string => `${(bytes / 2 ** 20).toFixed(0)} MB`;

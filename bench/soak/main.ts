@@ -1,0 +1,37 @@
+// npm run soak: drills with a real server process, one after the other.
+// usage: npm run soak -- [DRILL ...] [--short] [--neighbour]
+import { parseArgs } from "node:util";
+import { connections } from "./connections.js";
+import { type Drill, DrillContext } from "./drill.js";
+import { mixedLoad } from "./mixed-load.js";
+import { subscriptions } from "./subscriptions.js";
+
+const drills: readonly Drill[] = [connections, subscriptions, mixedLoad];
+
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { short: { type: "boolean", default: false }, neighbour: { type: "boolean", default: false } },
+});
+const chosen = drills.filter((drill) => positionals.length === 0 || positionals.includes(drill.name));
+if (chosen.length === 0) {
+  console.error(`no drill named ${positionals.join(", ")}; there are: ${drills.map((drill) => drill.name).join(", ")}`);
+  process.exit(2);
+}
+
+let failed = 0;
+for (const drill of chosen) {
+  console.log(`soak: ${drill.name}`);
+  const context = new DrillContext({ short: flags.short, program: flags.neighbour ? "neighbour" : "natsnode" });
+  const startedMs = performance.now();
+  try {
+    await drill.run(context);
+    console.log(`soak: ${drill.name}: passed in ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  } catch (error) {
+    failed++;
+    console.error(`soak: ${drill.name}: FAILED: ${error instanceof Error ? error.stack : error}`);
+  } finally {
+    await context.close();
+  }
+}
+console.log(failed === 0 ? "soak: all passed" : `soak: ${failed} FAILED`);
+process.exit(failed === 0 ? 0 : 1);

@@ -1,0 +1,142 @@
+// An account: a space of subjects of its own, with its interest, mappings, limits, exports and imports. Nothing crosses
+// into another account but through an import (conformance/wire, FACTS "Accounts").
+
+import type { SubjectMappings } from "../subjects/mapping.js";
+import { Sublist } from "../subjects/sublist.js";
+import type { ServiceExport, StreamExport } from "./exports.js";
+import type { ReplySubjects } from "./replies.js";
+import type { ServiceImport } from "./service-import.js";
+import type { StreamImport, StreamShadow } from "./stream-import.js";
+import type { Subscription } from "./subscription.js";
+
+/** Limits of an account; -1: none. */
+export interface AccountLimits {
+  readonly maxConnections: number;
+  readonly maxSubscriptions: number;
+  readonly maxPayloadBytes: number;
+  readonly maxLeafnodes: number;
+}
+
+export const NO_LIMITS: AccountLimits = Object.freeze({
+  maxConnections: -1,
+  maxSubscriptions: -1,
+  maxPayloadBytes: -1,
+  maxLeafnodes: -1,
+});
+
+/** Counted by the server, since the account was made. */
+export interface AccountStats {
+  inMsgs: number;
+  inBytes: number;
+  outMsgs: number;
+  outBytes: number;
+  slowConsumers: number;
+}
+
+const NONE: readonly never[] = Object.freeze([]);
+
+export class Account {
+  readonly name: string;
+  readonly stats: AccountStats = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0, slowConsumers: 0 };
+  limits: AccountLimits = NO_LIMITS;
+  /** Changes with every change to the mappings; publishers keep what they mapped as long as it stays. */
+  mappingGeneration = 0;
+  /** Clients that are bound to it now. */
+  connections = 0;
+  /** What it offers others. Replaced, never changed, by `Accounts`. */
+  streamExports: readonly StreamExport[] = NONE;
+  serviceExports: readonly ServiceExport[] = NONE;
+  /** What it takes from others, linked. Changed by `linkImports`. */
+  streamImports: readonly StreamImport[] = NONE;
+  serviceImports: readonly ServiceImport[] = NONE;
+  /** Where answers to requests from other accounts come in; made with the first such request. */
+  replies: ReplySubjects | undefined;
+  #sublist: Sublist<Subscription> | undefined;
+  #mappings: SubjectMappings | undefined;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  /** The interest of clients and imports. Made when it is first asked for, as most accounts of a large server are idle. */
+  get sublist(): Sublist<Subscription> {
+    this.#sublist ??= new Sublist<Subscription>();
+    return this.#sublist;
+  }
+
+  /** The mappings of subjects that are published in it; undefined when there are none. */
+  get mappings(): SubjectMappings | undefined {
+    return this.#mappings;
+  }
+
+  set mappings(mappings: SubjectMappings | undefined) {
+    this.#mappings = mappings;
+    this.mappingGeneration++;
+  }
+
+  addClient(): void {
+    this.connections++;
+  }
+
+  removeClient(): void {
+    this.connections--;
+  }
+
+  /**
+   * Adds a subscription to the account's interest, and its shadows to the accounts it imports streams from.
+   * Throws SubjectError for a malformed subject.
+   */
+  subscribe(subscription: Subscription): void {
+    this.sublist.insert(subscription);
+    this.#addShadows(subscription);
+  }
+
+  /** Takes a subscription and its shadows out; nothing happens if it is not there. */
+  unsubscribe(subscription: Subscription): void {
+    if (!this.sublist.remove(subscription)) return;
+    removeShadows(subscription);
+    subscription.shadows = undefined;
+  }
+
+  /** Replaces the imports. Live subscriptions follow: their shadows move to the accounts that are imported from now. */
+  linkImports(streams: readonly StreamImport[], services: readonly ServiceImport[]): void {
+    for (const old of this.serviceImports) {
+      if (!services.includes(old)) this.sublist.remove(old.subscription);
+    }
+    for (const service of services) {
+      if (!this.serviceImports.includes(service)) this.sublist.insert(service.subscription);
+    }
+    this.serviceImports = services;
+    if (sameItems(this.streamImports, streams)) return;
+    this.streamImports = streams;
+    const subscribed: Subscription[] = [];
+    for (const subscription of this.sublist.all()) {
+      if (subscription.shadows !== undefined) subscribed.push(subscription);
+    }
+    for (const subscription of subscribed) {
+      removeShadows(subscription);
+      this.#addShadows(subscription);
+    }
+  }
+
+  #addShadows(subscription: Subscription): void {
+    let shadows: Subscription[] | undefined;
+    for (const streamImport of this.streamImports) {
+      const shadow = streamImport.shadowOf(subscription);
+      if (shadow === undefined) continue;
+      streamImport.exporter.sublist.insert(shadow);
+      shadows ??= [];
+      shadows.push(shadow);
+    }
+    subscription.shadows = shadows ?? NONE;
+  }
+}
+
+function removeShadows(subscription: Subscription): void {
+  for (const shadow of subscription.shadows ?? NONE)
+    (shadow as StreamShadow).streamImport.exporter.sublist.remove(shadow);
+}
+
+function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((item, at) => item === b[at]);
+}

@@ -1,0 +1,81 @@
+// A service import: a subscription in the importing account that runs a request through the exporting account's path,
+// with a reply subject that leads back. Imports can be chained over accounts.
+import type { Account } from "./account.js";
+import type { ServiceExport } from "./exports.js";
+import type { Message } from "./message.js";
+import type { Renaming } from "./renaming.js";
+import { type ImportWorld, mapped, replyAcross } from "./replies.js";
+import { passedOn, withRequestInfo } from "./request-info.js";
+import { type DeliveryTarget, Subscription } from "./subscription.js";
+
+/** A request on its way through imports: what it came through so far. Handling it is synchronous. */
+interface Hop {
+  readonly service: ServiceExport;
+  readonly share: boolean;
+  readonly source: DeliveryTarget | undefined;
+  readonly before: Hop | undefined;
+}
+
+/** The hops of the request that is being handled right now, shared by all service imports of a server. */
+export class RequestChain {
+  current: Hop | undefined;
+}
+
+export class ServiceImport implements DeliveryTarget {
+  readonly exporter: Account;
+  readonly importer: Account;
+  readonly service: ServiceExport;
+  /** From the importer's subjects to the exporter's. */
+  readonly renaming: Renaming;
+  /** Whether the service learns all about its requesters. */
+  readonly share: boolean;
+  readonly subscription: Subscription;
+  readonly echo = true;
+  readonly #world: ImportWorld;
+  readonly #chain: RequestChain;
+
+  constructor(
+    exporter: Account,
+    importer: Account,
+    definition: { service: ServiceExport; renaming: Renaming; share: boolean },
+    world: ImportWorld,
+    chain: RequestChain,
+  ) {
+    this.exporter = exporter;
+    this.importer = importer;
+    this.service = definition.service;
+    this.renaming = definition.renaming;
+    this.share = definition.share;
+    this.#world = world;
+    this.#chain = chain;
+    this.subscription = new Subscription(this.renaming.from, undefined, "", this);
+  }
+
+  /** Hands a request to the exporting account. Returns whether somebody there got it. */
+  deliver(_: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
+    const { exporter, importer, service } = this;
+    const chain = this.#chain;
+    // What a connection inside the delivery publishes of its own starts anew.
+    const before = chain.current?.source === source ? chain.current : undefined;
+    for (let hop = before; hop !== undefined; hop = hop.before) if (hop.service === service) return false;
+
+    const subject = mapped(exporter, this.renaming.forwards(message.subject), this.#world.random);
+    const reply = message.hasReply ? replyAcross(service, importer, exporter, message.reply, this.#world) : "";
+    const share = before === undefined ? this.share : before.share;
+    const info =
+      (before === undefined ? undefined : passedOn(message, importer.name)) ??
+      this.#world.requestInfo?.(source, importer, share);
+    const request = (info === undefined ? message : withRequestInfo(message, info)).readdressed(subject, reply);
+
+    const outer = chain.current;
+    chain.current = { service, share, source, before };
+    let delivered = false;
+    try {
+      delivered = this.#world.publish(exporter, request, source) > 0;
+    } finally {
+      chain.current = outer;
+      if (!delivered) exporter.replies?.forget(reply);
+    }
+    return delivered;
+  }
+}

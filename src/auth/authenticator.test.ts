@@ -1,0 +1,365 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nkeys } from "@nats-io/nats-core";
+import { Accounts } from "../accounts/accounts.js";
+import { OptionsError } from "../options/errors.js";
+import { resolveOptions, type ServerOptions } from "../options/options.js";
+import { type Admission, Authenticator, type Credentials, type Origin, type Review } from "./authenticator.js";
+import { userKey } from "./nkey.js";
+
+const HASH = "$2a$04$nCa21vuNW2s/KuO9dbn2VOknsypsg8ytPkyb2gNA.t7bwObKNZGEm";
+const HASHED = "correct horse battery staple!A1";
+const STANDARD: Origin = { type: "STANDARD", nonce: "", remoteAddress: "127.0.0.1", inProcess: false };
+
+function accountsFor(input: ServerOptions): Accounts {
+  return new Accounts(resolveOptions(input), {
+    random: { float: () => 0, below: () => 0, bytes: (count) => new Uint8Array(count) },
+    clock: undefined as never,
+    publish: () => 0,
+  });
+}
+
+function authenticator(input: ServerOptions, accounts = accountsFor(input)): Authenticator {
+  return new Authenticator(resolveOptions(input), accounts);
+}
+
+/** "account/user" of who is let in, "refused", in words for assertions. */
+async function login(a: Authenticator, credentials: Credentials, origin: Partial<Origin> = {}): Promise<string> {
+  const admission = await a.authenticate(credentials, { ...STANDARD, ...origin });
+  return admission === undefined ? "refused" : `${admission.account.name}/${admission.user?.name ?? ""}`;
+}
+
+test("where no login is required everybody is let in, whatever they say", async () => {
+  for (const input of [{}, { authorization: { password: "p" } }, { accounts: { A: {} } }]) {
+    const a = authenticator(input);
+    assert.equal(a.required, false);
+    assert.equal(a.needsNonce, false);
+    assert.equal(await login(a, {}), "$G/");
+    assert.equal(await login(a, { user: "u", pass: "p", authToken: "t" }), "$G/");
+  }
+});
+
+test("one user and password", async () => {
+  const a = authenticator({ authorization: { user: "u", password: "pw" } });
+  assert.equal(a.required, true);
+  assert.equal(await login(a, { user: "u", pass: "pw" }), "$G/");
+  for (const credentials of [
+    {},
+    { user: "u" },
+    { pass: "pw" },
+    { user: "x", pass: "pw" },
+    { user: "u", pass: "PW" },
+    { authToken: "pw" },
+  ]) {
+    assert.equal(await login(a, credentials), "refused");
+  }
+});
+
+test("a token, plain or hashed", async () => {
+  const plain = authenticator({ authorization: { token: "t" } });
+  assert.equal(await login(plain, { authToken: "t" }), "$G/");
+  for (const credentials of [{}, { authToken: "x" }, { user: "t" }, { pass: "t" }]) {
+    assert.equal(await login(plain, credentials), "refused");
+  }
+  const hashed = authenticator({ authorization: { token: HASH } });
+  assert.equal(await login(hashed, { authToken: HASHED }), "$G/");
+  assert.equal(await login(hashed, { authToken: HASH }), "refused", "the hash is no password");
+});
+
+test("users with passwords, plain and hashed", async () => {
+  const a = authenticator({
+    authorization: {
+      users: [
+        { user: "a", password: "x" },
+        { user: "h", password: HASH },
+        { user: "y", password: "$2y$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW" },
+        { user: "broken", password: "$2a$04$short" },
+      ],
+    },
+  });
+  assert.equal(await login(a, { user: "a", pass: "x" }), "$G/a");
+  assert.equal(await login(a, { user: "h", pass: HASHED }), "$G/h");
+  assert.equal(await login(a, { user: "y", pass: "secret" }), "$G/y");
+  for (const credentials of [
+    {},
+    { user: "a" },
+    { user: "a", pass: "y" },
+    { user: "h", pass: "x" },
+    { user: "h", pass: HASH },
+    { user: "y", pass: "Secret" },
+    { user: "broken", pass: "$2a$04$short" },
+    { user: "nobody", pass: "x" },
+    { user: "__proto__", pass: "" },
+    { pass: "x" },
+  ]) {
+    assert.equal(await login(a, credentials), "refused", JSON.stringify(credentials));
+  }
+});
+
+test("a plain password is decided at once, a hash later; so is a name that nobody has beside hashes", () => {
+  const users = [{ user: "a", password: "x" }];
+  const plain = authenticator({ authorization: { users } });
+  assert.equal(plain.authenticate({ user: "zz", pass: "x" }, STANDARD) instanceof Promise, false);
+  assert.equal(plain.authenticate({ user: "a", pass: "x" }, STANDARD) instanceof Promise, false);
+  const mixed = authenticator({ authorization: { users: [...users, { user: "h", password: HASH }] } });
+  assert.equal(mixed.authenticate({ user: "h", pass: "x" }, STANDARD) instanceof Promise, true);
+  assert.equal(mixed.authenticate({ user: "zz", pass: "x" }, STANDARD) instanceof Promise, true);
+});
+
+test("users belong to their accounts", async () => {
+  const a = authenticator({
+    accounts: { A: { users: [{ user: "a", password: "x" }] }, $SYS: { users: [{ user: "s", password: "x" }] } },
+    authorization: { users: [{ user: "g", password: "x" }] },
+  });
+  assert.equal(await login(a, { user: "a", pass: "x" }), "A/a");
+  assert.equal(await login(a, { user: "s", pass: "x" }), "$SYS/s");
+  assert.equal(await login(a, { user: "g", pass: "x" }), "$G/g");
+});
+
+test("nkeys sign the nonce of their own connection", async () => {
+  const alice = nkeys.createUser();
+  const bob = nkeys.createUser();
+  const nkey = alice.getPublicKey();
+  const sign = (pair: typeof alice, nonce: string, encoding: "base64" | "base64url" = "base64url"): string =>
+    Buffer.from(pair.sign(Buffer.from(nonce))).toString(encoding);
+  const a = authenticator({ accounts: { A: { users: [{ nkey }] } } });
+  assert.equal(a.needsNonce, true);
+  assert.equal(await login(a, { nkey, sig: sign(alice, "n1") }, { nonce: "n1" }), `A/${nkey}`);
+  assert.equal(await login(a, { nkey, sig: sign(alice, "n1", "base64") }, { nonce: "n1" }), `A/${nkey}`);
+  for (const [credentials, nonce] of [
+    [{ nkey }, "n1"],
+    [{ nkey, sig: sign(alice, "n2") }, "n1"],
+    [{ nkey, sig: sign(bob, "n1") }, "n1"],
+    [{ nkey: bob.getPublicKey(), sig: sign(bob, "n1") }, "n1"],
+    [{ nkey, sig: "%%%" }, "n1"],
+    [{ nkey, sig: sign(alice, "") }, ""],
+    [{ user: nkey, pass: "" }, "n1"],
+    [{}, "n1"],
+  ] as const) {
+    assert.equal(await login(a, credentials, { nonce }), "refused");
+  }
+});
+
+test("public user nkeys are told from other text", () => {
+  const nkey = "UBF5UVMESVVDIRKT7GROVNBYVTKK32V2355X3IPSU6TR7ZEA42IH6NEY";
+  assert.notEqual(userKey(nkey), undefined);
+  for (const text of [
+    "",
+    "U",
+    nkey.toLowerCase(),
+    `${nkey.slice(0, -1)}Z`,
+    `${nkey.slice(0, 20)}A${nkey.slice(21)}`,
+    nkeys.createAccount().getPublicKey(),
+    Buffer.from(nkeys.createUser().getSeed()).toString(),
+  ]) {
+    assert.equal(userKey(text), undefined, text);
+  }
+});
+
+test("no_auth_user stands for those who say nothing", async () => {
+  const users = [{ user: "u", password: HASH, permissions: { publish: { allow: ["ok"] } } }];
+  const a = authenticator({ authorization: { users }, noAuthUser: "u" });
+  assert.equal(a.noAuthUser?.name, "u");
+  assert.equal(await login(a, {}), "$G/u");
+  assert.equal(await login(a, { user: "", pass: "" }), "$G/u");
+  const admission = await a.authenticate({}, STANDARD);
+  assert.equal(admission?.permissions?.canPublish("nope"), false);
+  for (const credentials of [{ user: "zz", pass: "x" }, { user: "u", pass: "x" }, { authToken: "t" }, { pass: "p" }]) {
+    assert.equal(await login(a, credentials), "refused");
+  }
+  const nkey = nkeys.createUser().getPublicKey();
+  const byNkey = authenticator({ accounts: { A: { users: [{ nkey }] } }, noAuthUser: nkey });
+  assert.equal(await login(byNkey, {}, { nonce: "n" }), `A/${nkey}`);
+  assert.equal(await login(byNkey, { nkey }, { nonce: "n" }), "refused");
+});
+
+test("users may be held to ways in", async () => {
+  const a = authenticator({
+    authorization: {
+      users: [
+        { user: "ws", password: "p", allowedConnectionTypes: ["WEBSOCKET"] },
+        { user: "std", password: "p", allowedConnectionTypes: ["standard", "MQTT"] },
+        { user: "in", password: "p", allowedConnectionTypes: ["IN_PROCESS"] },
+      ],
+    },
+    noAuthUser: "ws",
+  });
+  assert.equal(await login(a, { user: "ws", pass: "p" }), "refused");
+  assert.equal(await login(a, { user: "ws", pass: "p" }, { type: "WEBSOCKET" }), "$G/ws");
+  assert.equal(await login(a, { user: "std", pass: "p" }), "$G/std");
+  assert.equal(await login(a, { user: "std", pass: "p" }, { type: "MQTT" }), "$G/std");
+  assert.equal(await login(a, { user: "std", pass: "p" }, { inProcess: true }), "refused");
+  assert.equal(await login(a, { user: "in", pass: "p" }), "refused");
+  assert.equal(await login(a, { user: "in", pass: "p" }, { inProcess: true }), "$G/in");
+  assert.equal(await login(a, {}), "refused");
+});
+
+test("default permissions are for users without own ones", async () => {
+  const publish = (...allow: string[]) => ({ publish: { allow } });
+  const a = authenticator({
+    authorization: {
+      defaultPermissions: publish("top"),
+      users: [{ user: "t", password: "x" }],
+    },
+    accounts: {
+      A: {
+        defaultPermissions: publish("d"),
+        users: [
+          { user: "d", password: "x" },
+          { user: "own", password: "x", permissions: publish("own") },
+          { user: "all", password: "x", permissions: {} },
+        ],
+      },
+      B: { users: [{ user: "b", password: "x" }] },
+    },
+  });
+  const may = async (user: string): Promise<string[]> => {
+    const admission = await a.authenticate({ user, pass: "x" }, STANDARD);
+    assert.ok(admission);
+    return ["top", "d", "own"].filter((subject) => admission.permissions?.canPublish(subject) ?? true);
+  };
+  assert.deepEqual(await may("t"), ["top"]);
+  assert.deepEqual(await may("d"), ["d"]);
+  assert.deepEqual(await may("own"), ["own"]);
+  assert.deepEqual(await may("all"), ["top", "d", "own"]);
+  assert.deepEqual(await may("b"), ["top", "d", "own"]);
+});
+
+test("permissions beside a single user are not its own", async () => {
+  const a = authenticator({
+    authorization: { user: "u", password: "p", defaultPermissions: { publish: { allow: ["x"] } } },
+  });
+  const admission = await a.authenticate({ user: "u", pass: "p" }, STANDARD);
+  assert.ok(admission);
+  assert.equal(admission.permissions, undefined);
+});
+
+test("users that make no sense are refused at start", () => {
+  const nkey = "UBF5UVMESVVDIRKT7GROVNBYVTKK32V2355X3IPSU6TR7ZEA42IH6NEY";
+  const users = [{ user: "a", password: "x" }];
+  const cases: [ServerOptions, RegExp, string][] = [
+    [{ accounts: { A: { users }, B: { users } } }, /Duplicate user "a" detected/, "accounts.B.users[0]"],
+    [{ authorization: { users: [...users, ...users] } }, /Duplicate user "a"/, "authorization.users[1]"],
+    [{ authorization: { users: [{ nkey }, { nkey }] } }, /Duplicate nkey/, "authorization.users[1]"],
+    [{ authorization: { users: [{ nkey, password: "p" }] } }, /Nkey users do not take/, "authorization.users[0]"],
+    [{ authorization: { users: [{ nkey: "UABC" }] } }, /Not a valid public nkey/, "authorization.users[0]"],
+    [{ authorization: { users: [{ password: "p" }] } }, /User entry requires a user/, "authorization.users[0]"],
+    [{ authorization: { user: "u", password: "p", users } }, /single user\/pass and a users array/, "authorization"],
+    [{ authorization: { token: "t", users } }, /a token and a users array/, "authorization"],
+    [{ authorization: { token: "t" }, accounts: { A: { users } } }, /a token and a users array/, "authorization"],
+    [{ authorization: { token: "t", user: "u" } }, /user\/pass and token/, "authorization"],
+    [{ authorization: { users }, noAuthUser: "b" }, /no_auth_user: "b" not present/, "noAuthUser"],
+  ];
+  for (const [input, message, path] of cases) {
+    assert.throws(
+      () => authenticator(input),
+      (error) => error instanceof OptionsError && error.path === path && message.test(error.message),
+      String(message),
+    );
+  }
+});
+
+async function reviewed(
+  from: ServerOptions,
+  to: ServerOptions,
+  credentials: Credentials,
+  origin: Origin = STANDARD,
+): Promise<{ before: Admission; review: Review }> {
+  const accounts = accountsFor(from);
+  const before = await authenticator(from, accounts).authenticate(credentials, origin);
+  assert.ok(before);
+  accounts.prepare(resolveOptions(to))();
+  return { before, review: await authenticator(to, accounts).review(before, credentials, origin) };
+}
+
+function withUsers(...users: NonNullable<NonNullable<ServerOptions["authorization"]>["users"]>): ServerOptions {
+  return { authorization: { users } };
+}
+
+test("review: who is still the same stays, with the same rights to respond", async () => {
+  const users = withUsers({ user: "a", password: "x", permissions: { allowResponses: {} } });
+  const more = withUsers(
+    { user: "b", password: "x" },
+    { user: "a", password: "x", permissions: { allowResponses: {} } },
+  );
+  const { before, review } = await reviewed(users, more, { user: "a", pass: "x" });
+  assert.ok(review.outcome === "kept");
+  assert.equal(review.permissionsChanged, false);
+  assert.equal(review.admission.permissions, before.permissions);
+});
+
+test("review: changed permissions come with the admission", async () => {
+  const user = { user: "a", password: "x" };
+  const from = withUsers({ ...user, permissions: { subscribe: { allow: ["foo", "bar"] } } });
+  const to = withUsers({ ...user, permissions: { subscribe: { allow: ["bar"] } } });
+  const { review } = await reviewed(from, to, { user: "a", pass: "x" });
+  assert.ok(review.outcome === "kept");
+  assert.equal(review.permissionsChanged, true);
+  assert.equal(review.admission.permissions?.canSubscribe("foo", undefined), false);
+});
+
+test("review: a changed secret refuses, unless it is another form of the same", async () => {
+  const user = (password: string) => withUsers({ user: "a", password });
+  const outcome = async (from: ServerOptions, to: ServerOptions, credentials: Credentials) =>
+    (await reviewed(from, to, credentials)).review.outcome;
+  assert.equal(await outcome(user("x"), user("y"), { user: "a", pass: "x" }), "refused");
+  assert.equal(await outcome(user(HASHED), user(HASH), { user: "a", pass: HASHED }), "kept");
+  assert.equal(await outcome(user("x"), user(HASH), { user: "a", pass: "x" }), "refused");
+  const token = (text: string) => ({ authorization: { token: text } });
+  assert.equal(await outcome(token("one"), token("two"), { authToken: "one" }), "refused");
+  assert.equal(await outcome(token("one"), token("one"), { authToken: "one" }), "kept");
+  assert.equal(await outcome({}, token("one"), {}), "refused");
+  assert.equal(await outcome({}, token("one"), { authToken: "one" }), "kept");
+  const single = (password: string) => ({ authorization: { user: "u", password } });
+  assert.equal(await outcome(single("p"), single("p"), { user: "u", pass: "p" }), "kept");
+  assert.equal(await outcome(single("p"), single("q"), { user: "u", pass: "p" }), "moved");
+});
+
+test("review: a user who is gone or belongs to another account is moved", async () => {
+  const users = [{ user: "a", password: "x" }];
+  const inA = { accounts: { A: { users }, B: {} } };
+  const inB = { accounts: { A: {}, B: { users } } };
+  const credentials = { user: "a", pass: "x" };
+  const outcome = async (from: ServerOptions, to: ServerOptions) =>
+    (await reviewed(from, to, credentials)).review.outcome;
+  assert.equal(await outcome(inA, inA), "kept");
+  assert.equal(await outcome(inA, inB), "moved");
+  assert.equal(await outcome(inA, { accounts: { A: {} } }), "moved");
+  assert.equal(await outcome(inA, withUsers({ user: "b", password: "x" })), "moved");
+  assert.equal(await outcome({}, withUsers({ user: "b", password: "x" })), "moved");
+  assert.equal(await outcome({}, withUsers({ user: "a", password: "x" })), "kept");
+});
+
+test("review: an nkey that stays needs no new signature; one that goes ends", async () => {
+  const pair = nkeys.createUser();
+  const nkey = pair.getPublicKey();
+  const sig = Buffer.from(pair.sign(Buffer.from("n"))).toString("base64url");
+  const origin = { ...STANDARD, nonce: "n" };
+  const from = { accounts: { A: { users: [{ nkey }] } } };
+  const kept = await reviewed(from, from, { nkey, sig }, origin);
+  assert.equal(kept.review.outcome, "kept");
+  const gone = await reviewed(from, { accounts: { A: {} } }, { nkey, sig }, origin);
+  assert.equal(gone.review.outcome, "moved");
+});
+
+test("review: who came without credentials follows no_auth_user", async () => {
+  const user = { user: "u", password: "p" };
+  const anonymous = { ...withUsers(user), noAuthUser: "u" };
+  assert.equal((await reviewed(anonymous, anonymous, {})).review.outcome, "kept");
+  assert.equal((await reviewed(anonymous, withUsers({ ...user, password: "q" }), {})).review.outcome, "refused");
+  assert.equal(
+    (await reviewed(anonymous, { ...withUsers({ ...user, password: "q" }), noAuthUser: "u" }, {})).review.outcome,
+    "kept",
+  );
+  const named = { user: "u", pass: "p" };
+  const changed = { ...withUsers({ ...user, password: "q" }), noAuthUser: "u" };
+  assert.equal((await reviewed(anonymous, changed, named)).review.outcome, "refused");
+  assert.equal((await reviewed(anonymous, withUsers(user), {})).review.outcome, "refused");
+  assert.equal((await reviewed(anonymous, withUsers(user), named)).review.outcome, "kept");
+});
+
+test("review: where no login is required any more, those without a user stay", async () => {
+  const token = { authorization: { token: "t" } };
+  assert.equal((await reviewed(token, {}, { authToken: "t" })).review.outcome, "kept");
+  assert.equal((await reviewed({}, {}, { user: "any" })).review.outcome, "kept");
+});

@@ -1,0 +1,192 @@
+// Who a connection is: token, user and password, nkey, or the user for those who say nothing
+// (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro).
+import { isDeepStrictEqual } from "node:util";
+import type { Account } from "../accounts/account.js";
+import type { Accounts } from "../accounts/accounts.js";
+import { OptionsError } from "../options/errors.js";
+import type { ResolvedAuthorization, ResolvedOptions } from "../options/options.js";
+import { signed } from "./nkey.js";
+import type { Permissions } from "./permissions.js";
+import { fits, isHashed, sameText } from "./secret.js";
+import { type ConnectionType, readUsers, type User, type Users } from "./users.js";
+
+export type { ConnectionType, User } from "./users.js";
+
+/** What CONNECT says of the client. Empty counts as absent. */
+export interface Credentials {
+  user?: string;
+  pass?: string;
+  authToken?: string;
+  nkey?: string;
+  sig?: string;
+  jwt?: string;
+}
+
+/** Where the credentials came from. `nonce` is what INFO offered for signing, "" for none. */
+export interface Origin {
+  readonly type: ConnectionType;
+  readonly nonce: string;
+  readonly remoteAddress: string;
+  readonly inProcess: boolean;
+}
+
+export interface Admission {
+  readonly account: Account;
+  /** Undefined for a token, for the single user of `authorization`, and where no login is required. */
+  readonly user: User | undefined;
+  /** This connection's own; undefined: everything is allowed. */
+  readonly permissions: Permissions | undefined;
+}
+
+/**
+ * What became of a connected client by new options.
+ * - `kept`: with this admission; `permissionsChanged` says whether its subscriptions have to be checked
+ * - `moved`: its user is gone or belongs to another account
+ * - `refused`: its credentials no longer hold
+ */
+export type Review =
+  | { readonly outcome: "kept"; readonly admission: Admission; readonly permissionsChanged: boolean }
+  | { readonly outcome: "moved" }
+  | { readonly outcome: "refused" };
+
+export class Authenticator {
+  /** Whether clients have to log in. */
+  readonly required: boolean;
+  /** Whether some user signs a nonce. */
+  readonly needsNonce: boolean;
+  readonly #accounts: Accounts;
+  readonly #authorization: ResolvedAuthorization;
+  readonly #users: Users;
+  readonly #noAuthUser: User | undefined;
+  // A bcrypt hash to compare with when nobody has the name that was given.
+  readonly #decoy: string | undefined;
+
+  /**
+   * Accounts are looked up by name at each login, so they may be changed after this.
+   * @throws {OptionsError} OPTIONS_VALUE: users that make no sense, or a no_auth_user that does not exist
+   */
+  constructor(options: ResolvedOptions, accounts: Accounts) {
+    const { authorization, noAuthUser } = options;
+    this.#accounts = accounts;
+    this.#authorization = authorization;
+    this.#users = readUsers(options);
+    const { byName, byNkey } = this.#users;
+    const hasUsers = byName.size + byNkey.size > 0;
+    if (authorization.token && hasUsers) throw conflict("Can not have a token and a users array");
+    if (authorization.token && authorization.user) throw conflict("Cannot have a user/pass and token");
+    if (authorization.user && authorization.users?.length) {
+      throw conflict("Can not have a single user/pass and a users array");
+    }
+    if (noAuthUser) {
+      this.#noAuthUser = byName.get(noAuthUser) ?? byNkey.get(noAuthUser);
+      if (this.#noAuthUser === undefined) {
+        const where = "not present as user or nkey in authorization block or account configuration";
+        throw new OptionsError("OPTIONS_VALUE", "noAuthUser", `no_auth_user: "${noAuthUser}" ${where}`);
+      }
+    }
+    this.required = hasUsers || Boolean(authorization.user) || Boolean(authorization.token);
+    this.needsNonce = byNkey.size > 0;
+    for (const { password } of byName.values()) if (isHashed(password)) this.#decoy ??= password;
+  }
+
+  /** The user of clients that say nothing; they need no CONNECT. */
+  get noAuthUser(): User | undefined {
+    return this.#noAuthUser;
+  }
+
+  /** Decides on a login; undefined: refused. A promise only for bcrypt hashes. */
+  authenticate(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
+    if (!this.required) return this.#admit(undefined);
+    const { user: name, nkey, pass, authToken } = credentials;
+    if (this.#noAuthUser !== undefined && saysNothing(credentials)) {
+      return admits(this.#noAuthUser, origin) ? this.#admit(this.#noAuthUser) : undefined;
+    }
+    if (nkey && this.#users.byNkey.size > 0) return this.#authenticateNkey(nkey, credentials.sig ?? "", origin);
+    if (name && this.#users.byName.size > 0) {
+      const user = this.#users.byName.get(name);
+      if (user === undefined || !admits(user, origin)) return this.#refuseSlowly(pass ?? "", this.#decoy);
+      return this.#ifFits(user.password, pass ?? "", user);
+    }
+    const { token, user: onlyName, password = "" } = this.#authorization;
+    if (token) return this.#ifFits(token, authToken ?? "", undefined);
+    if (!onlyName) return undefined;
+    const decoy = isHashed(password) ? password : undefined;
+    return sameText(onlyName, name ?? "")
+      ? this.#ifFits(password, pass ?? "", undefined)
+      : this.#refuseSlowly(pass ?? "", decoy);
+  }
+
+  /**
+   * What a connected client may do under this authenticator's options, after an earlier one let it in.
+   * A signature is not asked for again.
+   */
+  review(before: Admission, credentials: Credentials, origin: Origin): Review | Promise<Review> {
+    if (!this.required) return before.user === undefined ? this.#keep(before, undefined) : { outcome: "moved" };
+    const { byName, byNkey } = this.#users;
+    const onlyName = byName.size === 0 ? this.#authorization.user : undefined;
+    if (before.user !== undefined) {
+      const { name, nkey, password, accountName } = before.user;
+      const user = (nkey === undefined ? byName : byNkey).get(name);
+      if (user === undefined || user.accountName !== accountName) return { outcome: "moved" };
+      if (!admits(user, origin)) return { outcome: "refused" };
+      const holds = saysNothing(credentials) ? user === this.#noAuthUser : user.password === password;
+      if (holds) return this.#keep(before, user);
+    } else if (credentials.user && !byName.has(credentials.user) && onlyName !== credentials.user) {
+      return { outcome: "moved" };
+    }
+    const decide = (now: Admission | undefined): Review => {
+      if (now === undefined) return { outcome: onlyName === undefined || !credentials.user ? "refused" : "moved" };
+      return now.account === before.account ? this.#keep(before, now.user) : { outcome: "moved" };
+    };
+    const admission = this.authenticate(credentials, origin);
+    return admission instanceof Promise ? admission.then(decide) : decide(admission);
+  }
+
+  #authenticateNkey(nkey: string, signature: string, origin: Origin): Admission | undefined {
+    const user = this.#users.byNkey.get(nkey);
+    if (user?.key === undefined || !admits(user, origin)) return undefined;
+    return origin.nonce !== "" && signed(user.key, origin.nonce, signature) ? this.#admit(user) : undefined;
+  }
+
+  #ifFits(
+    secret: string,
+    said: string,
+    user: User | undefined,
+  ): Admission | undefined | Promise<Admission | undefined> {
+    const fit = fits(secret, said);
+    if (typeof fit === "boolean") return fit ? this.#admit(user) : undefined;
+    return fit.then((fitted) => (fitted ? this.#admit(user) : undefined));
+  }
+
+  // After as much work as a wrong password would take.
+  #refuseSlowly(said: string, decoy: string | undefined): undefined | Promise<undefined> {
+    if (decoy === undefined) return undefined;
+    return Promise.resolve(fits(decoy, said)).then(() => undefined);
+  }
+
+  // Also undefined when the user's account has just gone.
+  #admit(user: User | undefined): Admission | undefined {
+    const account = user === undefined ? this.#accounts.global : this.#accounts.get(user.accountName);
+    return account && { account, user, permissions: user?.permissions?.forConnection() };
+  }
+
+  #keep(before: Admission, user: User | undefined): Review {
+    const permissionsChanged = !isDeepStrictEqual(before.user?.permissionsOption, user?.permissionsOption);
+    const { account } = before;
+    const permissions = permissionsChanged ? user?.permissions?.forConnection() : before.permissions;
+    return { outcome: "kept", admission: { account, user, permissions }, permissionsChanged };
+  }
+}
+
+function saysNothing({ user, pass, authToken, nkey }: Credentials): boolean {
+  return !user && !pass && !authToken && !nkey;
+}
+
+function admits(user: User, origin: Origin): boolean {
+  if (user.connectionTypes === undefined) return true;
+  return user.connectionTypes.has(origin.inProcess && origin.type === "STANDARD" ? "IN_PROCESS" : origin.type);
+}
+
+function conflict(message: string): OptionsError {
+  return new OptionsError("OPTIONS_VALUE", "authorization", message);
+}

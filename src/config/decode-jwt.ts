@@ -1,0 +1,55 @@
+// The JWTs of operators and accounts, as far as a configuration is accepted or rejected for them
+// (https://github.com/nats-io/jwt): header, claims and an ed25519 signature by the issuer's nkey.
+import { createPublicKey, verify } from "node:crypto";
+import { nkeyBytes } from "./decode-nkey.js";
+
+/** What every claim has. `nats` holds what is special to its type. */
+export interface Claims {
+  readonly sub: string;
+  readonly iss: string;
+  readonly type: string;
+  readonly nats: Readonly<Record<string, unknown>>;
+}
+
+const ED25519_SPKI = Buffer.from("302a300506032b6570032100", "hex");
+
+/** The JWT in a file's text: alone, or between decorating lines. */
+export function undecorate(text: string): string {
+  const decorated = /-{3,}[^\n]*JWT-{3,}\r?\n([^\n]+?)\r?\n-{3,}[^\n]*-{3,}/.exec(text);
+  return (decorated?.[1] ?? text).trim();
+}
+
+/**
+ * The claims of a JWT of that type, its signature checked.
+ * @throws {Error} saying what is wrong
+ */
+export function decodeClaims(jwt: string, type: "operator" | "account"): Claims {
+  const parts = jwt.split(".");
+  if (parts.length !== 3) throw new Error("expected 3 chunks");
+  const header = parseJson(parts[0]);
+  const alg = String(header.alg).toLowerCase();
+  if (String(header.typ).toLowerCase() !== "jwt") throw new Error(`not supported type "${header.typ}"`);
+  if (alg !== "ed25519" && alg !== "ed25519-nkey") throw new Error(`unexpected "${header.alg}" algorithm`);
+  const claims = parseJson(parts[1]);
+  const nats = (claims.nats ?? {}) as Record<string, unknown>;
+  const found = nats.type ?? claims.type;
+  const iss = String(claims.iss ?? "");
+  const signed = alg === "ed25519" ? parts[1] : `${parts[0]}.${parts[1]}`;
+  if (!isSignedBy(iss, signed, parts[2])) throw new Error("claim failed signature verification");
+  if (found !== type) throw new Error(`not ${type} claim`);
+  return { sub: String(claims.sub ?? ""), iss, type, nats };
+}
+
+function parseJson(part: string): Record<string, unknown> {
+  const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString("utf8"));
+  if (typeof value !== "object" || value === null) throw new Error("claims are no JSON object");
+  return value as Record<string, unknown>;
+}
+
+function isSignedBy(issuer: string, text: string, signature: string): boolean {
+  const bytes = nkeyBytes(issuer);
+  if (bytes?.length !== 33) return false;
+  const der = Buffer.concat([ED25519_SPKI, bytes.subarray(1)]);
+  const key = createPublicKey({ key: der, format: "der", type: "spki" });
+  return verify(null, Buffer.from(text), key, Buffer.from(signature, "base64url"));
+}

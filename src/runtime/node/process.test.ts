@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { nodeRuntime } from "./index.js";
+import { NodeProcess } from "./process.js";
+
+test("the process tells its pid, engine, environment and memory", () => {
+  const info = new NodeProcess();
+  assert.equal(info.pid, process.pid);
+  assert.match(info.engine, /^(node|bun)\d+\./);
+  assert.ok(info.cores >= 1);
+  process.env.NATSNODE_PROCESS_TEST = "yes";
+  assert.equal(info.env("NATSNODE_PROCESS_TEST"), "yes");
+  delete process.env.NATSNODE_PROCESS_TEST;
+  assert.equal(info.env("NATSNODE_PROCESS_TEST"), undefined);
+  assert.ok(info.memoryBytes() > 5_000_000);
+});
+
+test("cpuPercent counts since the last call", async () => {
+  const info = new NodeProcess();
+  assert.ok(info.cpuPercent() > 0);
+  const until = performance.now() + 100;
+  while (performance.now() < until);
+  const busy = info.cpuPercent();
+  await new Promise((done) => setTimeout(done, 200));
+  const idle = info.cpuPercent();
+  assert.ok(busy > 0);
+  assert.ok(idle < busy, `${idle} < ${busy}`);
+});
+
+test("the runtime is one for the process", () => {
+  assert.equal(nodeRuntime(), nodeRuntime());
+  assert.equal(typeof nodeRuntime().network.hostname(), "string");
+  for (const address of nodeRuntime().network.interfaceAddresses()) assert.doesNotMatch(address, /^(127\.|::1$)/);
+});

@@ -1,0 +1,200 @@
+// What a client publishes: the PUB and HPUB lines, the subject's mapping and permission, and the start of the message's path
+// (https://docs.nats.io/reference/reference-protocols/nats-protocol#pub).
+import type { Account } from "../accounts/account.js";
+import { Message } from "../accounts/message.js";
+import { ErrorText, publishViolation, quoted, replyViolation } from "../protocol/error-texts.js";
+import { type Framer, STOP } from "../protocol/framer.js";
+import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
+import { isValidLiteral } from "../subjects/validity.js";
+import type { ClientConnection } from "./client.js";
+import { CloseReason } from "./close-reason.js";
+import { type CachedSubject, SubjectCache } from "./subject-cache.js";
+import { traceIn, tracePayload } from "./trace.js";
+
+/** Replies that belong to service imports, gateways and JetStream; nobody may ask for an answer there. */
+const RESERVED_REPLIES = ["_R_.", "_GR_.", "$JS.ACK."];
+const UNDERSCORE = 95;
+const DOLLAR = 36;
+
+/** Where the arguments of the line being handled stand. The message path is synchronous: one array serves all. */
+const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
+
+export class Publisher {
+  private readonly client: ClientConnection;
+  private readonly framer: Framer;
+  private readonly message = new Message();
+  private readonly cache = new SubjectCache();
+  private route: CachedSubject | undefined;
+  // Where the size stands in the remembered PUB line, relative to its start, and its value.
+  private repeatSize = 0;
+  private repeatSizeStart = 0;
+  private repeatSizeEnd = 0;
+
+  constructor(client: ClientConnection, framer: Framer) {
+    this.client = client;
+    this.framer = framer;
+  }
+
+  /** What was cached of subjects no longer holds (another account, other permissions or limits). */
+  forget(): void {
+    this.cache.clear();
+    this.framer.forget();
+    this.route = undefined;
+  }
+
+  /** A PUB or HPUB line whose arguments begin at `from`; answers like FrameHandler.line. */
+  line(buffer: Buffer, start: number, from: number, end: number, headers: boolean): number {
+    const { client, message } = this;
+    const count = splitArguments(buffer, from, end, ARGS);
+    const fixed = headers ? 3 : 2;
+    if (count !== fixed && count !== fixed + 1) return client.fail();
+    const last = 2 * count - 2;
+    const size = parseSize(buffer, ARGS[last], ARGS[last + 1]);
+    if (size < 0) return client.fail();
+    message.headerBytes = 0;
+    if (headers) {
+      const headerBytes = parseSize(buffer, ARGS[last - 2], ARGS[last - 1]);
+      if (headerBytes < 0 || headerBytes > size || !client.headers) return client.fail();
+      message.headerBytes = headerBytes;
+    }
+    if (size > this.maxPayloadBytes()) return this.payloadTooLarge(size);
+    if (client.hub.logger.traceOn) traceIn(client, headers ? "HPUB" : "PUB", buffer.toString("latin1", from, end));
+    message.line = buffer;
+    message.replyStart = count > fixed ? ARGS[2] : 0;
+    message.replyEnd = count > fixed ? ARGS[3] : 0;
+    message.sizeStart = ARGS[last];
+    message.sizeEnd = ARGS[last + 1];
+    const route = this.cache.find(buffer, ARGS[0], ARGS[1]);
+    this.route = route;
+    const malformed = client.connect.pedantic && client.connected && !isValidLiteral(route.subject);
+    if (malformed) client.sendError(ErrorText.invalidPublishSubject);
+    if (malformed || count !== 2) {
+      this.framer.forget();
+      return size;
+    }
+    this.repeatSize = size;
+    this.repeatSizeStart = message.sizeStart - start;
+    this.repeatSizeEnd = message.sizeEnd - start;
+    this.framer.remember(buffer, start, end);
+    return size;
+  }
+
+  /** The remembered line again, at `start`. */
+  repeatedLine(buffer: Buffer, start: number): number {
+    const { client, message } = this;
+    message.line = buffer;
+    message.sizeStart = start + this.repeatSizeStart;
+    message.sizeEnd = start + this.repeatSizeEnd;
+    if (client.hub.logger.traceOn) traceIn(client, "PUB", `${this.route?.subject} ${this.repeatSize}`);
+    return this.repeatSize;
+  }
+
+  /** Copies what the message refers to in its line, since the line's buffer goes. */
+  keepLine(): void {
+    const { message } = this;
+    const { line, replyStart, replyEnd, sizeStart, sizeEnd } = message;
+    const replyBytes = replyEnd - replyStart;
+    const kept = Buffer.allocUnsafeSlow(replyBytes + sizeEnd - sizeStart);
+    kept.set(line.subarray(replyStart, replyEnd), 0);
+    kept.set(line.subarray(sizeStart, sizeEnd), replyBytes);
+    message.line = kept;
+    message.replyStart = 0;
+    message.replyEnd = replyBytes;
+    message.sizeStart = replyBytes;
+    message.sizeEnd = kept.length;
+  }
+
+  /** The payload of the last line: the message is complete and goes its way. */
+  payload(buffer: Buffer, start: number, end: number, owned: boolean): void {
+    const { client, message } = this;
+    const account = client.account as Account;
+    const route = this.route as CachedSubject;
+    message.body = buffer;
+    message.start = start;
+    message.end = end;
+    message.shared = owned;
+    client.inMsgs++;
+    client.inBytes += end - start;
+    if (client.hub.logger.traceOn) tracePayload(client, "<<-", message);
+    if (client.connect.verbose) client.sendOk();
+    if (
+      route.interestGeneration !== account.sublist.generation ||
+      route.mappingGeneration !== account.mappingGeneration
+    ) {
+      this.resolve(route, account);
+    }
+    if (!route.allowed) {
+      client.hub.logger.error(`${client.label} - Publish Violation - Subject ${quoted(route.target)}`);
+      client.sendError(publishViolation(route.target));
+      return;
+    }
+    const asksForReply = message.replyEnd > message.replyStart;
+    if (asksForReply && this.asksForReservedReply(message)) return;
+    message.subject = route.target;
+    message.subjectBytes = route.targetBytes;
+    const interest = route.interest as NonNullable<typeof route.interest>;
+    const delivered = client.hub.router.deliver(interest, message, client);
+    if (delivered === 0 && asksForReply && client.connect.noResponders) this.noResponders(message, account);
+  }
+
+  // Maps the subject, checks the permission and looks the interest up.
+  private resolve(route: CachedSubject, account: Account): void {
+    const { hub, permissions } = this.client;
+    const { mappings } = account;
+    route.interestGeneration = account.sublist.generation;
+    route.mappingGeneration = account.mappingGeneration;
+    if (mappings?.mayMap(route.subject)) {
+      const { random } = hub.runtime;
+      route.target = mappings.map(route.subject, () => random.float());
+      route.targetBytes = Buffer.from(route.target, "latin1");
+      route.interestGeneration = -1;
+    } else if (route.target !== route.subject) {
+      route.target = route.subject;
+      route.targetBytes = route.bytes;
+    }
+    if (permissions === undefined) route.allowed = true;
+    else if (permissions.allowsResponses) {
+      route.allowed = permissions.canPublish(route.target, hub.runtime.clock.monotonicMs());
+      route.interestGeneration = -1;
+    } else route.allowed = permissions.canPublish(route.target);
+    route.interest = account.sublist.match(route.target);
+  }
+
+  private asksForReservedReply(message: Message): boolean {
+    const first = message.line[message.replyStart];
+    if (first !== UNDERSCORE && first !== DOLLAR) return false;
+    const { reply } = message;
+    if (!RESERVED_REPLIES.some((prefix) => reply.startsWith(prefix))) return false;
+    this.client.sendError(replyViolation(reply));
+    return true;
+  }
+
+  // Tells the requester, under one of its own subscriptions, that nobody is there (ADR-47 calls it "no responders").
+  private noResponders(message: Message, account: Account): void {
+    const { client } = this;
+    const { reply } = message;
+    for (const own of account.sublist.match(reply).plain) {
+      if (own.target !== client) continue;
+      const headers = `NATS/1.0 503\r\nNats-Subject: ${message.subject}\r\n\r\n`;
+      client.send(
+        Buffer.from(`HMSG ${reply} ${own.sid} ${headers.length} ${headers.length}\r\n${headers}\r\n`, "latin1"),
+      );
+      return;
+    }
+  }
+
+  private maxPayloadBytes(): number {
+    const { client } = this;
+    const ofAccount = client.account?.limits.maxPayloadBytes ?? -1;
+    const { maxPayloadBytes } = client.hub.options;
+    return ofAccount >= 0 && ofAccount < maxPayloadBytes ? ofAccount : maxPayloadBytes;
+  }
+
+  private payloadTooLarge(size: number): typeof STOP {
+    const { client } = this;
+    client.hub.logger.error(`${client.label} - maximum payload exceeded: ${size} vs ${this.maxPayloadBytes()}`);
+    client.sendError(ErrorText.maximumPayload);
+    client.close(CloseReason.maxPayloadExceeded);
+    return STOP;
+  }
+}

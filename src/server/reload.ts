@@ -1,0 +1,45 @@
+// What new options mean for the clients that are connected: some go, some lose subscriptions, most notice nothing
+// (conformance/wire, FACTS "Closing, reload, lame duck").
+import type { Review } from "../auth/authenticator.js";
+import { subscribeViolation } from "../protocol/error-texts.js";
+import type { ClientConnection } from "./client.js";
+import { CloseReason } from "./close-reason.js";
+import type { Hub } from "./hub.js";
+
+/** Checks every client against the hub's present options and authenticator. Logins that need time are decided later. */
+export function applyToClients(clients: Iterable<ClientConnection>, hub: Hub): void {
+  for (const client of [...clients]) {
+    client.forgetRoutes();
+    if (client.account === undefined) continue;
+    if (client.admission === undefined) {
+      // It was served without a login; CONNECT had not come yet.
+      if (hub.authenticator.required) client.refuseLogin();
+      continue;
+    }
+    const review = hub.authenticator.review(client.admission, client.credentials(), client.origin());
+    if (review instanceof Promise) void review.then((decided) => applyReview(client, decided));
+    else applyReview(client, review);
+  }
+}
+
+function applyReview(client: ClientConnection, review: Review): void {
+  if (client.closed) return;
+  if (review.outcome === "refused") client.refuseLogin();
+  else if (review.outcome === "moved") client.close(CloseReason.credentialsRevoked);
+  else {
+    client.admission = review.admission;
+    if (review.permissionsChanged) applyPermissions(client, review);
+  }
+}
+
+function applyPermissions(client: ClientConnection, review: Extract<Review, { outcome: "kept" }>): void {
+  const { permissions } = review.admission;
+  client.setPermissions(permissions);
+  if (permissions === undefined) return;
+  for (const subscription of [...client.subscriptions.values()]) {
+    const { subject, queue, sid } = subscription;
+    if (permissions.canSubscribe(subject, queue)) continue;
+    client.sendError(subscribeViolation(subject, queue, sid));
+    client.drop(subscription);
+  }
+}
