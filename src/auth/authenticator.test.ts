@@ -160,6 +160,7 @@ test("no_auth_user stands for those who say nothing", async () => {
   const users = [{ user: "u", password: HASH, permissions: { publish: { allow: ["ok"] } } }];
   const a = authenticator({ authorization: { users }, noAuthUser: "u" });
   assert.equal(a.noAuthUser?.name, "u");
+  assert.equal(a.admitsAnonymous, true);
   assert.equal(await login(a, {}), "$G/u");
   assert.equal(await login(a, { user: "", pass: "" }), "$G/u");
   const admission = await a.authenticate({}, STANDARD);
@@ -171,6 +172,33 @@ test("no_auth_user stands for those who say nothing", async () => {
   const byNkey = authenticator({ accounts: { A: { users: [{ nkey }] } }, noAuthUser: nkey });
   assert.equal(await login(byNkey, {}, { nonce: "n" }), `A/${nkey}`);
   assert.equal(await login(byNkey, { nkey }, { nonce: "n" }), "refused");
+});
+
+test("with users of the system account only, all others get into the global account", async () => {
+  const users = [{ user: "s", password: "x" }];
+  const systemOnly: ServerOptions[] = [
+    { accounts: { $SYS: { users } } },
+    { accounts: { S: { users } }, systemAccount: "S" },
+  ];
+  for (const input of systemOnly) {
+    const a = authenticator(input);
+    assert.equal(a.required, true);
+    assert.equal(a.admitsAnonymous, true);
+    assert.equal(await login(a, {}), "$G/");
+    assert.equal(await login(a, { user: "s", pass: "x" }), `${input.systemAccount ?? "$SYS"}/s`);
+    assert.equal(await login(a, { user: "s", pass: "y" }), "refused");
+    assert.equal(await login(a, { user: "nobody" }), "refused");
+  }
+  const others: ServerOptions[] = [
+    { accounts: { $SYS: { users }, A: {} } },
+    { accounts: { A: { users } } },
+    { accounts: { $SYS: { users } }, authorization: { users: [{ user: "g", password: "x" }] } },
+  ];
+  for (const input of others) {
+    const a = authenticator(input);
+    assert.equal(a.admitsAnonymous, false);
+    assert.equal(await login(a, {}), "refused");
+  }
 });
 
 test("users may be held to ways in", async () => {

@@ -2,7 +2,7 @@
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro).
 import { isDeepStrictEqual } from "node:util";
 import type { Account } from "../accounts/account.js";
-import type { Accounts } from "../accounts/accounts.js";
+import { type Accounts, DEFAULT_SYSTEM_ACCOUNT } from "../accounts/accounts.js";
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedAuthorization, ResolvedOptions } from "../options/options.js";
 import { signed } from "./nkey.js";
@@ -58,6 +58,8 @@ export class Authenticator {
   readonly #authorization: ResolvedAuthorization;
   readonly #users: Users;
   readonly #noAuthUser: User | undefined;
+  // Whether clients that say nothing get into the global account.
+  readonly #guests: boolean;
   // A bcrypt hash to compare with when nobody has the name that was given.
   readonly #decoy: string | undefined;
 
@@ -84,21 +86,28 @@ export class Authenticator {
         throw new OptionsError("OPTIONS_VALUE", "noAuthUser", `no_auth_user: "${noAuthUser}" ${where}`);
       }
     }
-    this.required = hasUsers || Boolean(authorization.user) || Boolean(authorization.token);
+    this.#guests = !noAuthUser && isForSystemOnly(options);
+    this.required = hasUsers || this.#guests || Boolean(authorization.user) || Boolean(authorization.token);
     this.needsNonce = byNkey.size > 0;
     for (const { password } of byName.values()) if (isHashed(password)) this.#decoy ??= password;
   }
 
-  /** The user of clients that say nothing; they need no CONNECT. */
+  /** The user of clients that say nothing. */
   get noAuthUser(): User | undefined {
     return this.#noAuthUser;
+  }
+
+  /** Whether clients that say nothing are let in all the same; they need no CONNECT. */
+  get admitsAnonymous(): boolean {
+    return this.#noAuthUser !== undefined || this.#guests || !this.required;
   }
 
   /** Decides on a login; undefined: refused. A promise only for bcrypt hashes. */
   authenticate(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
     if (!this.required) return this.#admit(undefined);
     const { user: name, nkey, pass, authToken } = credentials;
-    if (this.#noAuthUser !== undefined && saysNothing(credentials)) {
+    if (saysNothing(credentials)) {
+      if (this.#noAuthUser === undefined) return this.#guests ? this.#admit(undefined) : undefined;
       return admits(this.#noAuthUser, origin) ? this.#admit(this.#noAuthUser) : undefined;
     }
     if (nkey && this.#users.byNkey.size > 0) return this.#authenticateNkey(nkey, credentials.sig ?? "", origin);
@@ -176,6 +185,14 @@ export class Authenticator {
     const permissions = permissionsChanged ? user?.permissions?.forConnection() : before.permissions;
     return { outcome: "kept", admission: { account, user, permissions }, permissionsChanged };
   }
+}
+
+// Where accounts were only written down for the users of the system account, everybody else is served as without them.
+function isForSystemOnly({ accounts, systemAccount, authorization }: ResolvedOptions): boolean {
+  const [only, ...others] = Object.keys(accounts);
+  if (only === undefined || others.length > 0 || only !== (systemAccount ?? DEFAULT_SYSTEM_ACCOUNT)) return false;
+  const { user, password, token, users, defaultPermissions, authCallout } = authorization;
+  return [user, password, token, users, defaultPermissions, authCallout].every((option) => option === undefined);
 }
 
 function saysNothing({ user, pass, authToken, nkey }: Credentials): boolean {

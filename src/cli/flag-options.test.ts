@@ -1,3 +1,4 @@
+// What the flags make of the options, at start and on a reload.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ServerOptions } from "../options/options.js";

@@ -1,3 +1,4 @@
+// Go's way of reading a command line: dashes, values, ends and mistakes.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type FlagKind, parseFlags } from "./flag-set.js";

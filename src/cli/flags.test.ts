@@ -1,3 +1,4 @@
+// The table of flags against the table of options; aliases; secrets.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Block } from "../options/kinds.js";

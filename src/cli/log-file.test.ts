@@ -1,3 +1,4 @@
+// The log file on a real disk: appending, rotation, purging, and disks that fail.
 import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";

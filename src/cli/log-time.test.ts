@@ -1,3 +1,4 @@
+// The calendar against the platform's own.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";

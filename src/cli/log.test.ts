@@ -1,3 +1,4 @@
+// The format of log lines, the levels, and changing sinks.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Clock } from "../runtime/clock.js";

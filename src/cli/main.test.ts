@@ -1,3 +1,4 @@
+// The whole program in this process, with a server that listens nowhere.
 import assert from "node:assert/strict";
 import { EventEmitter, once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
@@ -207,7 +208,7 @@ test("a pid file that cannot be written is a last line too", async () => {
 test("monitoring over both HTTP and HTTPS is a last line", async () => {
   const { code, err } = await ended("-m", "1", "-ms", "2");
   assert.equal(code, 1);
-  assert.match(err, /\[FTL\] Can't start monitoring: can't specify both HTTP \(1\) and HTTPs \(2\) ports\n$/);
+  assert.match(err, /\[FTL\] Can't start monitoring: can't specify both HTTP \(1\) and HTTPs \(2\) ports.*\n$/);
 });
 
 test("options that do not go together are refused without a log", async () => {

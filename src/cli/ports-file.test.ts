@@ -1,3 +1,4 @@
+// What the ports file says, and that it comes and goes.
 import assert from "node:assert/strict";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";

@@ -1,3 +1,4 @@
+// The values of --signal.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Disk } from "../runtime/disk.js";

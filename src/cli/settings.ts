@@ -79,8 +79,8 @@ export function checkFile(configFile: string, line: CommandLine, world: World): 
   return digest;
 }
 
-function load(configFile: string, line: CommandLine, { disk, process }: World): LoadedConfig {
-  const config = loadConfig(configFile, { disk, env: (name) => process.env(name) });
+function load(configFile: string, line: CommandLine, world: World): LoadedConfig {
+  const config = loadConfig(configFile, { disk: world.disk, env: (name) => world.process.env(name) });
   const storeDir = config.positions.get("jetstream.storeDir") ?? config.positions.get("storeDir");
   if (storeDir !== undefined && flagText(line, "store_dir")) {
     throw new FlagConflictError(`${formatPosition(storeDir)}: Duplicate 'store_dir' configuration`);

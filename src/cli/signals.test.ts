@@ -1,3 +1,4 @@
+// What each signal does.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { silentLogger } from "../runtime/logger.js";

@@ -1,3 +1,4 @@
+// The last log line of a server that cannot start.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { OptionsError } from "../options/errors.js";
@@ -43,5 +44,7 @@ test("other errors speak for themselves", () => {
 test("options that a listener objects to are told in the log, others are not", () => {
   const refusal = (path: string) => listenerRefusal(new OptionsError("OPTIONS_VALUE", path, "no"));
   assert.deepEqual(["httpsPort", "port", "serverName"].map(refusal), ["Can't start monitoring: no", "no", undefined]);
+  const prefixed = new OptionsError("OPTIONS_VALUE", "httpsPort", "Can't start monitoring: no");
+  assert.equal(listenerRefusal(prefixed), prefixed.message);
   assert.equal(listenerRefusal(new Error("no")), undefined);
 });

@@ -3,6 +3,8 @@ import { OptionsError } from "../options/errors.js";
 import type { ResolvedOptions } from "../options/options.js";
 import { codeOf, inWords } from "./system-errors.js";
 
+const MONITORING = "Can't start monitoring: ";
+
 /**
  * The text of the log's last line. `error` is what a listener was refused with (the platform's error, its `port` being
  * the one that was asked for), or any other.
@@ -20,7 +22,7 @@ export function startFailure(error: unknown, options: ResolvedOptions): string {
   const monitoringPort = httpsPort || httpPort;
   const isMonitoring = badPort ? isBad(monitoringPort) : port === monitoringPort && port !== options.port;
   if (monitoringPort !== 0 && isMonitoring) {
-    return `Can't start monitoring: can't listen to the monitor port: ${reason(httpHost, monitoringPort)}`;
+    return `${MONITORING}can't listen to the monitor port: ${reason(httpHost, monitoringPort)}`;
   }
   return `Error listening on port: ${hostPort(host, options.port)}, "${reason(host, options.port)}"`;
 }
@@ -37,6 +39,6 @@ function hostPort(host: string, port: number): string {
  */
 export function listenerRefusal(error: unknown): string | undefined {
   if (!(error instanceof OptionsError)) return undefined;
-  if (error.path === "httpsPort") return `Can't start monitoring: ${error.message}`;
+  if (error.path === "httpsPort") return `${MONITORING}${error.message.replace(MONITORING, "")}`;
   return error.path === "port" ? error.message : undefined;
 }

@@ -1,3 +1,4 @@
+// Lines for syslog, and their way to daemons over UDP and TCP.
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { once } from "node:events";

@@ -1,3 +1,4 @@
+// The usage shows every flag.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { FLAG_GROUPS } from "./flags.js";

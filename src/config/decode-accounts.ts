@@ -299,6 +299,7 @@ function decodeDestination(decoding: Decoding, node: ConfigNode, at: At): Destin
       },
     },
     unknown: (key) => `Unknown field "${key}" for mapping destination`,
+    noVariables: true,
   });
   if (values.weight === undefined && decoding.errors.length === before) {
     const shown = values.destination ?? "";

@@ -41,6 +41,8 @@ export interface Rules {
   readonly options?: Readonly<Record<string, Decoder>>;
   /** The message for an unknown key; null passes over them. */
   readonly unknown?: ((key: string) => string) | null;
+  /** Unknown keys are wrong even where `$NAME` takes its value from them. */
+  readonly noVariables?: boolean;
   /** Keys must be in lower case. */
   readonly exactCase?: boolean;
 }
@@ -50,12 +52,12 @@ const unknownField = (key: string): string => `unknown field "${key}"`;
 /** Every known key of a map, decoded; what is wrong is noted and left out. */
 export function decodeMap(decoding: Decoding, map: ConfigMap, block: Block, path: string, rules: Rules = {}): Values {
   const values: Values = {};
-  const { unknown = unknownField, exactCase = false } = rules;
+  const { unknown = unknownField, noVariables = false, exactCase = false } = rules;
   for (const entry of map.entries.values()) {
     const key = exactCase ? entry.key : entry.key.toLowerCase();
     const found = findOption(block, key);
     if (!found) {
-      if (unknown && !entry.usedAsVariable) {
+      if (unknown && (noVariables || !entry.usedAsVariable)) {
         const near = nearestName(entry.key, keysOf(block));
         const hint = near ? `, did you mean "${near}"?` : "";
         decoding.errors.push({ message: unknown(entry.key) + hint, position: entry.keyPosition });

@@ -187,6 +187,7 @@ function takeService(account: Linked, source: Source, to: string | undefined, li
     remote = placeholdersToWildcards(remote);
     compileTransform("service", local, remote, remote, wildcardsToPlaceholders(local));
     local = placeholdersToWildcards(local);
+    if (remote !== encodeSubject(source.subject ?? "")) throw new LinkFault("service import not found");
   }
   account.takenServices.push({ account: exporter, from: remote, to: local });
 }

@@ -147,6 +147,7 @@ const decodeOcsp: Decoder = (decoding, node, at) => {
       },
     },
     unknown: (key) => `error parsing ocsp config: unsupported field "${key}"`,
+    noVariables: true,
     exactCase: true,
   });
 };
@@ -163,6 +164,7 @@ const decodeOcspCache: Decoder = (decoding, node, at) => {
       saveIntervalMs: (_, value, keyAt) => Math.max(1_000, secondsOf(value, keyAt)),
     },
     unknown: (key) => `error parsing ocsp cache config, unknown field [${key}]`,
+    noVariables: true,
   });
 };
 

@@ -175,7 +175,7 @@ const decodeLeafnodes: Decoder = (decoding, node, at) =>
 
 const decodeLeafVersion: Decoder = (_, node, at) => {
   const version = textOf(node, at);
-  const parts = /^(\d+)\.(\d+)\.(\d+)(?:[-+][0-9A-Za-z.+-]+)?$/.exec(version);
+  const parts = /^(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:[-+][0-9A-Za-z.+-]+)?$/.exec(version);
   if (!parts) throw new Rejection(at.position, `invalid leafnode's minimum version: invalid semver "${version}"`);
   if (Number(parts[1]) * 1000 + Number(parts[2]) < 2008) {
     throw new Rejection(at.position, "the minimum version should be at least 2.8.0");
@@ -277,11 +277,15 @@ function expandPath(path: string, decoding: Decoding): string {
 
 function checkProxy(decoding: Decoding, remote: Values, at: At): void {
   const proxy = remote.proxy as { url?: string; username?: string; password?: string; timeoutMs?: number } | undefined;
-  if (!proxy?.url) return;
+  if (!proxy) return;
   const position = decoding.positions.get(`${at.path}.proxy`) ?? at.position;
   const refuse = (message: string): never => {
     throw new Rejection(position, message);
   };
+  if (!proxy.url) {
+    if (!proxy.username && !proxy.password && !proxy.timeoutMs) return;
+    throw new Rejection(position, "proxy URL must be specified when other proxy options are set");
+  }
   const url = splitUrl(proxy.url);
   if (!url) throw new Rejection(position, `invalid proxy URL: "${proxy.url}"`);
   if (!/^https?$/i.test(url.scheme)) refuse(`proxy URL scheme must be http or https, got: ${url.scheme}`);

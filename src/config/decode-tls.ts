@@ -1,5 +1,6 @@
 // TLS blocks: their odd corners, and the certificates they name, loaded here to be checked.
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { texts } from "../options/kinds.js";
 import { ocspPeer, tls } from "../options/table-blocks.js";
 import { type At, type Decoder, type Decoding, decodeList, decodeMap, mapOf, type Values } from "./decode-block.js";
 import { Rejection } from "./decode-errors.js";
@@ -70,6 +71,9 @@ export const tlsOf =
         certMatchBy: decodeMatchBy,
         certMatch: (_, value, keyAt) => nonEmpty(value, keyAt),
         ocspPeer: decodeOcspPeer,
+        // Any other type is passed over, as in the reference.
+        caCertsMatch: (_, value, keyAt) =>
+          value.kind === "string" || value.kind === "list" ? decodeKind(decoding, value, texts, keyAt) : undefined,
         verifyCertAndCheckKnownUrls: (_, value, keyAt) => {
           const check = booleanOf(value, keyAt);
           if (!check || forPeers) return check;
@@ -82,6 +86,7 @@ export const tlsOf =
         },
       },
       unknown: (key) => `error parsing tls config, unknown field "${key}"`,
+      noVariables: true,
     });
     if (fallbackMs !== undefined) values.handshakeFirstFallbackMs = fallbackMs;
     if (values.verifyAndMap || values.verifyCertAndCheckKnownUrls) values.verify = true;
@@ -258,6 +263,7 @@ const decodeOcspPeer: Decoder = (decoding, node, at) => {
   if (node.kind !== "map") throw expected(at, "a boolean or a map", node);
   return decodeMap(decoding, node, ocspPeer, at.path, {
     unknown: (key) => `error parsing tls peer config, unknown field [${key}]`,
+    noVariables: true,
   });
 };
 

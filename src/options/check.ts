@@ -299,7 +299,8 @@ function checkSystemAccount(options: ResolvedOptions): void {
 
 function checkMonitoring({ httpPort, httpsPort, tls }: ResolvedOptions): void {
   if (httpPort !== 0 && httpsPort !== 0) {
-    refuse("httpsPort", `can't specify both HTTP (${httpPort}) and HTTPs (${httpsPort}) ports`);
+    const both = `can't specify both HTTP (${httpPort}) and HTTPs (${httpsPort}) ports`;
+    refuse("httpsPort", `Can't start monitoring: ${both} (http_port, https_port)`);
   }
   if (httpsPort !== 0 && !tls) refuse("httpsPort", "TLS cert and key required for HTTPS");
 }

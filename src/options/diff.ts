@@ -15,6 +15,9 @@ export interface OptionChange {
   readonly reloadable: boolean;
 }
 
+/** A free port was asked for: the one in use is as good as any. */
+const RANDOM_PORT = -1;
+
 const REDACTED = "[REDACTED]";
 
 /** Every option that differs, in the order of the table. */
@@ -50,8 +53,8 @@ function compareBlock(
   for (const [name, option] of Object.entries(block)) {
     const before = (old as Record<string, unknown> | undefined)?.[name];
     const after = (next as Record<string, unknown> | undefined)?.[name];
-    if (isEqual(before, after)) continue;
     const at = path === "" ? name : `${path}.${name}`;
+    if (isEqual(before, after) || (at === "port" && after === RANDOM_PORT)) continue;
     const keyAt = path === "" ? option.key : `${key}.${option.key}`;
     const reloadable = option.reload ?? reload;
     if (option.kind.kind === "block" && before !== undefined && after !== undefined) {

@@ -141,7 +141,7 @@ export const serverTable = {
   }),
   defaultSentinel: option("default_sentinel", text, "User JWT of clients without credentials; operator mode.", {
     reload: true,
-    status: "restricts",
+    status: "adds",
   }),
   operators: option("operator", texts, "Operator JWTs, or their files.", {
     aliases: ["operators", "root", "roots", "root_operator", "root_operators"],
@@ -154,16 +154,16 @@ export const serverTable = {
   resolver: option("resolver", block(resolver), "Where account JWTs come from: MEMORY, URL(...) or a map.", {
     aliases: ["account_resolver", "accounts_resolver"],
     reload: true,
-    status: "restricts",
+    status: "adds",
   }),
-  resolverTls: option("resolver_tls", block(tls), "TLS to the resolver.", { reload: true, status: "restricts" }),
+  resolverTls: option("resolver_tls", block(tls), "TLS to the resolver.", { reload: true, status: "adds" }),
   resolverPreload: option("resolver_preload", record(text), "Account JWTs by account key.", {
     reload: true,
-    status: "restricts",
+    status: "adds",
   }),
   resolverPinnedAccounts: option("resolver_pinned_accounts", texts, "Accounts the resolver keeps.", {
     reload: true,
-    status: "restricts",
+    status: "adds",
   }),
 
   tls: option("tls", block(tls), "TLS for clients.", { reload: true, status: "restricts" }),

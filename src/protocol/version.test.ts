@@ -1,3 +1,4 @@
+// The version constants against the package's own version.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";

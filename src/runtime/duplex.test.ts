@@ -174,6 +174,18 @@ test("pause holds data back, resume delivers it", async () => {
   transport.destroy();
 });
 
+test("resume before start loses nothing", async () => {
+  const [left, right] = streamPair();
+  const transport = transportOf(left);
+  transport.resume();
+  right.write("early");
+  await new Promise((resolve) => setImmediate(resolve));
+  const { told, next } = record(transport);
+  await next();
+  assert.deepEqual(told, ["early"]);
+  transport.destroy();
+});
+
 test("a stream's error and its end reach the owner", async () => {
   const failing = new PassThrough();
   const failed = record(transportOf(failing));

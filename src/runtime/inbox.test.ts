@@ -68,6 +68,19 @@ test("an orderly close waits for a paused owner, an abort does not", () => {
   assert.deepEqual(aborted.told, ["close "]);
 });
 
+test("a paused owner hears of an end when it resumes", () => {
+  const { inbox, told, start, run } = harness();
+  start();
+  inbox.pause();
+  inbox.end();
+  inbox.close();
+  run();
+  assert.deepEqual(told, []);
+  inbox.resume();
+  run();
+  assert.deepEqual(told, ["end", "close "]);
+});
+
 test("an owner may pause or abort while it is being told", () => {
   const { inbox, told, start, run } = harness((text) => {
     if (text === "a") inbox.pause();

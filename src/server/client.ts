@@ -79,6 +79,11 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.close(CloseReason.maxConnectionsExceeded);
   }
 
+  /** The name it logged in under: user, nkey, or "" for none. */
+  get userName(): string {
+    return this.admission?.user?.name ?? this.connect.user;
+  }
+
   /** As it stands in log lines. */
   get label(): string {
     const { remoteAddress, remotePort } = this.transport;
@@ -222,6 +227,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     if (!mergeConnect(json, this.connect)) return this.fail();
     const again = this.connected;
     this.connected = true;
+    if (!again) this.rttMs = this.hub.runtime.clock.monotonicMs() - this.startedAt;
     this.echo = this.connect.echo;
     this.headers = this.connect.headers && !this.hub.options.noHeaderSupport;
     if (again) this.dropSubscriptions();
@@ -317,7 +323,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     traceOut(this, "PONG", "");
     if (this.secondInfoDue) {
       this.secondInfoDue = false;
-      this.send(infoLine({ ...this.hub.infoFor(this), connect_info: true }, false));
+      this.send(infoLine(this.hub.accountInfoFor(this), false));
     }
   }
 

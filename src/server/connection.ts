@@ -28,8 +28,9 @@ export abstract class Connection implements TransportHandler {
   inBytes = 0;
   outMsgs = 0;
   outBytes = 0;
-  /** Last measured round trip in milliseconds; 0 before the first. */
+  /** Last round trip in milliseconds: measured by a ping, before that estimated at CONNECT; 0 before that. */
   rttMs = 0;
+  private rttMeasured = false;
   /** True while it stands in the hub's list of connections to flush. */
   dirty = false;
   protected abstract readonly framer: Framer;
@@ -150,7 +151,10 @@ export abstract class Connection implements TransportHandler {
 
   /** The other side has answered a ping (or sent a PONG unasked). */
   protected pong(): void {
-    if (this.pingsOut > 0) this.rttMs = Math.max(this.hub.runtime.clock.monotonicMs() - this.pingSentAt, 0.001);
+    if (this.pingsOut > 0) {
+      this.rttMs = this.hub.runtime.clock.monotonicMs() - this.pingSentAt;
+      this.rttMeasured = true;
+    }
     this.pingsOut = 0;
     this.lastInputAt = this.earlierInputAt;
   }
@@ -171,7 +175,7 @@ export abstract class Connection implements TransportHandler {
     const { intervalMs, max } = this.pingLimits();
     const { clock } = this.hub.runtime;
     const now = clock.monotonicMs();
-    const unmeasured = this.rttMs === 0 || now - this.pingSentAt >= RTT_MEASUREMENT_MS;
+    const unmeasured = !this.rttMeasured || now - this.pingSentAt >= RTT_MEASUREMENT_MS;
     if (unmeasured || now - this.lastInputAt >= intervalMs) {
       if (this.pingsOut >= max) {
         this.stale();

@@ -30,6 +30,8 @@ export interface Hub {
   stallLater(publisher: Connection, subscriber: Connection): void;
   /** INFO for one client, with what is known of it by now. */
   infoFor(client: ClientConnection): ServerInfo;
+  /** The same with what it learns of its account, once it has logged in. */
+  accountInfoFor(client: ClientConnection): ServerInfo;
   /** A client is let in: it counts for its account and is announced. */
   admitted(client: ClientConnection): void;
   /** A client has ended; its subscriptions are gone already. */

@@ -116,7 +116,6 @@ export class Publisher {
     client.inMsgs++;
     client.inBytes += end - start;
     if (client.hub.logger.traceOn) tracePayload(client, "<<-", message);
-    if (client.connect.verbose) client.sendOk();
     if (
       route.interestGeneration !== account.sublist.generation ||
       route.mappingGeneration !== account.mappingGeneration
@@ -130,6 +129,7 @@ export class Publisher {
     }
     const asksForReply = message.replyEnd > message.replyStart;
     if (asksForReply && this.asksForReservedReply(message)) return;
+    if (client.connect.verbose) client.sendOk();
     message.subject = route.target;
     message.subjectBytes = route.targetBytes;
     const interest = route.interest as NonNullable<typeof route.interest>;

@@ -22,6 +22,7 @@ import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
 import { ChunkPool } from "./outbox.js";
 import { applyToClients } from "./reload.js";
 import type { Commit, Room } from "./room.js";
+import { requestInfo } from "./request-info.js";
 import { Router } from "./router.js";
 import { collectStatus, type ServerStatus, Totals } from "./status.js";
 import { Turn } from "./turn.js";
@@ -71,6 +72,7 @@ export class Server implements Hub {
       clock,
       clusterName: options.cluster?.name,
       publish: (account, message, source) => this.router.publish(account, message, source),
+      requestInfo: (source, importer, detailed) => requestInfo(source, importer, detailed, this.name),
     });
     this.authenticator = new Authenticator(options, this.accounts);
     this.listener = new ClientListener(this, parts.ids ?? countingIds(), this.clients);
@@ -197,8 +199,6 @@ export class Server implements Hub {
   infoFor(client: ClientConnection): ServerInfo {
     const { options } = this;
     const advertised = advertise(options.clientAdvertise);
-    const { account } = client;
-    const own = account?.limits.maxPayloadBytes ?? -1;
     return {
       server_id: this.id,
       server_name: this.name,
@@ -210,16 +210,29 @@ export class Server implements Hub {
       port: advertised?.port ?? this.listener.address?.port ?? options.port,
       headers: !options.noHeaderSupport,
       auth_required: this.authenticator.required && options.noAuthUser === undefined,
-      max_payload: client.connected && own >= 0 ? Math.min(own, options.maxPayloadBytes) : options.maxPayloadBytes,
+      max_payload: options.maxPayloadBytes,
       client_id: client.id,
       client_ip: client.transport.remoteAddress,
       nonce: client.connected ? "" : client.nonce,
       cluster: options.cluster?.name,
       ldm: this.state === "lame duck",
-      remote_account: client.connected ? account?.name : undefined,
-      acc_is_sys: client.connected && account !== undefined && account === this.accounts.system,
       xkey: this.identity.xkey,
       api_lvl: API_LEVEL,
+    };
+  }
+
+  /** INFO for a client that has logged in, with what it learns of its account. */
+  accountInfoFor(client: ClientConnection): ServerInfo {
+    const info = this.infoFor(client);
+    const { account } = client;
+    if (account === undefined) return info;
+    const own = account.limits.maxPayloadBytes;
+    return {
+      ...info,
+      max_payload: own >= 0 ? Math.min(own, info.max_payload) : info.max_payload,
+      connect_info: true,
+      remote_account: account.name,
+      acc_is_sys: account === this.accounts.system,
     };
   }
 

@@ -94,7 +94,9 @@ test("a request that trickles in is given up", { timeout: 15_000 }, async () => 
   await listener.close();
 });
 
-test("close frees the port, ends idle connections at once and lets an answer under way finish", async () => {
+test("close frees the port, ends idle connections at once and lets an answer under way finish", {
+  timeout: 10_000,
+}, async () => {
   let release = (): void => {};
   const entered = new Promise<void>((resolve) => {
     release = resolve;
@@ -122,6 +124,22 @@ test("close frees the port, ends idle connections at once and lets an answer und
   const last = received(busy);
   answer({ status: 200, body: "done" });
   assert.match(await last, /Connection: close[\s\S]*done$/);
+});
+
+test("an answer already on its way when the listener closes is the connection's last", {
+  timeout: 10_000,
+}, async () => {
+  const body = Buffer.alloc(16 * 1024 * 1024, "x");
+  const listener = await listenHttp(here, async () => ({ status: 200, body }));
+  const slow = await connect(listener.port);
+  slow.pause();
+  slow.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(slow, "readable");
+  await listener.close();
+  const answer = received(slow);
+  slow.resume();
+  assert.ok((await answer).endsWith("x"));
+  assert.ok((await answer).length > body.length);
 });
 
 test("a client that leaves before its answer harms nobody", async () => {

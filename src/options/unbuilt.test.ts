@@ -1,0 +1,60 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { resolveOptions, type ServerOptions } from "./options.js";
+import { unbuiltIn } from "./unbuilt.js";
+
+const pathsOf = (options: ServerOptions): { refused: string[]; announced: string[] } => {
+  const { refuse, announce } = unbuiltIn(options);
+  return { refused: refuse.map(({ path }) => path), announced: announce.map(({ path }) => path) };
+};
+
+test("defaults ask for nothing, given or resolved", () => {
+  assert.deepEqual(pathsOf({}), { refused: [], announced: [] });
+  assert.deepEqual(pathsOf(resolveOptions({}) as ServerOptions), { refused: [], announced: [] });
+});
+
+test("what restricts is refused", () => {
+  const refused = (options: ServerOptions): string[] => pathsOf(options).refused;
+  assert.deepEqual(refused({ tls: { certFile: "a" } }), ["tls"]);
+  assert.deepEqual(refused({ operators: ["x"] }), ["operators"]);
+  assert.deepEqual(refused({ trustedKeys: ["x"] }), ["trustedKeys"]);
+  assert.deepEqual(refused({ httpsPort: 1 }), ["httpsPort"]);
+  assert.deepEqual(refused({ authorization: { authCallout: {} } }), ["authorization.authCallout"]);
+  assert.deepEqual(refused({ jetstream: { key: "k" } }), ["jetstream.key"]);
+  assert.deepEqual(refused({ proxyProtocol: true }), ["proxyProtocol"]);
+  assert.deepEqual(refused({ accounts: { A: { users: [{ user: "u", proxyRequired: true }] } } }), [
+    "accounts.A.users[0].proxyRequired",
+  ]);
+});
+
+test("what adds is announced, when it is on", () => {
+  const announced = (options: ServerOptions): string[] => pathsOf(options).announced;
+  assert.deepEqual(announced({ jetstream: {} }), ["jetstream"]);
+  assert.deepEqual(announced({ jetstream: { enabled: false, key: "k" } }), []);
+  assert.deepEqual(announced({ cluster: { name: "c" } }), []);
+  assert.deepEqual(announced({ cluster: { port: 1 } }), ["cluster"]);
+  assert.deepEqual(announced({ cluster: { routes: ["nats://x"] } }), ["cluster"]);
+  assert.deepEqual(announced({ leafnodes: { remotes: [{}] } }), ["leafnodes"]);
+  assert.deepEqual(announced({ mqtt: { port: 0 } }), []);
+  assert.deepEqual(announced({ accounts: { A: { jetstream: {} } } }), ["accounts.A.jetstream"]);
+});
+
+test("says where it was set", () => {
+  const positions = new Map([
+    ["tls", "line 3"],
+    ["accounts.A.users", "line 4"],
+  ]);
+  assert.equal(unbuiltIn({ tls: {} }, positions).refuse[0].where, "line 3");
+  const users = unbuiltIn({ accounts: { A: { users: [{ proxyRequired: true }] } } }, positions);
+  assert.equal(users.refuse[0].where, "line 4");
+});
+
+test("what is built is neither", () => {
+  const options: ServerOptions = {
+    authorization: { users: [{ nkey: "U" }], defaultPermissions: { allowResponses: {} } },
+    accounts: { A: { limits: { maxConnections: 1 }, imports: [{ to: "x" }] } },
+    mappings: { a: [{ destination: "b" }] },
+    httpPort: 8222,
+  };
+  assert.deepEqual(pathsOf(options), { refused: [], announced: [] });
+});

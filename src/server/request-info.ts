@@ -1,0 +1,35 @@
+// What the header Nats-Request-Info says of a client that asks a service of another account
+// (conformance/wire, FACTS "Accounts").
+import type { Account } from "../accounts/account.js";
+import type { DeliveryTarget } from "../accounts/subscription.js";
+import { formatMs } from "../protocol/rfc3339.js";
+import { ClientConnection } from "./client.js";
+
+const NS_PER_MS = 1e6;
+
+/** Account and round trip, or with `detailed` all there is; in the order of the reference. Undefined: nothing is known. */
+export function requestInfo(
+  source: DeliveryTarget | undefined,
+  importer: Account,
+  detailed: boolean,
+  serverName: string,
+): object | undefined {
+  if (!(source instanceof ClientConnection)) return undefined;
+  const rtt = Math.round(source.rttMs * NS_PER_MS);
+  if (!detailed) return { acc: importer.name, rtt };
+  const { name, lang, version } = source.connect;
+  return {
+    start: formatMs(source.startedMs),
+    host: source.transport.remoteAddress,
+    id: source.id,
+    acc: importer.name,
+    user: source.userName || undefined,
+    name: name || undefined,
+    lang: lang || undefined,
+    ver: version || undefined,
+    rtt,
+    server: serverName,
+    kind: "Client",
+    client_type: "nats",
+  };
+}
