@@ -3,8 +3,9 @@
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedAccount, ResolvedOptions } from "../options/options.js";
 import { MappingError, SubjectMappings } from "../subjects/mapping.js";
+import { Sublist } from "../subjects/sublist.js";
 import { TransformError } from "../subjects/transform.js";
-import { hasBlank, isLiteral, isValidSubject, subjectsOverlap } from "../subjects/validity.js";
+import { hasBlank, isLiteral, isValidSubject } from "../subjects/validity.js";
 import { type AccountLimits, NO_LIMITS } from "./account.js";
 import { exportFor, mayImport, type ServiceExport, type StreamExport } from "./exports.js";
 import { Renaming } from "./renaming.js";
@@ -210,6 +211,14 @@ function refuseCycles(
   importsOf: (plan: PlannedAccount) => readonly PlannedImport[],
   bothNames: boolean,
 ): void {
+  const byLocalName = new Map<string, Sublist<LocalName>>();
+  for (const plan of accounts.values()) {
+    const imports = importsOf(plan);
+    if (imports.length === 0) continue;
+    const names = new Sublist<LocalName>({ cache: false });
+    for (const planned of imports) names.insert({ subject: planned.local, queue: undefined, planned });
+    byLocalName.set(plan.name, names);
+  }
   const done = new Set<PlannedImport>();
   const open = new Set<PlannedImport>();
   const follow = (planned: PlannedImport): void => {
@@ -219,15 +228,20 @@ function refuseCycles(
       throw invalid(planned.path, text);
     }
     open.add(planned);
-    for (const next of importsOf(accounts.get(planned.exporter) as PlannedAccount)) {
-      const leadsOn =
-        subjectsOverlap(next.local, planned.remote) || (bothNames && subjectsOverlap(next.local, planned.local));
-      if (leadsOn) follow(next);
-    }
+    const names = byLocalName.get(planned.exporter);
+    for (const next of names?.matchesOf(planned.remote) ?? []) follow(next.planned);
+    if (bothNames) for (const next of names?.matchesOf(planned.local) ?? []) follow(next.planned);
     open.delete(planned);
     done.add(planned);
   };
   for (const plan of accounts.values()) for (const planned of importsOf(plan)) follow(planned);
+}
+
+/** An import under the subject it has in the importing account. */
+interface LocalName {
+  readonly subject: string;
+  readonly queue: undefined;
+  readonly planned: PlannedImport;
 }
 
 function isUsable(subject: string): boolean {

@@ -115,10 +115,7 @@ export class ReplySubjects implements DeliveryTarget {
     const due = this.#due.get(subject);
     if (due === undefined) return;
     this.#due.delete(subject);
-    const { thresholdMs } = due.service;
-    const queue = this.#queues.get(thresholdMs);
-    queue?.delete(subject);
-    if (queue?.size === 0) this.#queues.delete(thresholdMs);
+    this.#queues.get(due.service.thresholdMs)?.delete(subject);
   }
 
   deliver(_: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
@@ -172,7 +169,7 @@ export class ReplySubjects implements DeliveryTarget {
     const nowMs = this.#world.clock.monotonicMs();
     let left = REMOVED_PER_TURN;
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const [thresholdMs, queue] of [...this.#queues]) {
+    for (const [thresholdMs, queue] of this.#queues) {
       for (const [subject, due] of queue) {
         const endsInMs = due.sinceMs + thresholdMs - nowMs;
         if (endsInMs >= 0 || left === 0) {
@@ -182,6 +179,7 @@ export class ReplySubjects implements DeliveryTarget {
         this.forget(subject);
         left--;
       }
+      if (queue.size === 0) this.#queues.delete(thresholdMs);
     }
     if (nextMs !== Number.POSITIVE_INFINITY) this.#arm(nextMs + 1);
   }

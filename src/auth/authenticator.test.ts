@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nkeys } from "@nats-io/nats-core";
+import { hashSync } from "bcryptjs";
 import { Accounts } from "../accounts/accounts.js";
 import { OptionsError } from "../options/errors.js";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
@@ -104,6 +105,24 @@ test("a plain password is decided at once, a hash later; so is a name that nobod
   const mixed = authenticator({ authorization: { users: [...users, { user: "h", password: HASH }] } });
   assert.equal(mixed.authenticate({ user: "h", pass: "x" }, STANDARD) instanceof Promise, true);
   assert.equal(mixed.authenticate({ user: "zz", pass: "x" }, STANDARD) instanceof Promise, true);
+});
+
+test("hashes are worked off one after another", async () => {
+  const a = authenticator({
+    authorization: {
+      users: [
+        { user: "slow", password: hashSync("x", 8) },
+        { user: "quick", password: HASH },
+      ],
+    },
+  });
+  const order: string[] = [];
+  const attempts = ["slow", "quick"].map(async (user) => {
+    await a.authenticate({ user, pass: "x" }, STANDARD);
+    order.push(user);
+  });
+  await Promise.all(attempts);
+  assert.deepEqual(order, ["slow", "quick"]);
 });
 
 test("users belong to their accounts", async () => {
@@ -341,6 +360,26 @@ test("review: a changed secret refuses, unless it is another form of the same", 
   const single = (password: string) => ({ authorization: { user: "u", password } });
   assert.equal(await outcome(single("p"), single("p"), { user: "u", pass: "p" }), "kept");
   assert.equal(await outcome(single("p"), single("q"), { user: "u", pass: "p" }), "moved");
+});
+
+test("review: a hash that has not changed is not compared again", async () => {
+  const cases: [ServerOptions["authorization"], Credentials][] = [
+    [{ token: HASH }, { authToken: HASHED }],
+    [
+      { user: "u", password: HASH },
+      { user: "u", pass: HASHED },
+    ],
+    [{ users: [{ user: "u", password: HASH }] }, { user: "u", pass: HASHED }],
+  ];
+  for (const [authorization, credentials] of cases) {
+    const options = { authorization };
+    const accounts = accountsFor(options);
+    const before = await authenticator(options, accounts).authenticate(credentials, STANDARD);
+    assert.ok(before);
+    const review = authenticator(options, accounts).review(before, credentials, STANDARD);
+    assert.ok(!(review instanceof Promise) && review.outcome === "kept");
+    assert.equal(review.admission.secret, HASH);
+  }
 });
 
 test("review: a user who is gone or belongs to another account is moved", async () => {

@@ -7,7 +7,7 @@ import { OptionsError } from "../options/errors.js";
 import type { ResolvedAuthorization, ResolvedOptions } from "../options/options.js";
 import { signed } from "./nkey.js";
 import type { Permissions } from "./permissions.js";
-import { fits, isHashed, sameText } from "./secret.js";
+import { isHashed, SecretCheck, sameText } from "./secret.js";
 import { type ConnectionType, readUsers, type User, type Users } from "./users.js";
 
 export type { ConnectionType, User } from "./users.js";
@@ -36,6 +36,8 @@ export interface Admission {
   readonly user: User | undefined;
   /** This connection's own; undefined: everything is allowed. */
   readonly permissions: Permissions | undefined;
+  /** The configured token or password that it was let in for, so that a reload need not compare hashes again. */
+  readonly secret?: string;
 }
 
 /**
@@ -57,6 +59,7 @@ export class Authenticator {
   readonly #accounts: Accounts;
   readonly #authorization: ResolvedAuthorization;
   readonly #users: Users;
+  readonly #secrets = new SecretCheck();
   readonly #noAuthUser: User | undefined;
   // Whether clients that say nothing get into the global account.
   readonly #guests: boolean;
@@ -140,8 +143,12 @@ export class Authenticator {
       if (!admits(user, origin)) return { outcome: "refused" };
       const holds = saysNothing(credentials) ? user === this.#noAuthUser : user.password === password;
       if (holds) return this.#keep(before, user);
-    } else if (credentials.user && !byName.has(credentials.user) && onlyName !== credentials.user) {
-      return { outcome: "moved" };
+    } else {
+      const { user: name } = credentials;
+      if (name && !byName.has(name) && onlyName !== name) return { outcome: "moved" };
+      const { token, password = "" } = this.#authorization;
+      const now = token || (name && onlyName === name ? password : undefined);
+      if (now !== undefined && before.secret === now) return this.#keep(before, undefined);
     }
     const decide = (now: Admission | undefined): Review => {
       if (now === undefined) return { outcome: onlyName === undefined || !credentials.user ? "refused" : "moved" };
@@ -162,28 +169,29 @@ export class Authenticator {
     said: string,
     user: User | undefined,
   ): Admission | undefined | Promise<Admission | undefined> {
-    const fit = fits(secret, said);
-    if (typeof fit === "boolean") return fit ? this.#admit(user) : undefined;
-    return fit.then((fitted) => (fitted ? this.#admit(user) : undefined));
+    const fit = this.#secrets.fits(secret, said);
+    const admit = (fitted: boolean): Admission | undefined => (fitted ? this.#admit(user, secret) : undefined);
+    return fit instanceof Promise ? fit.then(admit) : admit(fit);
   }
 
   // After as much work as a wrong password would take.
   #refuseSlowly(said: string, decoy: string | undefined): undefined | Promise<undefined> {
     if (decoy === undefined) return undefined;
-    return Promise.resolve(fits(decoy, said)).then(() => undefined);
+    return Promise.resolve(this.#secrets.fits(decoy, said)).then(() => undefined);
   }
 
   // Also undefined when the user's account has just gone.
-  #admit(user: User | undefined): Admission | undefined {
+  #admit(user: User | undefined, secret?: string): Admission | undefined {
     const account = user === undefined ? this.#accounts.global : this.#accounts.get(user.accountName);
-    return account && { account, user, permissions: user?.permissions?.forConnection() };
+    return account && { account, user, permissions: user?.permissions?.forConnection(), secret };
   }
 
   #keep(before: Admission, user: User | undefined): Review {
     const permissionsChanged = !isDeepStrictEqual(before.user?.permissionsOption, user?.permissionsOption);
     const { account } = before;
     const permissions = permissionsChanged ? user?.permissions?.forConnection() : before.permissions;
-    return { outcome: "kept", admission: { account, user, permissions }, permissionsChanged };
+    const secret = user?.password ?? before.secret;
+    return { outcome: "kept", admission: { account, user, permissions, secret }, permissionsChanged };
   }
 }
 

@@ -151,7 +151,8 @@ export class Permissions {
 }
 
 function ruleList(entries: readonly string[], path: string, withQueues: boolean): RuleList {
-  const list: RuleList = new Sublist();
+  // Publishers keep what a subject led to, so a cache per list would only cost memory.
+  const list: RuleList = new Sublist({ cache: false });
   for (const entry of entries) {
     const [subject = "", queue, ...more] = withQueues ? entry.trim().split(/[\t\n\f\r ]+/) : [entry];
     if (!isValidSubject(subject) || hasBlank(subject) || more.length > 0) {

@@ -9,11 +9,22 @@ export function isHashed(secret: string): boolean {
   return HASHED.test(secret);
 }
 
-/** Whether what a client says is the configured secret. A promise only for a hash; a malformed hash fits nothing. */
-export function fits(secret: string, said: string): boolean | Promise<boolean> {
-  if (!isHashed(secret)) return sameText(secret, said);
-  // The revisions differ in what old implementations got wrong only, and bcryptjs does not know 2x.
-  return compare(said, secret.replace(/^\$2x/, "$2a")).catch(() => false);
+/**
+ * Compares what clients say with secrets. Hashes are worked off one after another: each takes the loop for many
+ * milliseconds, and many at once would leave it no time for anybody else.
+ */
+export class SecretCheck {
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** Whether what a client says is the configured secret. A promise only for a hash; a malformed hash fits nothing. */
+  fits(secret: string, said: string): boolean | Promise<boolean> {
+    if (!isHashed(secret)) return sameText(secret, said);
+    // The revisions differ in what old implementations got wrong only, and bcryptjs does not know 2x.
+    const hash = secret.replace(/^\$2x/, "$2a");
+    const result = this.#last.then(() => compare(said, hash)).catch(() => false);
+    this.#last = result;
+    return result;
+  }
 }
 
 /** Compares in constant time. */

@@ -85,6 +85,10 @@ function decodeExport(decoding: Decoding, node: ConfigNode, at: At): Values {
   const refuse = (option: string, message: string): never => {
     throw new Rejection(decoding.positions.get(`${at.path}.${option}`) ?? at.position, message);
   };
+  for (const [option, keys, what] of ONCE) {
+    const given = [...node.entries.keys()].filter((key) => keys.test(key));
+    if (given.length > 1) refuse(option, `Duplicate response ${what} definition: ${given.join(", ")}`);
+  }
   if (stream !== undefined && service !== undefined) {
     refuse("service", `Detected service "${service}" but already saw a stream`);
   }
@@ -95,6 +99,11 @@ function decodeExport(decoding: Decoding, node: ConfigNode, at: At): Values {
   }
   return values;
 }
+
+const ONCE = [
+  ["responseType", /^response(_type)?$/i, "type"],
+  ["thresholdMs", /^(threshold|response_(threshold|max_time|time))$/i, "threshold"],
+] as const;
 
 const SERVICE_ONLY = [
   ["responseType", "response"],

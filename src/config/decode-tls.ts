@@ -2,7 +2,16 @@
 import { createPrivateKey, X509Certificate } from "node:crypto";
 import { texts } from "../options/kinds.js";
 import { ocspPeer, tls } from "../options/table-blocks.js";
-import { type At, type Decoder, type Decoding, decodeList, decodeMap, mapOf, type Values } from "./decode-block.js";
+import {
+  type At,
+  type Decoder,
+  type Decoding,
+  decodeKind,
+  decodeList,
+  decodeMap,
+  mapOf,
+  type Values,
+} from "./decode-block.js";
 import { Rejection } from "./decode-errors.js";
 import { booleanOf, expected, integerOf, parseDurationMs, textOf, typeName } from "./decode-values.js";
 import { describeReadError } from "./session.js";

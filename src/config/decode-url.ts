@@ -21,7 +21,7 @@ export function splitUrl(text: string): { scheme: string; host: string } | undef
     return undefined;
   const isHost = host.startsWith("[")
     ? /^\[[^\]]+\](:\d*)?$/.test(host)
-    : /^[^\s"<>\\^`{|}[\]%#?]*$/.test(host) &&
+    : /^[^\s\\^`{|}[\]%#?]*$/.test(host) &&
       (!host.includes(":") || /^[^:]*(:\d*)?$/.test(host.slice(host.lastIndexOf(":"))));
   return isHost ? { scheme, host } : undefined;
 }

@@ -1,5 +1,6 @@
-// Which users go together: one user, a token or a list, and no name twice in all accounts.
-import type { ServerOptions } from "./options.js";
+// Which users go together: one user, a token or a list, no name twice in all accounts; and who needs them to exist.
+import { OptionsError } from "./errors.js";
+import type { ResolvedOptions, ServerOptions } from "./options.js";
 
 /** What is wrong, at a dotted path of the options. */
 export interface Fault {
@@ -31,4 +32,43 @@ export function userFaults(options: ServerOptions): Fault[] {
     }
   }
   return faults;
+}
+
+/** @throws {OptionsError} OPTIONS_VALUE, always */
+export function refuse(path: string, message: string): never {
+  throw new OptionsError("OPTIONS_VALUE", path, message);
+}
+
+/** Whether anybody has a user of their own. */
+export function hasUsers(options: ResolvedOptions): boolean {
+  return (
+    (options.authorization.users ?? []).length > 0 ||
+    Object.values(options.accounts).some((account) => account.users.length > 0)
+  );
+}
+
+/** A user without credentials must be one of the configured users. */
+export function checkNoAuthUser(options: ResolvedOptions, path: string, name: string | undefined): void {
+  if (!name) return;
+  if (options.operators?.length) refuse(path, "no_auth_user not compatible with Trusted Operator");
+  const users = [...(options.authorization.users ?? []), ...Object.values(options.accounts).flatMap((a) => a.users)];
+  if (users.length === 0 && options.authorization.users === undefined) {
+    refuse(path, `no_auth_user: "${name}" present, but users/nkeys are not defined`);
+  }
+  if (users.some(({ user, nkey }) => user === name || nkey === name)) return;
+  const where = "in authorization block or account configuration";
+  refuse(path, `no_auth_user: "${name}" not present as user or nkey ${where}`);
+}
+
+/** Ways in with a login of their own do not go with users. */
+export function checkOwnLogin(
+  options: ResolvedOptions,
+  path: string,
+  what: string,
+  login: { readonly user?: string; readonly token?: string } | undefined,
+): void {
+  if (!login || !hasUsers(options)) return;
+  const conflict = "not compatible with presence of users/nkeys";
+  if (login.user) refuse(`${path}.user`, `${what} authentication username ${conflict}`);
+  if (login.token) refuse(`${path}.token`, `${what} authentication token ${conflict}`);
 }

@@ -1,5 +1,5 @@
 // What makes a server with WebSocket or MQTT refuse to start; see check.ts.
-import { checkNoAuthUser, checkOwnLogin, refuse } from "./check.js";
+import { checkNoAuthUser, checkOwnLogin, refuse } from "./check-users.js";
 import type { ResolvedOptions } from "./options.js";
 
 export function checkMqtt(options: ResolvedOptions): void {

@@ -1,8 +1,7 @@
 // What makes a server refuse to start although each option by itself is right: options that do not go together, and
 // names that nothing stands behind. The order and the words are the reference's.
-import { userFaults } from "./check-users.js";
+import { checkNoAuthUser, hasUsers, refuse, userFaults } from "./check-users.js";
 import { checkMqtt, checkWebsocket } from "./check-ways-in.js";
-import { OptionsError } from "./errors.js";
 import type { ResolvedOptions } from "./options.js";
 
 const GLOBAL_ACCOUNT = "$G";
@@ -27,10 +26,6 @@ export function checkForStart(options: ResolvedOptions, serverVersion?: string):
   checkSystemAccount(options);
   checkMonitoring(options);
   checkAdvertise("clientAdvertise", "ClientAdvertise", options.clientAdvertise);
-}
-
-export function refuse(path: string, message: string): never {
-  throw new OptionsError("OPTIONS_VALUE", path, message);
 }
 
 function checkLimits(options: ResolvedOptions): void {
@@ -151,39 +146,6 @@ function checkLeafnodes(options: ResolvedOptions): void {
 function accountExists(options: ResolvedOptions, name: string): boolean {
   if (name === GLOBAL_ACCOUNT || Object.hasOwn(options.accounts, name)) return true;
   return name === DEFAULT_SYSTEM_ACCOUNT && !options.systemAccount && !options.noSystemAccount;
-}
-
-function hasUsers(options: ResolvedOptions): boolean {
-  return (
-    (options.authorization.users ?? []).length > 0 ||
-    Object.values(options.accounts).some((account) => account.users.length > 0)
-  );
-}
-
-/** A user without credentials must be one of the configured users. */
-export function checkNoAuthUser(options: ResolvedOptions, path: string, name: string | undefined): void {
-  if (!name) return;
-  if (options.operators?.length) refuse(path, "no_auth_user not compatible with Trusted Operator");
-  const users = [...(options.authorization.users ?? []), ...Object.values(options.accounts).flatMap((a) => a.users)];
-  if (users.length === 0 && options.authorization.users === undefined) {
-    refuse(path, `no_auth_user: "${name}" present, but users/nkeys are not defined`);
-  }
-  if (users.some(({ user, nkey }) => user === name || nkey === name)) return;
-  const where = "in authorization block or account configuration";
-  refuse(path, `no_auth_user: "${name}" not present as user or nkey ${where}`);
-}
-
-/** Ways in with a login of their own do not go with users. */
-export function checkOwnLogin(
-  options: ResolvedOptions,
-  path: string,
-  what: string,
-  login: { readonly user?: string; readonly token?: string } | undefined,
-): void {
-  if (!login || !hasUsers(options)) return;
-  const conflict = "not compatible with presence of users/nkeys";
-  if (login.user) refuse(`${path}.user`, `${what} authentication username ${conflict}`);
-  if (login.token) refuse(`${path}.token`, `${what} authentication token ${conflict}`);
 }
 
 function checkGateway({ gateway }: ResolvedOptions): void {

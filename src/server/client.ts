@@ -2,36 +2,31 @@
 // (https://docs.nats.io/reference/reference-protocols/nats-protocol; conformance/wire, FACTS).
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
-import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Admission, Credentials, Origin } from "../auth/authenticator.js";
 import type { Permissions } from "../auth/permissions.js";
 import { type ConnectOptions, defaultConnectOptions, mergeConnect } from "../protocol/connect.js";
-import { ErrorText, quoted, subscribeViolation, tooManyTokens } from "../protocol/error-texts.js";
+import { ErrorText, quoted } from "../protocol/error-texts.js";
 import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import { infoLine } from "../protocol/info.js";
-import { argumentsStart, MAX_ARGUMENTS, parseSize, splitArguments, Verb, verbOf } from "../protocol/verbs.js";
+import { argumentsStart, Verb, verbOf } from "../protocol/verbs.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
-import { isValidSubject, tokenCount } from "../subjects/validity.js";
 import { CloseReason } from "./close-reason.js";
 import { Connection } from "./connection.js";
 import type { Hub } from "./hub.js";
 import { EARLY_FLUSH_BYTES, HELD_INPUT_BYTES, STALL_PENDING_BYTES, STALL_SHARE_OF_PENDING } from "./limits.js";
 import { writeMessage } from "./message-writer.js";
 import { Publisher } from "./publisher.js";
+import { Subscriber } from "./subscriber.js";
 import { traceConnect, traceDelivery, traceIn, traceOut } from "./trace.js";
 
 const OK = Buffer.from("+OK\r\n");
 const PONG = Buffer.from("PONG\r\n");
-/** Queue group that only the server's own subscriptions may use. */
-const SYSTEM_QUEUE = "_sys_";
-
-/** Where the arguments of the line being handled stand. The message path is synchronous: one array serves all. */
-const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
 
 export class ClientConnection extends Connection implements FrameHandler, DeliveryTarget {
   readonly connect: ConnectOptions = defaultConnectOptions();
-  readonly subscriptions = new Map<string, Subscription>();
+  readonly subscriber: Subscriber;
   /** The nonce that INFO offered for signing; "" when none was. */
   readonly nonce: string;
   /** Undefined until the client is let in. */
@@ -55,6 +50,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.nonce = nonce;
     this.framer = new Framer(this);
     this.publisher = new Publisher(this, this.framer);
+    this.subscriber = new Subscriber(this);
     this.flushAtBytes = Math.min(EARLY_FLUSH_BYTES, hub.options.maxPendingBytes);
   }
 
@@ -128,9 +124,11 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       case Verb.hpub:
         return this.publishLine(buffer, start, from, end, true);
       case Verb.sub:
-        return this.subscribe(buffer, from, end);
+        traceIn(this, "SUB", buffer.toString("latin1", from, end));
+        return this.subscriber.subscribe(buffer, from, end);
       case Verb.unsub:
-        return this.unsubscribe(buffer, from, end);
+        traceIn(this, "UNSUB", buffer.toString("latin1", from, end));
+        return this.subscriber.unsubscribe(buffer, from, end);
       case Verb.ping:
         this.handlePing();
         return this.closed ? STOP : NO_PAYLOAD;
@@ -230,7 +228,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     if (!again) this.rttMs = this.hub.runtime.clock.monotonicMs() - this.startedAt;
     this.echo = this.connect.echo;
     this.headers = this.connect.headers && !this.hub.options.noHeaderSupport;
-    if (again) this.dropSubscriptions();
+    if (again) this.subscriber.dropAll();
     const admission = this.hub.authenticator.authenticate(this.credentials(), this.origin());
     if (!(admission instanceof Promise)) return this.admit(admission);
     this.framer.hold();
@@ -347,76 +345,6 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.publisher.payload(buffer, start, end, owned);
   }
 
-  // ---------------------------------------------------------------- SUB, UNSUB
-
-  private subscribe(buffer: Buffer, from: number, end: number): number {
-    traceIn(this, "SUB", buffer.toString("latin1", from, end));
-    const count = splitArguments(buffer, from, end, ARGS);
-    if (count !== 2 && count !== 3) return this.fail();
-    const subject = buffer.toString("latin1", ARGS[0], ARGS[1]);
-    const queue = count === 3 ? buffer.toString("latin1", ARGS[2], ARGS[3]) : undefined;
-    const sid = buffer.toString("latin1", ARGS[2 * count - 2], ARGS[2 * count - 1]);
-    const account = this.account as Account;
-    const { options } = this.hub;
-    if (queue === SYSTEM_QUEUE || (this.permissions !== undefined && !this.permissions.canSubscribe(subject, queue))) {
-      this.hub.logger.error(`${this.label} - Subscription Violation - Subject ${quoted(subject)}, SID ${sid}`);
-      this.sendError(subscribeViolation(subject, queue));
-      return NO_PAYLOAD;
-    }
-    if (options.maxSubTokens > 0 && tokenCount(subject) > options.maxSubTokens) {
-      this.sendError(tooManyTokens(subject));
-      return NO_PAYLOAD;
-    }
-    if (this.atSubscriptionLimit(account)) {
-      this.sendError(ErrorText.maximumSubscriptions);
-      return NO_PAYLOAD;
-    }
-    if (!this.subscriptions.has(sid)) {
-      if (!isValidSubject(subject)) {
-        this.sendError(ErrorText.invalidSubject);
-        return NO_PAYLOAD;
-      }
-      const subscription = new Subscription(subject, queue, sid, this);
-      this.subscriptions.set(sid, subscription);
-      account.subscribe(subscription);
-    }
-    if (this.connect.verbose) this.sendOk();
-    return NO_PAYLOAD;
-  }
-
-  private atSubscriptionLimit(account: Account): boolean {
-    const { maxSubscriptions } = this.hub.options;
-    if (maxSubscriptions > 0 && this.subscriptions.size >= maxSubscriptions) return true;
-    const ofAccount = account.limits.maxSubscriptions;
-    return ofAccount >= 0 && account.sublist.size >= ofAccount;
-  }
-
-  private unsubscribe(buffer: Buffer, from: number, end: number): number {
-    traceIn(this, "UNSUB", buffer.toString("latin1", from, end));
-    const count = splitArguments(buffer, from, end, ARGS);
-    if (count !== 1 && count !== 2) return this.fail();
-    const subscription = this.subscriptions.get(buffer.toString("latin1", ARGS[0], ARGS[1]));
-    if (subscription !== undefined) {
-      const max = count === 2 ? parseSize(buffer, ARGS[2], ARGS[3]) : 0;
-      if (max > subscription.delivered) subscription.max = max;
-      else this.drop(subscription);
-    }
-    if (this.connect.verbose) this.sendOk();
-    return NO_PAYLOAD;
-  }
-
-  /** Ends a subscription. */
-  drop(subscription: Subscription): void {
-    if (this.subscriptions.get(subscription.sid) !== subscription) return;
-    this.subscriptions.delete(subscription.sid);
-    this.account?.unsubscribe(subscription);
-  }
-
-  dropSubscriptions(): void {
-    for (const subscription of this.subscriptions.values()) this.account?.unsubscribe(subscription);
-    this.subscriptions.clear();
-  }
-
   // ---------------------------------------------------------------- MSG, HMSG
 
   deliver(subscription: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
@@ -431,7 +359,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.outMsgs++;
     this.outBytes += writeMessage(this.outbox, subscription, message, this.headers);
     if (this.hub.logger.traceOn) traceDelivery(this, subscription, message);
-    if (max > 0 && subscription.delivered >= max) this.drop(subscription);
+    if (max > 0 && subscription.delivered >= max) this.subscriber.drop(subscription);
     if (this.outbox.bytes >= this.flushAtBytes) this.pressed(source);
     else if (!this.dirty) this.hub.flushLater(this);
     return true;
@@ -486,7 +414,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   protected ended(reason: CloseReason): void {
     this.authTimer?.cancel();
-    this.dropSubscriptions();
+    this.subscriber.dropAll();
     this.settleStats();
     this.hub.departed(this);
     this.account?.removeClient();

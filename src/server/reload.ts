@@ -36,10 +36,10 @@ function applyPermissions(client: ClientConnection, review: Extract<Review, { ou
   const { permissions } = review.admission;
   client.setPermissions(permissions);
   if (permissions === undefined) return;
-  for (const subscription of [...client.subscriptions.values()]) {
+  for (const subscription of [...client.subscriber.subscriptions.values()]) {
     const { subject, queue, sid } = subscription;
     if (permissions.canSubscribe(subject, queue)) continue;
     client.sendError(subscribeViolation(subject, queue, sid));
-    client.drop(subscription);
+    client.subscriber.drop(subscription);
   }
 }

@@ -132,11 +132,11 @@ test("an answer already on its way when the listener closes is the connection's 
   const body = Buffer.alloc(16 * 1024 * 1024, "x");
   const listener = await listenHttp(here, async () => ({ status: 200, body }));
   const slow = await connect(listener.port);
-  slow.pause();
-  slow.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
-  await once(slow, "readable");
-  await listener.close();
   const answer = received(slow);
+  slow.write("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  await once(slow, "data");
+  slow.pause();
+  await listener.close();
   slow.resume();
   assert.ok((await answer).endsWith("x"));
   assert.ok((await answer).length > body.length);

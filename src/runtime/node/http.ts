@@ -42,6 +42,8 @@ export function listenHttp(
       noDelay: true,
     });
     server.timeout = STALLED_MS;
+    // Node's close() takes a connection for idle whose answer is still on its way; close() below knows better.
+    server.closeIdleConnections = () => {};
     server.on("connection", (socket) => {
       requestsUnderWay.set(socket, 0);
       socket.once("close", () => requestsUnderWay.delete(socket));

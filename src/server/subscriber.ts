@@ -1,0 +1,92 @@
+// What a client subscribes to: the SUB and UNSUB lines, their limits and permissions
+// (https://docs.nats.io/reference/reference-protocols/nats-protocol#sub).
+import type { Account } from "../accounts/account.js";
+import { Subscription } from "../accounts/subscription.js";
+import { ErrorText, quoted, subscribeViolation, tooManyTokens } from "../protocol/error-texts.js";
+import { NO_PAYLOAD } from "../protocol/framer.js";
+import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
+import { isValidSubject, tokenCount } from "../subjects/validity.js";
+import type { ClientConnection } from "./client.js";
+
+/** Queue group that only the server's own subscriptions may use. */
+const SYSTEM_QUEUE = "_sys_";
+
+const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
+
+export class Subscriber {
+  /** By the client's ids. */
+  readonly subscriptions = new Map<string, Subscription>();
+  private readonly client: ClientConnection;
+
+  constructor(client: ClientConnection) {
+    this.client = client;
+  }
+
+  /** The arguments of SUB; answers like FrameHandler.line. */
+  subscribe(buffer: Buffer, from: number, end: number): number {
+    const { client } = this;
+    const count = splitArguments(buffer, from, end, ARGS);
+    if (count !== 2 && count !== 3) return client.fail();
+    const subject = buffer.toString("latin1", ARGS[0], ARGS[1]);
+    const queue = count === 3 ? buffer.toString("latin1", ARGS[2], ARGS[3]) : undefined;
+    const sid = buffer.toString("latin1", ARGS[2 * count - 2], ARGS[2 * count - 1]);
+    const refusal = this.refusal(subject, queue, sid);
+    if (refusal !== undefined) client.sendError(refusal);
+    else if (client.connect.verbose) client.sendOk();
+    return NO_PAYLOAD;
+  }
+
+  /** The arguments of UNSUB; answers like FrameHandler.line. */
+  unsubscribe(buffer: Buffer, from: number, end: number): number {
+    const { client } = this;
+    const count = splitArguments(buffer, from, end, ARGS);
+    if (count !== 1 && count !== 2) return client.fail();
+    const subscription = this.subscriptions.get(buffer.toString("latin1", ARGS[0], ARGS[1]));
+    if (subscription !== undefined) {
+      const max = count === 2 ? parseSize(buffer, ARGS[2], ARGS[3]) : 0;
+      if (max > subscription.delivered) subscription.max = max;
+      else this.drop(subscription);
+    }
+    if (client.connect.verbose) client.sendOk();
+    return NO_PAYLOAD;
+  }
+
+  /** Ends a subscription; nothing happens when it has ended already. */
+  drop(subscription: Subscription): void {
+    if (this.subscriptions.get(subscription.sid) !== subscription) return;
+    this.subscriptions.delete(subscription.sid);
+    this.client.account?.unsubscribe(subscription);
+  }
+
+  dropAll(): void {
+    for (const subscription of this.subscriptions.values()) this.client.account?.unsubscribe(subscription);
+    this.subscriptions.clear();
+  }
+
+  // Subscribes, or tells the error text of why not. A sid in use keeps its first subject.
+  private refusal(subject: string, queue: string | undefined, sid: string): string | undefined {
+    const { client } = this;
+    const { hub, permissions } = client;
+    const account = client.account as Account;
+    if (queue === SYSTEM_QUEUE || (permissions !== undefined && !permissions.canSubscribe(subject, queue))) {
+      hub.logger.error(`${client.label} - Subscription Violation - Subject ${quoted(subject)}, SID ${sid}`);
+      return subscribeViolation(subject, queue);
+    }
+    const { maxSubTokens } = hub.options;
+    if (maxSubTokens > 0 && tokenCount(subject) > maxSubTokens) return tooManyTokens(subject);
+    if (this.isAtLimit(account)) return ErrorText.maximumSubscriptions;
+    if (this.subscriptions.has(sid)) return undefined;
+    if (!isValidSubject(subject)) return ErrorText.invalidSubject;
+    const subscription = new Subscription(subject, queue, sid, client);
+    this.subscriptions.set(sid, subscription);
+    account.subscribe(subscription);
+    return undefined;
+  }
+
+  private isAtLimit(account: Account): boolean {
+    const { maxSubscriptions } = this.client.hub.options;
+    if (maxSubscriptions > 0 && this.subscriptions.size >= maxSubscriptions) return true;
+    const ofAccount = account.limits.maxSubscriptions;
+    return ofAccount >= 0 && account.sublist.size >= ofAccount;
+  }
+}
