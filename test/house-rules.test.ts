@@ -138,6 +138,15 @@ test("the project's texts speak of the project", () => {
 test("every test asserts something", () => {
   assert.equal(testsWithoutAssertion([file("src/a.test.ts", 'test("a", () => { run("assert(1)"); });')]).length, 1);
   assert.deepEqual(testsWithoutAssertion([file("src/a.test.ts", 'test("a", () => { assert.ok(run()); });')]), nothing);
+  const through =
+    'const same = (a) => {\n  assert.ok(a);\n};\nfunction both() {\n  same(1);\n}\ntest("a", () => both());';
+  assert.deepEqual(testsWithoutAssertion([file("src/a.test.ts", through)]), nothing);
+  assert.equal(testsWithoutAssertion([file("src/a.test.ts", through.replace("assert.ok(a)", "a"))]).length, 1);
+  const maker =
+    'function make(name, run) {\n  test(name, run);\n}\nmake("a", () => assert.ok(1));\nmake("b", () => 1);';
+  assert.deepEqual(testsWithoutAssertion([file("src/a.test.ts", maker)]), [
+    "src/a.test.ts:5: a test without an assertion",
+  ]);
   assert.deepEqual(testsWithoutAssertion(typescript), nothing);
 });
 

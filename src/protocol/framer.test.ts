@@ -26,8 +26,9 @@ class Recorder implements FrameHandler {
     this.seen.push("line R");
     return 2;
   }
-  beginning(buffer: Buffer, start: number, end: number): boolean {
-    return !this.refuseBeginnings || buffer.toString("latin1", start, end).length < 4;
+  beginning(buffer: Buffer, start: number, end: number): number {
+    if (this.refuseBeginnings && end - start >= 4) return STOP;
+    return buffer[start] === 35 ? 1 : end - start;
   }
   keepLine(): void {
     this.kept++;
@@ -119,6 +120,12 @@ test("a beginning that cannot become a line ends the input without its end", () 
   recorder.feed("cdef");
   recorder.feed("\r\nA\r\n");
   assert.deepEqual(recorder.seen, []);
+});
+
+test("what does not matter of a beginning is forgotten", () => {
+  const recorder = new Recorder();
+  for (const chunk of ["#a", "bc", "d", "ef\r\nA\r\n"]) recorder.feed(chunk);
+  assert.deepEqual(recorder.seen, ["line #ef", "line A"]);
 });
 
 test("held input is looked at after release, in order", () => {

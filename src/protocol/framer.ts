@@ -14,8 +14,11 @@ export interface FrameHandler {
    * parsing for publishers that stay with one subject and size.
    */
   repeatedLine(buffer: Buffer, start: number): number;
-  /** The beginning of a line whose end has not arrived; false when it can no longer become a good one. */
-  beginning(buffer: Buffer, start: number, end: number): boolean;
+  /**
+   * The beginning of a line whose end has not arrived. Answers STOP when it can no longer become a good one, else how many
+   * bytes of it matter: what stands behind them is forgotten.
+   */
+  beginning(buffer: Buffer, start: number, end: number): number;
   /** The payload of the last line is not there yet: whatever refers to the bytes of that line has to be copied. */
   keepLine(): void;
   /** The payload of the last line; CR LF follows at `end`. `owned` tells that nobody else will write into `buffer`. */
@@ -51,6 +54,7 @@ export class Framer {
   // Input that waits for `release`.
   private holding = false;
   private held: Buffer[] = [];
+  private heldSize = 0;
   private stopped = false;
 
   constructor(handler: FrameHandler) {
@@ -59,9 +63,12 @@ export class Framer {
 
   /** Bytes waiting for `release`. */
   get heldBytes(): number {
-    let bytes = 0;
-    for (const chunk of this.held) bytes += chunk.length;
-    return bytes;
+    return this.heldSize;
+  }
+
+  /** Whether it waits for `release`. */
+  get isHolding(): boolean {
+    return this.holding;
   }
 
   /** Stops looking at input after the current line or payload, until `release`; what arrives meanwhile is kept. */
@@ -74,13 +81,16 @@ export class Framer {
     this.holding = false;
     const chunks = this.held;
     this.held = [];
+    this.heldSize = 0;
     for (const chunk of chunks) this.feed(chunk, 0, chunk.length);
   }
 
   /** Ignores all further input. */
   stop(): void {
     this.stopped = true;
+    this.holding = false;
     this.held = [];
+    this.heldSize = 0;
     this.partial = EMPTY;
     this.body = EMPTY;
   }
@@ -106,7 +116,7 @@ export class Framer {
   feed(chunk: Buffer, pos: number, end: number): void {
     if (this.stopped) return;
     if (this.holding) {
-      this.held.push(Buffer.from(chunk.subarray(pos, end)));
+      this.keep(chunk, pos, end);
       return;
     }
     if (this.inBody) pos = this.continueBody(chunk, pos, end);
@@ -115,7 +125,7 @@ export class Framer {
     while (pos < end) {
       if (this.stopped) return;
       if (this.holding) {
-        this.held.push(Buffer.from(chunk.subarray(pos, end)));
+        this.keep(chunk, pos, end);
         return;
       }
       let next: number;
@@ -157,6 +167,11 @@ export class Framer {
     }
   }
 
+  private keep(chunk: Buffer, pos: number, end: number): void {
+    this.held.push(Buffer.from(chunk.subarray(pos, end)));
+    this.heldSize += end - pos;
+  }
+
   // Length of the remembered line if the chunk goes on with it, else 0.
   private repeats(chunk: Buffer, pos: number, end: number): number {
     const bytes = this.rememberedBytes;
@@ -177,11 +192,9 @@ export class Framer {
   }
 
   private startLine(chunk: Buffer, pos: number, end: number): void {
-    if (!this.handler.beginning(chunk, pos, end)) {
-      this.stop();
-      return;
-    }
-    this.appendToLine(chunk, pos, end);
+    const keep = this.handler.beginning(chunk, pos, end);
+    if (keep === STOP) this.stop();
+    else this.appendToLine(chunk, pos, pos + keep);
   }
 
   private appendToLine(chunk: Buffer, pos: number, end: number): void {
@@ -197,10 +210,13 @@ export class Framer {
 
   // Goes on with a line that began in an earlier chunk; returns where the chunk goes on, `end` when it is used up.
   private continueLine(chunk: Buffer, pos: number, end: number): number {
-    const at = chunk.indexOf(LF, pos);
-    if (at < 0 || at >= end) {
+    let at = pos;
+    while (at < end && chunk[at] !== LF) at++;
+    if (at === end) {
       this.appendToLine(chunk, pos, end);
-      if (!this.handler.beginning(this.partial, 0, this.partialBytes)) this.stop();
+      const keep = this.handler.beginning(this.partial, 0, this.partialBytes);
+      if (keep === STOP) this.stop();
+      else this.partialBytes = keep;
       return end;
     }
     this.appendToLine(chunk, pos, at + 1);

@@ -18,6 +18,7 @@ test("every verb in any case", () => {
     ["CONNECT {}", Verb.connect],
     ["connect{}", Verb.connect],
     ["INFO {}", Verb.info],
+    ["info{}", Verb.info],
     ["+OK", Verb.ok],
     ["+ok then", Verb.ok],
     ["-ERR 'x'", Verb.err],
@@ -40,7 +41,6 @@ test("what is no operation of a client", () => {
     "LS+ a",
     "+",
     "-ERR",
-    "INFO",
     "P",
     "\x10ING",
   ]) {
@@ -49,7 +49,7 @@ test("what is no operation of a client", () => {
 });
 
 test("a beginning is told from what cannot become a verb", () => {
-  for (const text of ["", "P", "pu", "PUB", "HP", "UNSU", "CONN", "+", "-E", "INF", "INFO"])
+  for (const text of ["", "P", "pu", "PUB", "HP", "UNSU", "CONN", "+", "-E", "INF", "-ERR"])
     assert.equal(begun(text), Verb.incomplete, text);
   for (const text of ["X", "PX", "PUBx", "GET /"]) assert.equal(begun(text), Verb.unknown, text);
   assert.equal(begun("PUB "), Verb.pub);

@@ -39,7 +39,7 @@ const SPELLINGS: readonly VerbSpelling[] = [
   spelling(Verb.sub, "sub", true),
   spelling(Verb.unsub, "unsub", true),
   spelling(Verb.connect, "connect", false),
-  spelling(Verb.info, "info", true),
+  spelling(Verb.info, "info", false),
   spelling(Verb.ok, "+ok", false),
   spelling(Verb.err, "-err", true),
 ];
@@ -76,6 +76,9 @@ const LENGTHS: readonly number[] = Object.values(Verb).map((verb) => {
   const found = SPELLINGS.find((one) => one.verb === verb);
   return found === undefined ? 0 : found.text.length;
 });
+
+/** Length of the longest spelling of a verb. */
+export const LONGEST_VERB_BYTES: number = Math.max(...LENGTHS);
 
 /** Where the arguments of a line begin: behind the verb and the blanks and tabs that follow it. */
 export function argumentsStart(verb: Verb, buffer: Uint8Array, start: number, end: number): number {

@@ -9,7 +9,7 @@ import { type ConnectOptions, defaultConnectOptions, mergeConnect } from "../pro
 import { ErrorText, quoted } from "../protocol/error-texts.js";
 import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import { infoLine } from "../protocol/info.js";
-import { argumentsStart, Verb, verbOf } from "../protocol/verbs.js";
+import { argumentsStart, LONGEST_VERB_BYTES, Verb, verbOf } from "../protocol/verbs.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "./close-reason.js";
@@ -149,21 +149,15 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     }
   }
 
-  beginning(buffer: Buffer, start: number, end: number): boolean {
+  beginning(buffer: Buffer, start: number, end: number): number {
     const verb = verbOf(buffer, start, end, false);
-    if (verb === Verb.incomplete)
-      return this.connected || this.mayDo(buffer[start] === 67 || buffer[start] === 99 ? Verb.connect : verb);
-    if (!this.mayDo(verb)) return false;
-    if (verb === Verb.unknown) {
-      this.unknownOperation(buffer, start, end);
-      return false;
-    }
-    const argumentBytes = end - argumentsStart(verb, buffer, start, end) - (buffer[end - 1] === 13 ? 1 : 0);
-    if (argumentBytes > this.hub.options.maxControlLineBytes) {
-      this.controlLineTooLong();
-      return false;
-    }
-    return true;
+    if (verb === Verb.incomplete) return end - start;
+    if (!this.mayDo(verb)) return STOP;
+    if (verb === Verb.unknown) return this.unknownOperation(buffer, start, end);
+    const from = argumentsStart(verb, buffer, start, end);
+    if (from === end || !takesArguments(verb)) return Math.min(end - start, LONGEST_VERB_BYTES + 1);
+    const argumentBytes = end - from - (buffer[end - 1] === 13 ? 1 : 0);
+    return argumentBytes > this.hub.options.maxControlLineBytes ? this.controlLineTooLong() : end - start;
   }
 
   unterminated(): void {
@@ -201,12 +195,11 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     return STOP;
   }
 
-  // Where a login is required, CONNECT comes first; `no_auth_user` lets others in without.
+  // Where a login is required, CONNECT comes first, unless those who say nothing are let in (`no_auth_user`).
   private mayDo(verb: Verb): boolean {
     if (this.account !== undefined || verb === Verb.connect || verb === Verb.incomplete) return true;
     const { authenticator } = this.hub;
-    const admission =
-      authenticator.noAuthUser === undefined ? undefined : authenticator.authenticate({}, this.origin());
+    const admission = authenticator.admitsAnonymous ? authenticator.authenticate({}, this.origin()) : undefined;
     if (admission !== undefined && !(admission instanceof Promise)) {
       this.authTimer?.cancel();
       this.bind(admission.account, admission);
@@ -372,14 +365,19 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     const pending = this.pendingBytes;
     const { maxPendingBytes, noFastProducerStall } = this.hub.options;
     if (pending > maxPendingBytes) {
-      this.hub.logger.warn(`${this.label} - Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`);
-      this.close(CloseReason.slowConsumerPendingBytes);
+      this.pendingLimitPassed();
       return;
     }
     const stallAt = Math.min(STALL_PENDING_BYTES, maxPendingBytes * STALL_SHARE_OF_PENDING);
     if (pending > stallAt && !noFastProducerStall && source instanceof ClientConnection && source !== this) {
       this.hub.stallLater(source, this);
     }
+  }
+
+  protected pendingLimitPassed(): void {
+    const { maxPendingBytes } = this.hub.options;
+    this.hub.logger.warn(`${this.label} - Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`);
+    this.close(CloseReason.slowConsumerPendingBytes);
   }
 
   protected writeDeadlinePassed(): void {
@@ -438,6 +436,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
 function takesArguments(verb: Verb): boolean {
   return (
+    verb === Verb.pub ||
     verb === Verb.hpub ||
     verb === Verb.sub ||
     verb === Verb.unsub ||

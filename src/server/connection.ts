@@ -66,15 +66,19 @@ export abstract class Connection implements TransportHandler {
     this.lastActivityAt = this.hub.runtime.clock.monotonicMs();
     this.earlierInputAt = this.lastInputAt;
     this.lastInputAt = this.lastActivityAt;
-    this.framer.feed(chunk, start, end);
+    try {
+      this.framer.feed(chunk, start, end);
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   onDrain(): void {
     this.deadlineTimer?.cancel();
     this.deadlineTimer = undefined;
     this.outbox.drained();
-    if (this.closed) this.finish();
-    else if (this.outbox.bytes > 0) this.flush();
+    if (this.outbox.bytes > 0) this.flush();
+    if (this.closed && this.pendingBytes === 0) this.finish();
   }
 
   onEnd(): void {
@@ -101,7 +105,9 @@ export abstract class Connection implements TransportHandler {
   /** Output was added: it is written at the end of the turn, or now when there is much of it. */
   touch(): void {
     if (!this.dirty) this.hub.flushLater(this);
-    if (this.outbox.bytes >= EARLY_FLUSH_BYTES) this.flush();
+    if (this.outbox.bytes < EARLY_FLUSH_BYTES) return;
+    this.flush();
+    if (this.pendingBytes > this.hub.options.maxPendingBytes) this.pendingLimitPassed();
   }
 
   /** Writes what was gathered, unless the transport still holds earlier output. */
@@ -131,8 +137,18 @@ export abstract class Connection implements TransportHandler {
     }
   }
 
+  /** Ends the connection after an exception, which is nobody else's concern. */
+  protected failed(error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.hub.logger.error(`cid:${this.id} - internal error, the connection is closed: ${text}`);
+    this.close(CloseReason.internalError);
+  }
+
   /** For what a kind of connection has to undo; called once, while output can still be added. */
   protected abstract ended(reason: CloseReason): void;
+
+  /** More output waits than max_pending allows. */
+  protected abstract pendingLimitPassed(): void;
 
   /** The write deadline has passed without all output being taken. */
   protected abstract writeDeadlinePassed(): void;

@@ -209,7 +209,7 @@ export class Server implements Hub {
       host: advertised?.host ?? options.host,
       port: advertised?.port ?? this.listener.address?.port ?? options.port,
       headers: !options.noHeaderSupport,
-      auth_required: this.authenticator.required && options.noAuthUser === undefined,
+      auth_required: this.authenticator.required && (client.connected || options.noAuthUser === undefined),
       max_payload: options.maxPayloadBytes,
       client_id: client.id,
       client_ip: client.transport.remoteAddress,

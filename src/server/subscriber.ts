@@ -83,10 +83,11 @@ export class Subscriber {
     return undefined;
   }
 
+  // Both limits count the subscriptions of one connection.
   private isAtLimit(account: Account): boolean {
     const { maxSubscriptions } = this.client.hub.options;
-    if (maxSubscriptions > 0 && this.subscriptions.size >= maxSubscriptions) return true;
     const ofAccount = account.limits.maxSubscriptions;
-    return ofAccount >= 0 && account.sublist.size >= ofAccount;
+    const count = this.subscriptions.size;
+    return (maxSubscriptions > 0 && count >= maxSubscriptions) || (ofAccount >= 0 && count >= ofAccount);
   }
 }

@@ -231,23 +231,67 @@ function linesMatching(path: string, text: string, pattern: RegExp): string[] {
     .map(({ line, number }) => `${path}:${number}: ${line.trim().slice(0, 100)}`);
 }
 
-/** Calls of test() or it() whose body asserts nothing: no assert, expect..., check..., fail or fuzz.... */
+const ASSERTION =
+  /\b(?:assert\w*|expect\w*|check[A-Z]\w*|fail|fuzz[A-Z]\w*)\b\s*[.(<]|\.(?:expect|closed|logged|exited)\s*\(/;
+
+/**
+ * Calls of test() or it() whose body asserts nothing, neither itself nor through a function of the same file. Where such a
+ * function makes the tests (`function simulate(name, steps) { test(...) }`), its calls are looked at instead.
+ */
 export function testsWithoutAssertion(files: readonly SourceFile[]): string[] {
   const found: string[] = [];
   for (const file of files.filter((one) => one.isTest)) {
-    for (const match of file.code.matchAll(/(?<![\w$.])(?:test|it)\s*\(/g)) {
+    const functions = outermostFunctions(file.code);
+    const makers = functions.filter(({ text }) => /(?<![\w$.])(?:test|it)\s*\(/.test(text));
+    const asserting = assertingNames(functions.filter((one) => !makers.includes(one)));
+    const calls = new RegExp(
+      `(?<![\\w$.]|function )(?:test|it${makers.map(({ name }) => `|${name}`).join("")})\\s*\\(`,
+      "g",
+    );
+    for (const match of file.code.matchAll(calls)) {
+      if (makers.some(({ start, text }) => match.index >= start && match.index < start + text.length)) continue;
       const start = match.index + match[0].length;
       const body = file.code.slice(start, closingParenthesis(file.code, start));
-      if (
-        !/\b(?:assert\w*|expect\w*|check[A-Z]\w*|fail|fuzz[A-Z]\w*)\b\s*[.(<]|\.(?:expect|closed|logged|exited)\s*\(/.test(
-          body,
-        )
-      ) {
+      if (!asserts(body, asserting)) {
         found.push(`${file.path}:${lineAt(file.code, match.index)}: a test without an assertion`);
       }
     }
   }
   return found;
+}
+
+const asserts = (code: string, asserting: ReadonlySet<string>): boolean =>
+  ASSERTION.test(code) || Array.from(code.matchAll(/([\w$]+)\s*\(/g)).some(([, name]) => asserting.has(name));
+
+interface NamedCode {
+  name: string;
+  start: number;
+  text: string;
+}
+
+/** A file's outermost functions and function constants; formatted code starts each at the beginning of a line. */
+function outermostFunctions(code: string): NamedCode[] {
+  const found: NamedCode[] = [];
+  let start = 0;
+  for (const text of code.split(/(?<=\n)(?=[^\s})\];])/)) {
+    const name = /^(?:export )?(?:async )?(?:function\s+([\w$]+)|const\s+([\w$]+)\s*=)/
+      .exec(text)
+      ?.slice(1)
+      .find(Boolean);
+    if (name !== undefined) found.push({ name, start, text });
+    start += text.length;
+  }
+  return found;
+}
+
+/** The names of those that assert, also through each other. */
+function assertingNames(functions: readonly NamedCode[]): ReadonlySet<string> {
+  const asserting = new Set<string>();
+  for (let before = -1; before !== asserting.size; ) {
+    before = asserting.size;
+    for (const { name, text } of functions) if (asserts(text, asserting)) asserting.add(name);
+  }
+  return asserting;
 }
 
 function closingParenthesis(code: string, from: number): number {

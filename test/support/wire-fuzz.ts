@@ -14,6 +14,7 @@ export const corpusFolder: string = join(projectRoot, "test", "fuzz-corpus");
 const CONFIG = "max_pending: 8MB, max_payload: 64KB";
 const MOST_RESIDENT_BYTES = 600 * 2 ** 20;
 const CLOSE_LIMIT_MS = 2000;
+const PROCESS_END_LIMIT_MS = 2000;
 
 /** The seed sessions and every kept finding. */
 export function corpus(): Uint8Array[] {
@@ -68,6 +69,8 @@ export class FuzzedServer {
       if (!got.some((item) => item.line === "MSG witness.of.the.fuzz 1 2"))
         return "the witness did not get its own message";
     } catch (error) {
+      // Its connections end a moment before the process is known to have ended.
+      await server.exited(PROCESS_END_LIMIT_MS).catch(() => {});
       const end = server.ended ? `the server ended (${JSON.stringify(server.ended)})` : "the witness was not served";
       return `${end}: ${(error as Error).message}\n${server.log.slice(-4000)}`;
     }
