@@ -138,7 +138,7 @@ test("imports that form a cycle are refused", () => {
 
 test("a diamond of imports is no cycle", () => {
   const up = (account: string, subject: string) => ({ service: { account, subject } });
-  planAccounts(
+  const plan = planAccounts(
     resolveOptions({
       accounts: {
         A: { exports: [{ service: "s" }] },
@@ -148,6 +148,7 @@ test("a diamond of imports is no cycle", () => {
       },
     }),
   );
+  assert.equal(plan.accounts.get("D")?.serviceImports.length, 2);
 });
 
 test("names that cannot be are refused", () => {

@@ -1,21 +1,46 @@
-// Public user nkeys: their text (base32 of a prefix byte, an ed25519 key and a checksum) and signatures of nonces
+// Public nkeys: their text (base32 of a prefix byte, a key of 32 bytes and a checksum) and signatures by them
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/nkey_auth).
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
-const USER_PREFIX = 20 << 3;
 const KEY_BYTES = 32;
 const NKEY_CHARS = 56;
 const SIGNATURE_BYTES = 64;
 
+const PREFIXES = {
+  account: 0,
+  server: 13 << 3,
+  operator: 14 << 3,
+  user: 20 << 3,
+  curve: 23 << 3,
+} as const;
+
+/** Whose key an nkey is, as its first letter tells. */
+export type NkeyKind = keyof typeof PREFIXES;
+
 /** The key behind a public user nkey; undefined when the text is none. */
 export function userKey(nkey: string): KeyObject | undefined {
+  return verifyingKey(nkey, "user");
+}
+
+/** The ed25519 key behind a public nkey of that kind; undefined when the text is none. */
+export function verifyingKey(nkey: string, kind: Exclude<NkeyKind, "curve">): KeyObject | undefined {
+  const key = publicKeyBytes(nkey, kind);
+  if (key === undefined) return undefined;
+  return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: key.toString("base64url") }, format: "jwk" });
+}
+
+/** The 32 bytes of a public nkey of that kind; undefined when the text is none. */
+export function publicKeyBytes(nkey: string, kind: NkeyKind): Buffer | undefined {
   const bytes = decodeBase32(nkey);
-  if (bytes === undefined || bytes[0] !== USER_PREFIX) return undefined;
+  if (bytes === undefined || bytes[0] !== PREFIXES[kind]) return undefined;
   const checked = bytes.subarray(0, 1 + KEY_BYTES);
-  if (bytes.readUInt16LE(1 + KEY_BYTES) !== crc16(checked)) return undefined;
-  const x = checked.subarray(1).toString("base64url");
-  return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x }, format: "jwk" });
+  return bytes.readUInt16LE(1 + KEY_BYTES) === crc16(checked) ? checked.subarray(1) : undefined;
+}
+
+/** Whether the text is a public nkey of that kind. */
+export function isPublicNkey(nkey: string, kind: NkeyKind): boolean {
+  return publicKeyBytes(nkey, kind) !== undefined;
 }
 
 /** Whether `signature` (base64, URL-safe or not) is this key's for the text. */

@@ -1,5 +1,6 @@
-// Connections as the rest of the house sees them: bytes in, bytes out, close. TCP here; other transports implement the
-// same interface (in-process pipes, any duplex stream, the simulated network, later TLS and WebSocket).
+// Connections as the rest of the house sees them: bytes in, bytes out, close. TCP and TLS here; other transports implement
+// the same interface (in-process pipes, any duplex stream, the simulated network, later WebSocket).
+import type { TlsContext, TlsPeer, TlsSession, TlsSettings } from "./tls.js";
 
 /** What a transport tells its owner. No call is made from inside a call of the owner to the transport. */
 export interface TransportHandler {
@@ -38,6 +39,19 @@ export interface Transport {
   end(): void;
   /** Closes at once; what is queued may be lost. */
   destroy(): void;
+  /** What the TLS handshake agreed on; undefined while bytes go in the clear. */
+  readonly tls?: TlsSession;
+  /**
+   * Looks at what the other side says first, before `start`: resolves with the bytes that came, which stay to be read, with
+   * none when `timeoutMs` pass without any, and with undefined when the connection ends before. Never rejects.
+   */
+  firstBytes?(timeoutMs: number): Promise<Uint8Array | undefined>;
+  /**
+   * Goes on in TLS: as the server, before `start`, or, with `peer`, as the client, at any time. Everything written before
+   * goes in the clear, everything read and written after it is encrypted. Rejects with a TlsError; the connection is gone
+   * then, and no `onClose` says so. A transport without this method cannot be encrypted.
+   */
+  secure?(context: TlsContext, peer?: TlsPeer): Promise<TlsSession>;
 }
 
 /** An open listening socket. */
@@ -52,6 +66,11 @@ export interface ListenOptions {
   host: string;
   /** 0 asks for a free port. */
   port: number;
+}
+
+export interface ListenHttpOptions extends ListenOptions {
+  /** Makes it HTTPS; asked for each connection, so that certificates can change while it listens. */
+  tls?: () => TlsContext;
 }
 
 /** One request to an HTTP listener. Header names are lower case. */
@@ -74,8 +93,10 @@ export interface Network {
   listen(options: ListenOptions, onConnection: (transport: Transport) => void): Promise<Listener>;
   /** Opens a TCP connection. Rejects with the platform's error or after `timeoutMs`. */
   dial(options: { host: string; port: number; timeoutMs: number }): Promise<Transport>;
-  /** Serves HTTP. A handler that rejects is answered with 500. */
-  listenHttp(options: ListenOptions, handle: (request: HttpRequest) => Promise<HttpResponse>): Promise<Listener>;
+  /** Serves HTTP or HTTPS. A handler that rejects is answered with 500. */
+  listenHttp(options: ListenHttpOptions, handle: (request: HttpRequest) => Promise<HttpResponse>): Promise<Listener>;
+  /** Makes certificates and the rest ready for handshakes. Throws a TlsError (TLS_SETTINGS) when they make no sense. */
+  tlsContext(settings: TlsSettings): TlsContext;
   /** Addresses of this machine's interfaces, loopback left out. */
   interfaceAddresses(): string[];
   hostname(): string;

@@ -15,7 +15,7 @@ import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "./close-reason.js";
 import { Connection } from "./connection.js";
 import type { Hub } from "./hub.js";
-import { EARLY_FLUSH_BYTES, HELD_INPUT_BYTES, STALL_PENDING_BYTES, STALL_SHARE_OF_PENDING } from "./limits.js";
+import { EARLY_FLUSH_BYTES } from "./limits.js";
 import { writeMessage } from "./message-writer.js";
 import { Publisher } from "./publisher.js";
 import { Subscriber } from "./subscriber.js";
@@ -101,6 +101,13 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   /** Sends INFO again, with what has changed; only to clients that understand it. */
   sendInfo(): void {
     if (this.connected && this.connect.protocol >= 1) this.send(infoLine(this.hub.infoFor(this), false));
+  }
+
+  /** Tells it to connect elsewhere. Returns false if it does not understand that, or has not sent its first PING yet. */
+  sendLameDuckInfo(): boolean {
+    if (!this.connected || this.connect.protocol < 1 || this.secondInfoDue) return false;
+    this.send(infoLine({ ...this.hub.infoFor(this), ldm: true }, false));
+    return true;
   }
 
   // ---------------------------------------------------------------- lines
@@ -190,7 +197,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   private refuse(text: string, reason: CloseReason): typeof STOP {
     this.hub.logger.error(`${this.label} - ${text}`);
     this.sendError(text);
-    this.hub.refused(this);
+    this.hub.refused(this, reason);
     this.close(reason);
     return STOP;
   }
@@ -224,19 +231,24 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     if (again) this.subscriber.dropAll();
     const admission = this.hub.authenticator.authenticate(this.credentials(), this.origin());
     if (!(admission instanceof Promise)) return this.admit(admission);
-    this.framer.hold();
+    this.holdInput();
     admission.then(
-      (decided) => {
-        if (this.closed) return;
-        this.admit(decided);
-        if (!this.closed) this.framer.release();
-      },
+      (decided) => this.admitLate(decided),
       (error: unknown) => {
         this.hub.logger.error(`${this.label} - authentication failed: ${String(error)}`);
-        if (!this.closed) this.admit(undefined);
+        this.admitLate(undefined);
       },
     );
     return NO_PAYLOAD;
+  }
+
+  private admitLate(admission: Admission | undefined): void {
+    if (this.closed) return;
+    try {
+      if (this.admit(admission) !== STOP) this.resumeInput();
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   private admit(admission: Admission | undefined): number {
@@ -368,9 +380,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       this.pendingLimitPassed();
       return;
     }
-    const stallAt = Math.min(STALL_PENDING_BYTES, maxPendingBytes * STALL_SHARE_OF_PENDING);
-    if (pending > stallAt && !noFastProducerStall && source instanceof ClientConnection && source !== this) {
-      this.hub.stallLater(source, this);
+    if (!noFastProducerStall && source instanceof ClientConnection && source !== this) {
+      this.hub.stalls.consider(source, this, pending, maxPendingBytes);
     }
   }
 
@@ -390,11 +401,6 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   // ---------------------------------------------------------------- the rest of a connection
 
-  override onData(chunk: Buffer, start: number, end: number): void {
-    super.onData(chunk, start, end);
-    if (this.framer.heldBytes > HELD_INPUT_BYTES) this.fail();
-  }
-
   protected pingLimits(): { intervalMs: number; max: number } {
     const { pingIntervalMs, pingMax } = this.hub.options;
     return { intervalMs: pingIntervalMs, max: pingMax };
@@ -412,17 +418,18 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   protected ended(reason: CloseReason): void {
     this.authTimer?.cancel();
-    this.subscriber.dropAll();
+    this.subscriber.leaveAccount();
     this.settleStats();
-    this.hub.departed(this);
     this.account?.removeClient();
+    this.hub.departed(this);
     this.forgetRoutes();
     if (this.hub.logger.debugOn) this.hub.logger.debug(`${this.label} - Client connection closed: ${reason}`);
   }
 
-  // Adds what this connection counted since it joined its account to the account's totals.
   private settled = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
-  private settleStats(): void {
+
+  /** Adds what this connection has counted since the last call, or since it joined its account, to the account's totals. */
+  settleStats(): void {
     const { account, settled, inMsgs, inBytes, outMsgs, outBytes } = this;
     if (account !== undefined) {
       account.stats.inMsgs += inMsgs - settled.inMsgs;

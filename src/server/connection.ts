@@ -4,7 +4,14 @@ import type { Timer } from "../runtime/clock.js";
 import type { Transport, TransportHandler } from "../runtime/network.js";
 import { CloseReason } from "./close-reason.js";
 import type { Hub } from "./hub.js";
-import { CLOSE_FLUSH_MS, EARLY_FLUSH_BYTES, FIRST_PING_JITTER, FIRST_PING_MS, RTT_MEASUREMENT_MS } from "./limits.js";
+import {
+  CLOSE_FLUSH_MS,
+  EARLY_FLUSH_BYTES,
+  FIRST_PING_JITTER,
+  FIRST_PING_MS,
+  RTT_MEASUREMENT_MS,
+  WRITE_BYTES,
+} from "./limits.js";
 import { Outbox } from "./outbox.js";
 
 const PING = Buffer.from("PING\r\n");
@@ -39,6 +46,8 @@ export abstract class Connection implements TransportHandler {
   private pingSentAt = 0;
   private deadlineTimer: Timer | undefined;
   private transportGone = false;
+  private pauses = 0;
+  private inputEnded = false;
 
   constructor(id: number, hub: Hub, transport: Transport) {
     this.id = id;
@@ -77,12 +86,24 @@ export abstract class Connection implements TransportHandler {
     this.deadlineTimer?.cancel();
     this.deadlineTimer = undefined;
     this.outbox.drained();
-    if (this.outbox.bytes > 0) this.flush();
-    if (this.closed && this.pendingBytes === 0) this.finish();
+    if (this.closed) this.sendRest();
+    else if (this.outbox.bytes > 0) this.flush();
+    this.hub.stalls.progressed(this, this.hub.options.maxPendingBytes);
+  }
+
+  /** Stops reading until `resumeReading` was called as often. */
+  pauseReading(): void {
+    if (this.pauses++ === 0 && !this.closed) this.transport.pause();
+  }
+
+  resumeReading(): void {
+    if (--this.pauses === 0 && !this.closed) this.transport.resume();
   }
 
   onEnd(): void {
-    this.close(CloseReason.clientClosed);
+    // What it has sent before is still looked at.
+    if (this.framer.isHolding) this.inputEnded = true;
+    else this.close(CloseReason.clientClosed);
   }
 
   onClose(error?: Error): void {
@@ -113,7 +134,7 @@ export abstract class Connection implements TransportHandler {
   /** Writes what was gathered, unless the transport still holds earlier output. */
   flush(): void {
     if (this.transportGone || this.transport.bufferedBytes > 0) return;
-    this.outbox.flush(this.transport);
+    this.outbox.flush(this.transport, WRITE_BYTES);
     if (this.transport.bufferedBytes > 0 && this.deadlineTimer === undefined) this.startDeadline();
   }
 
@@ -125,16 +146,34 @@ export abstract class Connection implements TransportHandler {
     this.pingTimer?.cancel();
     this.framer.stop();
     this.ended(reason);
+    this.hub.stalls.progressed(this, this.hub.options.maxPendingBytes);
     if (isAbrupt(reason) || this.transportGone) {
       this.finish();
       return;
     }
+    this.sendRest();
+  }
+
+  // Writes the rest of the output of a closed connection; it ends when all is sent, or nothing moves any more.
+  private sendRest(): void {
+    this.deadlineTimer?.cancel();
+    this.deadlineTimer = this.hub.runtime.clock.after(CLOSE_FLUSH_MS, () => this.finish());
     this.flush();
     if (this.pendingBytes === 0) this.finish();
-    else {
-      this.deadlineTimer?.cancel();
-      this.deadlineTimer = this.hub.runtime.clock.after(CLOSE_FLUSH_MS, () => this.finish());
-    }
+  }
+
+  /** Leaves further input aside until `resumeInput`. */
+  protected holdInput(): void {
+    this.framer.hold();
+    this.pauseReading();
+  }
+
+  /** Goes on with the input that was left aside. */
+  protected resumeInput(): void {
+    this.framer.release();
+    this.resumeReading();
+    if (this.closed || this.framer.isHolding) return;
+    if (this.inputEnded) this.close(CloseReason.clientClosed);
   }
 
   /** Ends the connection after an exception, which is nobody else's concern. */
@@ -218,6 +257,7 @@ export abstract class Connection implements TransportHandler {
       else this.transport.destroy();
     }
     this.outbox.clear();
+    this.hub.finished(this);
   }
 }
 

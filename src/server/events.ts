@@ -1,5 +1,6 @@
 // What the server tells its surroundings, in the order in which it happens. A listener that throws harms nobody else.
 import type { ClientConnection } from "./client.js";
+import type { CloseReason } from "./close-reason.js";
 
 export interface ServerEventMap {
   ready: [];
@@ -8,9 +9,11 @@ export interface ServerEventMap {
   /** A client that had been let in, or was still logging in, has gone. */
   disconnect: [client: ClientConnection];
   /** A client's login was refused. */
-  refused: [client: ClientConnection];
+  refused: [client: ClientConnection, reason: CloseReason];
   error: [error: Error];
   lameDuck: [];
+  /** The server ends; its clients are still there. */
+  closing: [];
   closed: [];
 }
 

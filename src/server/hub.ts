@@ -8,9 +8,11 @@ import type { ServerInfo } from "../protocol/info.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { ClientConnection } from "./client.js";
+import type { CloseReason } from "./close-reason.js";
 import type { Connection } from "./connection.js";
 import type { ChunkPool } from "./outbox.js";
 import type { Router } from "./router.js";
+import type { Stalls } from "./stall.js";
 import type { Totals } from "./status.js";
 
 export interface Hub {
@@ -22,22 +24,23 @@ export interface Hub {
   readonly accounts: Accounts;
   readonly authenticator: Authenticator;
   readonly totals: Totals;
+  readonly stalls: Stalls;
   /** True from the start of lame duck mode or shutdown on. */
   readonly draining: boolean;
   /** Writes the connection's output at the end of the turn. */
   flushLater(connection: Connection): void;
-  /** Pauses a publisher's input once the turn's output is written, until its slow subscriber has caught up a little. */
-  stallLater(publisher: Connection, subscriber: Connection): void;
   /** INFO for one client, with what is known of it by now. */
   infoFor(client: ClientConnection): ServerInfo;
   /** The same with what it learns of its account, once it has logged in. */
   accountInfoFor(client: ClientConnection): ServerInfo;
   /** A client is let in: it counts for its account and is announced. */
   admitted(client: ClientConnection): void;
-  /** A client has ended; its subscriptions are gone already. */
+  /** A client has ended; it and its subscriptions have left the account. */
   departed(client: ClientConnection): void;
+  /** The output of a connection that has ended is sent or given up. */
+  finished(connection: Connection): void;
   /** Somebody was refused; for events and statistics. */
-  refused(client: ClientConnection): void;
+  refused(client: ClientConnection, reason: CloseReason): void;
   /** Runs the message path in an account for a message that comes from inside the server. */
   publish(
     account: Account,

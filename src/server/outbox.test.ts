@@ -50,7 +50,7 @@ test("what was appended, reserved and referenced comes out in order, whatever th
           outbox.reserve(bytes);
           data.copy(outbox.chunk, outbox.position);
           outbox.position += bytes;
-        } else if (kind === "flush") outbox.flush(asTransport(sink));
+        } else if (kind === "flush") outbox.flush(asTransport(sink), 100_000);
         else if (kind === "block") sink.blocked = true;
         else {
           sink.drain();
@@ -60,7 +60,7 @@ test("what was appended, reserved and referenced comes out in order, whatever th
         expected += data.toString("latin1");
         assert.equal(outbox.bytes + sink.bufferedBytes + sink.text().length, expected.length);
       }
-      outbox.flush(asTransport(sink));
+      outbox.flush(asTransport(sink), Number.POSITIVE_INFINITY);
       sink.drain();
       assert.equal(sink.text(), expected);
     }),
@@ -75,13 +75,13 @@ test("chunks are used again only after the transport has let go of them", () => 
   const second = new Outbox(pool);
   sink.blocked = true;
   first.append(Buffer.from("first"), 0, 5);
-  first.flush(asTransport(sink));
+  first.flush(asTransport(sink), Number.POSITIVE_INFINITY);
   second.append(Buffer.from("SECOND"), 0, 6);
   sink.drain();
   assert.equal(sink.text(), "first");
   const { chunk } = second;
   first.drained();
-  second.flush(asTransport(new Sink()));
+  second.flush(asTransport(new Sink()), Number.POSITIVE_INFINITY);
   first.append(Buffer.from("x"), 0, 1);
   assert.equal(first.chunk, chunk, "the chunk given back last goes out first");
 });
@@ -89,7 +89,7 @@ test("chunks are used again only after the transport has let go of them", () => 
 test("an outbox without output holds no chunk", () => {
   const outbox = new Outbox(new ChunkPool());
   outbox.append(Buffer.from("a"), 0, 1);
-  outbox.flush(asTransport(new Sink()));
+  outbox.flush(asTransport(new Sink()), Number.POSITIVE_INFINITY);
   assert.equal(outbox.chunk.length, 0);
   outbox.append(Buffer.from("a"), 0, 1);
   outbox.clear();

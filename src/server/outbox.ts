@@ -1,7 +1,7 @@
 // The output of one connection, gathered over a turn of the loop and written once: small messages are copied into chunks,
 // large bodies are referenced.
 import type { Transport } from "../runtime/network.js";
-import { LARGE_CHUNK_BYTES, POOLED_CHUNKS, SMALL_CHUNK_BYTES } from "./limits.js";
+import { LARGE_CHUNK_BYTES, POOLED_LARGE_CHUNKS, POOLED_SMALL_CHUNKS, SMALL_CHUNK_BYTES } from "./limits.js";
 
 const EMPTY = Buffer.alloc(0);
 
@@ -24,8 +24,9 @@ export class ChunkPool {
   }
 
   give(chunk: Buffer): void {
-    const shelf = chunk.length === SMALL_CHUNK_BYTES ? this.small : this.large;
-    if (shelf.length < POOLED_CHUNKS) shelf.push(chunk);
+    if (chunk.length === SMALL_CHUNK_BYTES) {
+      if (this.small.length < POOLED_SMALL_CHUNKS) this.small.push(chunk);
+    } else if (this.large.length < POOLED_LARGE_CHUNKS) this.large.push(chunk);
   }
 }
 
@@ -36,11 +37,12 @@ export class Outbox {
   private readonly pool: ChunkPool;
   // Where in `chunk` the bytes begin that are not in `ready` yet.
   private base = 0;
+  // What can be written, and for each piece the chunk that is free once it is written.
   private ready: Uint8Array[] = [];
+  private owners: (Buffer | undefined)[] = [];
   private readyBytes = 0;
-  // Pooled chunks that `ready` refers to, and those whose bytes the transport still holds.
-  private used: Buffer[] = [];
-  private readonly inFlight: Buffer[] = [];
+  // Chunks whose bytes the transport still holds.
+  private inFlight: Buffer[] = [];
   private wroteMuch = false;
 
   constructor(pool: ChunkPool) {
@@ -66,12 +68,8 @@ export class Outbox {
       this.pool.give(old);
       return;
     }
-    this.seal();
-    if (this.position > 0) this.used.push(old);
-    else this.pool.give(old);
+    this.retire();
     this.chunk = this.pool.takeLarge();
-    this.position = 0;
-    this.base = 0;
   }
 
   /** Appends bytes by copying, whatever their number. */
@@ -79,10 +77,8 @@ export class Outbox {
     while (start < end) {
       if (this.position === this.chunk.length) this.reserve(1);
       const count = Math.min(end - start, this.chunk.length - this.position);
-      this.chunk.set(
-        start === 0 && count === bytes.length ? bytes : bytes.subarray(start, start + count),
-        this.position,
-      );
+      const piece = start === 0 && count === bytes.length ? bytes : bytes.subarray(start, start + count);
+      this.chunk.set(piece, this.position);
       this.position += count;
       start += count;
     }
@@ -92,24 +88,34 @@ export class Outbox {
   reference(bytes: Uint8Array): void {
     this.seal();
     this.ready.push(bytes);
+    this.owners.push(undefined);
     this.readyBytes += bytes.length;
   }
 
-  /** Gives everything to the transport. */
-  flush(transport: Transport): void {
-    if (this.bytes === 0) return;
-    this.wroteMuch = this.bytes > SMALL_CHUNK_BYTES;
-    this.seal();
-    const { ready, used } = this;
-    if (this.chunk.length > 0) used.push(this.chunk);
-    this.chunk = EMPTY;
-    this.position = 0;
-    this.base = 0;
-    this.readyBytes = 0;
-    transport.write(ready);
-    ready.length = 0;
-    for (const chunk of used) this.inFlight.push(chunk);
-    used.length = 0;
+  /** Gives what was gathered to the transport, but not much more than `limitBytes` at once; the rest waits for the next call. */
+  flush(transport: Transport, limitBytes: number): void {
+    const { bytes } = this;
+    if (bytes === 0) return;
+    this.wroteMuch = bytes > SMALL_CHUNK_BYTES;
+    if (this.readyBytes <= limitBytes) this.retire();
+    const { ready, owners } = this;
+    let count = 0;
+    let taken = 0;
+    while (count < ready.length && taken < limitBytes) taken += ready[count++].length;
+    const all = count === ready.length;
+    transport.write(all ? ready : ready.slice(0, count));
+    for (let i = 0; i < count; i++) {
+      const owner = owners[i];
+      if (owner !== undefined) this.inFlight.push(owner);
+    }
+    if (all) {
+      ready.length = 0;
+      owners.length = 0;
+    } else {
+      this.ready = ready.slice(count);
+      this.owners = owners.slice(count);
+    }
+    this.readyBytes -= taken;
     if (transport.bufferedBytes === 0) this.drained();
   }
 
@@ -122,8 +128,8 @@ export class Outbox {
   /** Drops everything; for a connection that is gone. */
   clear(): void {
     this.ready = [];
-    this.used = [];
-    this.inFlight.length = 0;
+    this.owners = [];
+    this.inFlight = [];
     this.readyBytes = 0;
     this.chunk = EMPTY;
     this.position = 0;
@@ -134,7 +140,23 @@ export class Outbox {
   private seal(): void {
     if (this.position === this.base) return;
     this.ready.push(this.chunk.subarray(this.base, this.position));
+    this.owners.push(undefined);
     this.readyBytes += this.position - this.base;
     this.base = this.position;
+  }
+
+  // Ends the use of the chunk; it is free when all that is ready by now is written.
+  private retire(): void {
+    const { chunk } = this;
+    this.seal();
+    if (chunk.length > 0) {
+      const last = this.owners.length - 1;
+      if (this.position === 0) this.pool.give(chunk);
+      else if (last >= 0 && this.owners[last] === undefined) this.owners[last] = chunk;
+      else this.inFlight.push(chunk);
+    }
+    this.chunk = EMPTY;
+    this.position = 0;
+    this.base = 0;
   }
 }

@@ -13,6 +13,8 @@ import { traceIn, tracePayload } from "./trace.js";
 
 /** Replies that belong to service imports, gateways and JetStream; nobody may ask for an answer there. */
 const RESERVED_REPLIES = ["_R_.", "_GR_.", "$JS.ACK."];
+const GATEWAY_REPLIES = "_GR_.";
+const RAFT_SUBJECTS = "$NRG.";
 const UNDERSCORE = 95;
 const DOLLAR = 36;
 
@@ -152,12 +154,19 @@ export class Publisher {
       route.target = route.subject;
       route.targetBytes = route.bytes;
     }
-    if (permissions === undefined) route.allowed = true;
+    if (this.isReserved(route.target, account)) route.allowed = false;
+    else if (permissions === undefined) route.allowed = true;
     else if (permissions.allowsResponses) {
       route.allowed = permissions.canPublish(route.target, hub.runtime.clock.monotonicMs());
       route.interestGeneration = -1;
     } else route.allowed = permissions.canPublish(route.target);
     route.interest = account.sublist.match(route.target);
+  }
+
+  // Subjects of gateways and Raft groups are not for clients.
+  private isReserved(subject: string, account: Account): boolean {
+    if (subject.startsWith(GATEWAY_REPLIES)) return true;
+    return subject.startsWith(RAFT_SUBJECTS) && account !== this.client.hub.accounts.system;
   }
 
   private asksForReservedReply(message: Message): boolean {

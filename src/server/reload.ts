@@ -1,7 +1,7 @@
 // What new options mean for the clients that are connected: some go, some lose subscriptions, most notice nothing
 // (conformance/wire, FACTS "Closing, reload, lame duck").
 import type { Review } from "../auth/authenticator.js";
-import { subscribeViolation } from "../protocol/error-texts.js";
+import { ErrorText, subscribeViolation } from "../protocol/error-texts.js";
 import type { ClientConnection } from "./client.js";
 import { CloseReason } from "./close-reason.js";
 import type { Hub } from "./hub.js";
@@ -17,9 +17,28 @@ export function applyToClients(clients: Iterable<ClientConnection>, hub: Hub): v
       continue;
     }
     const review = hub.authenticator.review(client.admission, client.credentials(), client.origin());
-    if (review instanceof Promise) void review.then((decided) => applyReview(client, decided));
-    else applyReview(client, review);
+    if (!(review instanceof Promise)) applyReview(client, review);
+    else {
+      review.then(
+        (decided) => applyReview(client, decided),
+        (error: unknown) => {
+          hub.logger.error(`${client.label} - authentication failed: ${String(error)}`);
+          client.refuseLogin();
+        },
+      );
+    }
   }
+}
+
+/** Closes clients, the latest first, until there are no more than max_connections. */
+export function applyMaxConnections(clients: ReadonlyMap<number, ClientConnection>, hub: Hub): void {
+  const excess = clients.size - Math.max(0, hub.options.maxConnections);
+  if (excess <= 0) return;
+  for (const client of [...clients.values()].slice(-excess)) {
+    client.sendError(ErrorText.maximumConnections);
+    client.close(CloseReason.maxConnectionsExceeded);
+  }
+  hub.logger.info(`Closed ${excess} connections to fall within max_connections`);
 }
 
 function applyReview(client: ClientConnection, review: Review): void {

@@ -13,17 +13,20 @@ import type { Transport } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { ClientConnection } from "./client.js";
 import { CloseReason } from "./close-reason.js";
+import { ClosedConnections } from "./closed-connections.js";
 import type { Connection } from "./connection.js";
+import { connectionStatus } from "./connection-status.js";
 import { ServerEvents } from "./events.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
 import { LameDuck } from "./lame-duck.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
 import { ChunkPool } from "./outbox.js";
-import { applyToClients } from "./reload.js";
+import { applyMaxConnections, applyToClients } from "./reload.js";
 import { requestInfo } from "./request-info.js";
 import type { Commit, Room } from "./room.js";
 import { Router } from "./router.js";
+import { Stalls } from "./stall.js";
 import { collectStatus, type ServerStatus, Totals } from "./status.js";
 import { Turn } from "./turn.js";
 
@@ -50,23 +53,30 @@ export class Server implements Hub {
   state: ServerState = "new";
   readonly clients = new Map<number, ClientConnection>();
   readonly totals = new Totals();
+  readonly closed: ClosedConnections;
   /** Wall-clock time at which the present options took effect. */
   configLoadMs = 0;
+  readonly stalls: Stalls;
   private readonly turn: Turn;
   private readonly listener: ClientListener;
   private readonly rooms: Room[] = [];
   private reloading: Promise<void> = Promise.resolve();
   private closing: Promise<void> | undefined;
   private lameDucking: LameDuck | undefined;
+  // Connections that have ended and whose last output is still on its way.
+  private readonly leaving = new Set<Connection>();
+  private allGone: (() => void) | undefined;
 
   constructor(options: ResolvedOptions, parts: ServerParts) {
     this.options = options;
+    this.closed = new ClosedConnections(options.maxClosedClients);
     this.runtime = parts.runtime;
     this.logger = parts.logger ?? silentLogger;
     const { clock, random } = parts.runtime;
     this.identity = createIdentity(random);
     this.router = new Router(random);
     this.turn = new Turn(clock);
+    this.stalls = new Stalls(clock);
     this.accounts = new Accounts(options, {
       random,
       clock,
@@ -94,6 +104,19 @@ export class Server implements Hub {
   /** Where it listens for clients, once it does. */
   get address(): { host: string; port: number } | undefined {
     return this.listener.address;
+  }
+
+  /** What clients are told of where it listens. */
+  get advertised(): { host: string; port: number } {
+    const { host, port, clientAdvertise } = this.options;
+    const told = advertise(clientAdvertise);
+    return { host: told?.host ?? host, port: told?.port ?? this.listener.address?.port ?? port };
+  }
+
+  /** The name of its cluster; a gateway's name is one too. */
+  get clusterName(): string | undefined {
+    const { cluster, gateway } = this.options;
+    return cluster?.name || gateway?.name || undefined;
   }
 
   /** All listening addresses by kind, for the ports file and the banner. */
@@ -180,11 +203,6 @@ export class Server implements Hub {
     this.turn.flushLater(connection);
   }
 
-  stallLater(publisher: Connection, subscriber: Connection): void {
-    this.totals.stalledClients++;
-    this.turn.stallLater(publisher, subscriber);
-  }
-
   publish(
     account: Account,
     subject: string,
@@ -197,8 +215,7 @@ export class Server implements Hub {
   }
 
   infoFor(client: ClientConnection): ServerInfo {
-    const { options } = this;
-    const advertised = advertise(options.clientAdvertise);
+    const { options, advertised } = this;
     return {
       server_id: this.id,
       server_name: this.name,
@@ -206,15 +223,15 @@ export class Server implements Hub {
       proto: 1,
       git_commit: NATSNODE_VERSION,
       go: this.runtime.process.engine,
-      host: advertised?.host ?? options.host,
-      port: advertised?.port ?? this.listener.address?.port ?? options.port,
+      host: advertised.host,
+      port: advertised.port,
       headers: !options.noHeaderSupport,
       auth_required: this.authenticator.required && (client.connected || options.noAuthUser === undefined),
       max_payload: options.maxPayloadBytes,
       client_id: client.id,
       client_ip: client.transport.remoteAddress,
       nonce: client.connected ? "" : client.nonce,
-      cluster: options.cluster?.name,
+      cluster: this.clusterName,
       ldm: this.state === "lame duck",
       xkey: this.identity.xkey,
       api_lvl: API_LEVEL,
@@ -240,15 +257,21 @@ export class Server implements Hub {
     this.events.emit("connect", client);
   }
 
-  refused(client: ClientConnection): void {
-    this.events.emit("refused", client);
+  refused(client: ClientConnection, reason: CloseReason): void {
+    this.events.emit("refused", client, reason);
   }
 
   departed(client: ClientConnection): void {
+    this.closed.add(connectionStatus(client, true));
     if (!this.clients.delete(client.id)) return;
     this.totals.add(client);
+    this.leaving.add(client);
     this.events.emit("disconnect", client);
     this.lameDucking?.clientLeft();
+  }
+
+  finished(connection: Connection): void {
+    if (this.leaving.delete(connection) && this.leaving.size === 0) this.allGone?.();
   }
 
   // ---------------------------------------------------------------- reload and end
@@ -265,14 +288,21 @@ export class Server implements Hub {
     for (const commit of commits) await commit();
     this.authenticator = authenticator;
     this.configLoadMs = this.runtime.clock.nowMs();
+    applyMaxConnections(this.clients, this);
     applyToClients(this.clients.values(), this);
   }
 
   private async shutDown(): Promise<void> {
     this.state = "closing";
+    this.events.emit("closing");
     await this.listener.close();
     for (const client of [...this.clients.values()]) client.close(CloseReason.serverShutdown);
     for (const room of [...this.rooms].reverse()) await room.close?.();
+    if (this.leaving.size > 0) {
+      await new Promise<void>((resolve) => {
+        this.allGone = resolve;
+      });
+    }
     this.state = "closed";
     this.lameDucking?.ended();
     this.events.emit("closed");

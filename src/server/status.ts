@@ -1,4 +1,5 @@
 // Numbers about a server, as plain data: what monitoring and statistics are made of.
+import type { ResolvedOptions } from "../options/options.js";
 import type { ClientConnection } from "./client.js";
 import { CloseReason } from "./close-reason.js";
 import type { Server } from "./server.js";
@@ -48,7 +49,15 @@ export interface ServerStatus {
   readonly authRequired: boolean;
   readonly lameDuck: boolean;
   readonly configLoadMs: number;
+  /** As INFO tells them. */
+  readonly host: string;
   readonly port: number;
+  readonly clusterName: string | undefined;
+  /** Undefined when there is none. */
+  readonly systemAccount: string | undefined;
+  /** Accounts with clients. */
+  readonly activeAccounts: number;
+  readonly options: ResolvedOptions;
 }
 
 export function collectStatus(server: Server): ServerStatus {
@@ -61,7 +70,11 @@ export function collectStatus(server: Server): ServerStatus {
     outBytes += client.outBytes;
   }
   let subscriptions = 0;
-  for (const account of server.accounts.all()) subscriptions += account.sublist.size;
+  let activeAccounts = 0;
+  for (const account of server.accounts.all()) {
+    subscriptions += account.sublist.size;
+    if (account.connections > 0) activeAccounts++;
+  }
   return {
     id: server.id,
     name: server.name,
@@ -81,6 +94,11 @@ export function collectStatus(server: Server): ServerStatus {
     authRequired: server.authenticator.required,
     lameDuck: server.state === "lame duck",
     configLoadMs: server.configLoadMs,
-    port: server.address?.port ?? server.options.port,
+    host: server.advertised.host,
+    port: server.advertised.port,
+    clusterName: server.clusterName,
+    systemAccount: server.accounts.system?.name,
+    activeAccounts,
+    options: server.options,
   };
 }

@@ -59,8 +59,13 @@ export class Subscriber {
   }
 
   dropAll(): void {
-    for (const subscription of this.subscriptions.values()) this.client.account?.unsubscribe(subscription);
+    this.leaveAccount();
     this.subscriptions.clear();
+  }
+
+  /** Ends all interest of a client that has gone; the list stays, for what is shown of it. */
+  leaveAccount(): void {
+    for (const subscription of this.subscriptions.values()) this.client.account?.unsubscribe(subscription);
   }
 
   // Subscribes, or tells the error text of why not. A sid in use keeps its first subject.

@@ -1,10 +1,13 @@
-// HTTP on Node, for the monitoring endpoints: small bodiless requests, bounded in size and time.
+// HTTP and HTTPS on Node, for the monitoring endpoints: small bodiless requests, bounded in size and time.
 import http from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
-import type { HttpRequest, HttpResponse, Listener, ListenOptions } from "../network.js";
+import type { HttpRequest, HttpResponse, Listener, ListenHttpOptions } from "../network.js";
+import type { TlsContext } from "../tls.js";
+import { NodeTlsContext } from "./tls.js";
 
 const MAX_HEADER_BYTES = 64 * 1024;
+const HANDSHAKE_TIMEOUT_MS = 5_000;
 const HEADERS_TIMEOUT_MS = 5_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 /** Scrapers come every 15 to 60 seconds and like to find their connection open. */
@@ -13,9 +16,9 @@ const KEEP_ALIVE_MS = 120_000;
 const STALLED_MS = 180_000;
 const CHECK_PERIOD_MS = 1_000;
 
-/** Serves HTTP; rejects with the platform's error. A handler that rejects is answered with 500. */
+/** Serves HTTP or HTTPS; rejects with the platform's error. A handler that rejects is answered with 500. */
 export function listenHttp(
-  options: ListenOptions,
+  options: ListenHttpOptions,
   handle: (request: HttpRequest) => Promise<HttpResponse>,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
@@ -44,10 +47,31 @@ export function listenHttp(
     server.timeout = STALLED_MS;
     // Node's close() takes a connection for idle whose answer is still on its way; close() below knows better.
     server.closeIdleConnections = () => {};
-    server.on("connection", (socket) => {
+    const serve = server.listeners("connection")[0] as (this: http.Server, socket: Socket) => void;
+    server.removeAllListeners("connection");
+    const admit = (socket: Socket): void => {
+      track(socket);
+      serve.call(server, socket);
+    };
+    const track = (socket: Socket): void => {
       requestsUnderWay.set(socket, 0);
       socket.once("close", () => requestsUnderWay.delete(socket));
-    });
+    };
+    const { tls } = options;
+    if (tls === undefined) server.on("connection", admit);
+    else {
+      server.on("connection", (socket) => {
+        track(socket);
+        const secured = secure(socket, tls());
+        secured.then(
+          (inner) => {
+            requestsUnderWay.delete(socket);
+            admit(inner);
+          },
+          () => socket.destroy(),
+        );
+      });
+    }
     server.on("request", (request, response) => {
       const { socket } = request;
       requestsUnderWay.set(socket, (requestsUnderWay.get(socket) ?? 0) + 1);
@@ -77,6 +101,16 @@ export function listenHttp(
       });
     });
   });
+}
+
+async function secure(socket: Socket, context: TlsContext): Promise<Socket> {
+  if (!(context instanceof NodeTlsContext)) throw new TypeError("a TLS context of another network");
+  const timer = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT_MS);
+  try {
+    return await context.accept(socket);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 async function answerOrFailure(

@@ -1,8 +1,18 @@
-// The real network: TCP and HTTP of their own files, and what the machine is called.
+// The real network: TCP, TLS and HTTP of their own files, and what the machine is called.
 import { hostname, networkInterfaces } from "node:os";
-import type { HttpRequest, HttpResponse, Listener, ListenOptions, Network, Transport } from "../network.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+  Listener,
+  ListenHttpOptions,
+  ListenOptions,
+  Network,
+  Transport,
+} from "../network.js";
+import type { TlsContext, TlsSettings } from "../tls.js";
 import { listenHttp } from "./http.js";
 import { dialTcp, listenTcp } from "./tcp.js";
+import { NodeTlsContext } from "./tls.js";
 
 export class NodeNetwork implements Network {
   listen(options: ListenOptions, onConnection: (transport: Transport) => void): Promise<Listener> {
@@ -13,8 +23,12 @@ export class NodeNetwork implements Network {
     return dialTcp(options);
   }
 
-  listenHttp(options: ListenOptions, handle: (request: HttpRequest) => Promise<HttpResponse>): Promise<Listener> {
+  listenHttp(options: ListenHttpOptions, handle: (request: HttpRequest) => Promise<HttpResponse>): Promise<Listener> {
     return listenHttp(options, handle);
+  }
+
+  tlsContext(settings: TlsSettings): TlsContext {
+    return new NodeTlsContext(settings);
   }
 
   interfaceAddresses(): string[] {

@@ -180,6 +180,7 @@ test("destroy closes at once, later calls do nothing", async () => {
   transport.write([Buffer.from("late")]);
   transport.end();
   await recorder.until(() => recorder.closed);
+  assert.equal(recorder.received, "");
   peer.on("error", () => {});
   peer.destroy();
 });
@@ -192,6 +193,7 @@ test("a port in use is refused with the platform's code, and is free again after
   );
   await first.close();
   const second = await listenTcp({ host: "127.0.0.1", port: first.port }, () => {});
+  assert.equal(second.port, first.port);
   await second.close();
 });
 

@@ -1,7 +1,9 @@
 // TCP on Node: all connections of the process read into one shared buffer, so that an idle connection owns none and a busy
-// one allocates none.
+// one allocates none. A connection may go on in TLS; its bytes are decrypted into buffers of their own.
 import net from "node:net";
 import type { Listener, ListenOptions, Transport, TransportHandler } from "../network.js";
+import { type TlsContext, TlsError, type TlsPeer, type TlsSession } from "../tls.js";
+import { NodeTlsContext, sessionOf } from "./tls.js";
 
 const READ_BUFFER_BYTES = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
@@ -22,10 +24,12 @@ class TcpTransport implements Transport {
   readonly localAddress: string;
   readonly localPort: number;
   readonly inProcess = false;
+  tls: TlsSession | undefined;
   private socket: net.Socket;
   private handler: TransportHandler | undefined;
   private failure: Error | undefined;
   private draining = false;
+  private looked = false;
 
   constructor(accepted: net.Socket) {
     this.remoteAddress = plainAddress(accepted.remoteAddress ?? "");
@@ -43,17 +47,67 @@ class TcpTransport implements Transport {
   start(handler: TransportHandler): void {
     this.handler = handler;
     const handle = (this.socket as HandleHolder)._handle;
-    if (handle?.useUserBuffer !== undefined && !this.socket.destroyed) this.adopt(handle);
-    else this.socket.on("data", (chunk: Buffer) => handler.onData(chunk, 0, chunk.length));
-    this.socket.on("end", () => handler.onEnd());
-    this.socket.on("close", () => handler.onClose(this.failure));
+    const plain = this.tls === undefined && !this.looked;
+    if (plain && handle?.useUserBuffer !== undefined && !this.socket.destroyed) this.adopt(handle);
+    else this.socket.on("data", this.onChunk);
+    this.listen();
     this.socket.setNoDelay(true);
     this.socket.resume();
+  }
+
+  firstBytes(timeoutMs: number): Promise<Uint8Array | undefined> {
+    const { socket } = this;
+    this.looked = true;
+    return new Promise((resolve) => {
+      const settle = (bytes: Uint8Array | undefined): void => {
+        clearTimeout(timer);
+        socket.removeListener("readable", look);
+        socket.removeListener("close", gone);
+        resolve(bytes);
+      };
+      const gone = (): void => settle(undefined);
+      const look = (): void => {
+        const bytes: Buffer | null = socket.read();
+        // Readable and nothing there: the other side has ended.
+        if (bytes === null) return gone();
+        socket.unshift(bytes);
+        settle(bytes);
+      };
+      const timer = setTimeout(() => settle(NOTHING), timeoutMs);
+      timer.unref();
+      if (socket.destroyed) gone();
+      else if (socket.readableLength > 0) look();
+      else {
+        socket.on("readable", look);
+        socket.once("close", gone);
+      }
+    });
+  }
+
+  async secure(context: TlsContext, peer?: TlsPeer): Promise<TlsSession> {
+    if (!(context instanceof NodeTlsContext)) throw new TlsError("TLS_SETTINGS", "tls: a context of another network");
+    const raw = this.socket;
+    // Who owns the transport hears of its end from the encrypted socket, or by the rejection.
+    raw.removeListener("end", this.onEnd);
+    raw.removeListener("close", this.onClose);
+    const secured = peer === undefined ? await context.accept(raw) : await context.connect(raw, peer);
+    secured.on("error", this.onError);
+    this.socket = secured;
+    this.tls = sessionOf(secured);
+    if (this.handler !== undefined) {
+      secured.on("data", this.onChunk);
+      this.listen();
+    }
+    return this.tls;
   }
 
   write(chunks: readonly Uint8Array[]): void {
     const socket = this.socket;
     if (socket.destroyed || socket.writableEnded) return;
+    if (this.tls !== undefined) {
+      this.writeSecured(socket, chunks);
+      return;
+    }
     if (chunks.length === 1) socket.write(chunks[0]);
     else {
       socket.cork();
@@ -105,6 +159,24 @@ class TcpTransport implements Transport {
     this.socket.on("error", this.onError);
   }
 
+  // Encrypted bytes are never taken at once, so the last chunk tells when they are.
+  private writeSecured(socket: net.Socket, chunks: readonly Uint8Array[]): void {
+    const last = chunks.length - 1;
+    socket.cork();
+    for (let i = 0; i < last; i++) socket.write(chunks[i]);
+    socket.write(chunks[last], this.draining ? undefined : this.onWritten);
+    socket.uncork();
+    this.draining = true;
+  }
+
+  private listen(): void {
+    this.socket.on("end", this.onEnd);
+    this.socket.on("close", this.onClose);
+  }
+
+  private readonly onChunk = (chunk: Buffer): void => this.handler?.onData(chunk, 0, chunk.length);
+  private readonly onEnd = (): void => this.handler?.onEnd();
+  private readonly onClose = (): void => this.handler?.onClose(this.failure);
   private readonly onError = (error: Error): void => {
     this.failure ??= error;
   };

@@ -1,7 +1,16 @@
 // A network of simulated hosts: names, addresses, listeners, dialling, and the faults that tests inject. Everything it
 // decides comes from the seed.
 import { platformError } from "../errors.js";
-import type { HttpRequest, HttpResponse, Listener, ListenOptions, Network, Transport } from "../network.js";
+import type {
+  HttpRequest,
+  HttpResponse,
+  Listener,
+  ListenHttpOptions,
+  ListenOptions,
+  Network,
+  Transport,
+} from "../network.js";
+import type { TlsContext, TlsSettings } from "../tls.js";
 import type { HostClock, VirtualTime } from "./clock.js";
 import { ConnectionEnd, type Endpoint } from "./connection.js";
 import { Flight, Link, type LinkOptions, type LinkState } from "./link.js";
@@ -367,8 +376,16 @@ export class SimulatedNetwork implements Network {
     return this.wires.dial(this.station, options);
   }
 
-  async listenHttp(options: ListenOptions, handle: (request: HttpRequest) => Promise<HttpResponse>): Promise<Listener> {
+  async listenHttp(
+    options: ListenHttpOptions,
+    handle: (request: HttpRequest) => Promise<HttpResponse>,
+  ): Promise<Listener> {
     return this.wires.open(this.station, options, { handle });
+  }
+
+  /** Nothing is encrypted here: transports have no `secure`, and HTTPS is HTTP. */
+  tlsContext(settings: TlsSettings): TlsContext {
+    return { settings };
   }
 
   /** Sends an HTTP request to a simulated host and gives its answer; rejects as `dial` does. */

@@ -1,0 +1,210 @@
+// TLS on Node: contexts made of PEM texts, and handshakes on sockets that are open already.
+import { X509Certificate } from "node:crypto";
+import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
+import tls from "node:tls";
+import { type TlsContext, TlsError, type TlsPair, type TlsPeer, type TlsSession, type TlsSettings } from "../tls.js";
+import { handshakeError } from "./tls-errors.js";
+
+/** TLS 1.3 is always on, with all of its suites; what a configuration chooses among are those of TLS 1.2. */
+const TLS13_SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
+
+const SECURE_SUITES = [
+  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256",
+  "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
+  "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384",
+  "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
+  "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
+  "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA",
+  "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA",
+  "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA",
+  "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA",
+];
+
+const CURVE_NAMES: Record<string, string> = { CurveP256: "P-256", CurveP384: "P-384", CurveP521: "P-521" };
+
+const VERSIONS = { "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
+
+/** An `TLSSocket` knows the socket that it encrypts. */
+interface Wrapper {
+  _parent?: unknown;
+}
+
+interface Handshake {
+  resolve(socket: tls.TLSSocket): void;
+  reject(error: TlsError): void;
+}
+
+export class NodeTlsContext implements TlsContext {
+  readonly settings: TlsSettings;
+  readonly #options: tls.SecureContextOptions;
+  readonly #names: readonly X509Certificate[];
+  readonly #contexts = new Map<string, tls.SecureContext>();
+  readonly #handshakes = new WeakMap<object, Handshake>();
+  #server: tls.Server | undefined;
+
+  /** @throws {TlsError} TLS_SETTINGS */
+  constructor(settings: TlsSettings) {
+    this.settings = settings;
+    try {
+      this.#options = {
+        ca: settings.authorities,
+        minVersion: VERSIONS[settings.minVersion],
+        maxVersion: "TLSv1.3",
+        ciphers: openSslNames(settings.cipherSuites),
+        honorCipherOrder: true,
+        ecdhCurve: knownCurves(settings.curves),
+      };
+      this.#names = settings.pairs.map(({ certificate }) => new X509Certificate(certificate));
+      tls.createSecureContext({ ...this.#options, ...together(oneOfEachKind(settings.pairs, this.#names)) });
+    } catch (error) {
+      if (error instanceof TlsError) throw error;
+      throw new TlsError("TLS_SETTINGS", `tls: ${(error as Error).message}`);
+    }
+  }
+
+  /** Makes the server's handshake on a connection. Rejects with a TlsError; the socket is destroyed then. */
+  accept(socket: Duplex): Promise<tls.TLSSocket> {
+    return new Promise((resolve, reject) => {
+      this.#handshakes.set(socket, { resolve, reject });
+      this.#server ??= this.#createServer();
+      this.#server.emit("connection", socket);
+    });
+  }
+
+  /** Makes the client's handshake on a connection. Rejects with a TlsError; the socket is destroyed then. */
+  connect(socket: Socket, peer: TlsPeer): Promise<tls.TLSSocket> {
+    return new Promise((resolve, reject) => {
+      const { serverName, insecure } = peer;
+      const isAddress = /^[\d.]+$|:/.test(serverName);
+      const secured = tls.connect({
+        ...this.#options,
+        ...together(this.settings.pairs.slice(0, 1)),
+        socket,
+        servername: isAddress ? "" : serverName,
+        checkServerIdentity: (_, certificate) => tls.checkServerIdentity(serverName, certificate),
+        rejectUnauthorized: !insecure,
+      });
+      const fail = (error: Error): void => {
+        secured.destroy();
+        reject(handshakeError(error, secured.authorizationError));
+      };
+      const closed = (): void => fail(Object.assign(new Error("closed"), { code: "ECONNRESET" }));
+      secured.once("error", fail);
+      secured.once("close", closed);
+      secured.once("secureConnect", () => {
+        secured.removeListener("error", fail);
+        secured.removeListener("close", closed);
+        resolve(secured);
+      });
+    });
+  }
+
+  // It never listens: its part is to make handshakes on the connections that it is given.
+  #createServer(): tls.Server {
+    const { pairs, verify } = this.settings;
+    const server = tls.createServer({
+      ...this.#options,
+      ...together(oneOfEachKind(pairs, this.#names)),
+      requestCert: verify,
+      rejectUnauthorized: verify,
+      SNICallback: (name, done) => done(null, this.#contextFor(name)),
+    });
+    const handshakeOf = (socket: tls.TLSSocket): Handshake | undefined => {
+      const raw = (socket as Wrapper)._parent as object;
+      const handshake = this.#handshakes.get(raw);
+      this.#handshakes.delete(raw);
+      return handshake;
+    };
+    server.on("secureConnection", (socket) => {
+      socket.disableRenegotiation();
+      handshakeOf(socket)?.resolve(socket);
+    });
+    server.on("tlsClientError", (error, socket) => {
+      socket.destroy();
+      handshakeOf(socket)?.reject(handshakeError(error, socket.authorizationError));
+    });
+    return server;
+  }
+
+  // Of the certificates for this name one of each kind of key; undefined when none is for it, and the first ones will do.
+  #contextFor(name: string): tls.SecureContext | undefined {
+    const { pairs } = this.settings;
+    if (pairs.length < 2) return undefined;
+    const fitting = pairs.flatMap((_, i) => (this.#names[i].checkHost(name, { subject: "never" }) ? [i] : []));
+    if (fitting.length === 0) return undefined;
+    const key = fitting.join();
+    let context = this.#contexts.get(key);
+    if (context === undefined) {
+      const chosen = oneOfEachKind(
+        fitting.map((i) => pairs[i]),
+        fitting.map((i) => this.#names[i]),
+      );
+      context = tls.createSecureContext({ ...this.#options, ...together(chosen) });
+      this.#contexts.set(key, context);
+    }
+    return context;
+  }
+}
+
+/** What a finished handshake agreed on. */
+export function sessionOf(socket: tls.TLSSocket): TlsSession {
+  const peerCertificates: Uint8Array[] = [];
+  let certificate = socket.getPeerX509Certificate();
+  while (certificate !== undefined) {
+    peerCertificates.push(certificate.raw);
+    certificate = certificate.issuerCertificate;
+  }
+  const version = socket.getProtocol() === "TLSv1.2" ? "1.2" : "1.3";
+  return { version, cipherSuite: socket.getCipher().standardName, peerCertificates };
+}
+
+// OpenSSL takes one certificate for each kind of key and chooses by what the client can verify.
+function oneOfEachKind(pairs: readonly TlsPair[], names: readonly X509Certificate[]): TlsPair[] {
+  const kinds = new Map<string | undefined, TlsPair>();
+  pairs.forEach((pair, i) => {
+    const kind = names[i].publicKey.asymmetricKeyType;
+    if (!kinds.has(kind)) kinds.set(kind, pair);
+  });
+  return [...kinds.values()];
+}
+
+function together(pairs: readonly TlsPair[]): { cert: string[]; key: string[] } | undefined {
+  if (pairs.length === 0) return undefined;
+  return { cert: pairs.map(({ certificate }) => certificate), key: pairs.map(({ key }) => key) };
+}
+
+/** The suites of TLS 1.2 by OpenSSL's names: TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256 is ECDHE-RSA-AES128-GCM-SHA256. */
+function openSslNames(suites: readonly string[] = SECURE_SUITES): string {
+  const built = new Set(tls.getCiphers());
+  const names = suites
+    .filter((suite) => !TLS13_SUITES.includes(suite))
+    .map((suite) =>
+      suite
+        .replace(/^TLS_(?:RSA_WITH_)?/, "")
+        .replace("_WITH_", "_")
+        .replace("3DES_EDE_CBC", "DES_CBC3")
+        .replace(/CHACHA20_POLY1305_SHA256$/, "CHACHA20_POLY1305")
+        .replace(/AES_(\d+)_CBC/, "AES$1")
+        .replace(/AES_(\d+)/, "AES$1")
+        .replaceAll("_", "-"),
+    );
+  return [...TLS13_SUITES, ...names.filter((name) => built.has(name.toLowerCase()))].join(":");
+}
+
+function knownCurves(curves: readonly string[] | undefined): string | undefined {
+  if (curves === undefined || curves.length === 0) return undefined;
+  const known = curves.map((curve) => CURVE_NAMES[curve] ?? curve).filter(isKnownCurve);
+  if (known.length > 0) return known.join(":");
+  throw new TlsError("TLS_SETTINGS", `tls: none of the curves ${curves.join(", ")} is known to this platform`);
+}
+
+function isKnownCurve(ecdhCurve: string): boolean {
+  try {
+    tls.createSecureContext({ ecdhCurve });
+    return true;
+  } catch {
+    return false;
+  }
+}

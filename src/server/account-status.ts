@@ -1,0 +1,102 @@
+// The accounts as plain data: what /accountz, /accstatz and /subsz are made of.
+import type { Account, AccountStats } from "../accounts/account.js";
+import { GLOBAL_ACCOUNT } from "../accounts/accounts.js";
+import type { ServiceExport, StreamExport } from "../accounts/exports.js";
+import type { ResolvedAccount } from "../options/options.js";
+import type { SublistStats } from "../subjects/sublist.js";
+import { type SubscriptionStatus, subscriptionStatus } from "./connection-status.js";
+import type { Server } from "./server.js";
+
+/** An import; subjects are latin1. */
+export interface ImportStatus {
+  readonly kind: "stream" | "service";
+  readonly account: string;
+  /** In the exporting account, and in this one. */
+  readonly subject: string;
+  readonly local: string;
+  readonly share: boolean;
+}
+
+export interface AccountStatus {
+  readonly name: string;
+  readonly isSystem: boolean;
+  readonly connections: number;
+  readonly stats: Readonly<AccountStats>;
+  readonly sublist: SublistStats;
+}
+
+/** What `collectAccount` adds for one account. */
+export interface AccountDetails extends AccountStatus {
+  readonly streamExports: readonly StreamExport[];
+  readonly serviceExports: readonly ServiceExport[];
+  readonly imports: readonly ImportStatus[];
+  readonly mappings: ResolvedAccount["mappings"];
+}
+
+export async function collectAccounts(server: Server): Promise<AccountStatus[]> {
+  settle(server);
+  return Array.from(server.accounts.all(), (account) => accountStatus(server, account));
+}
+
+/** One account, with what it offers and takes; undefined if there is none of this name. */
+export async function collectAccount(server: Server, name: string): Promise<AccountDetails | undefined> {
+  const account = server.accounts.get(name);
+  if (account === undefined) return undefined;
+  settle(server);
+  const { options } = server;
+  const streams = account.streamImports.map(
+    ({ exporter, renaming }): ImportStatus => ({
+      kind: "stream",
+      account: exporter.name,
+      subject: renaming.from,
+      local: renaming.to,
+      share: false,
+    }),
+  );
+  const services = account.serviceImports.map(
+    ({ exporter, renaming, share }): ImportStatus => ({
+      kind: "service",
+      account: exporter.name,
+      subject: renaming.to,
+      local: renaming.from,
+      share,
+    }),
+  );
+  return {
+    ...accountStatus(server, account),
+    streamExports: account.streamExports,
+    serviceExports: account.serviceExports,
+    imports: [...streams, ...services],
+    mappings: (name === GLOBAL_ACCOUNT ? options.mappings : options.accounts[name]?.mappings) ?? {},
+  };
+}
+
+/** The subscriptions of one account, or of all. */
+export async function collectSubscriptions(
+  server: Server,
+  accountName: string | undefined,
+): Promise<(SubscriptionStatus & { readonly account: string })[]> {
+  const found: (SubscriptionStatus & { readonly account: string })[] = [];
+  for (const account of server.accounts.all()) {
+    if (accountName !== undefined && account.name !== accountName) continue;
+    for (const subscription of account.sublist.all()) {
+      found.push({ ...subscriptionStatus(subscription), account: account.name });
+    }
+  }
+  return found;
+}
+
+function accountStatus(server: Server, account: Account): AccountStatus {
+  return {
+    name: account.name,
+    isSystem: account === server.accounts.system,
+    connections: account.connections,
+    stats: { ...account.stats },
+    sublist: account.sublist.stats(),
+  };
+}
+
+// Brings the accounts' totals up to what their clients have counted.
+function settle(server: Server): void {
+  for (const client of server.clients.values()) client.settleStats();
+}

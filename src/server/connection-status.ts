@@ -1,0 +1,154 @@
+// A connection, living or gone, as plain data: what /connz and the events about clients are made of.
+import { GLOBAL_ACCOUNT } from "../accounts/accounts.js";
+import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import type { ResolvedPermissions } from "../options/options.js";
+import { ClientConnection } from "./client.js";
+import type { Server } from "./server.js";
+
+/** A subscription; subject, queue and sid are latin1. */
+export interface SubscriptionStatus {
+  readonly subject: string;
+  readonly queue: string | undefined;
+  readonly sid: string;
+  readonly delivered: number;
+  /** 0: no end. */
+  readonly max: number;
+  /** Id of the connection; 0 for the server's own. */
+  readonly connection: number;
+}
+
+export interface ConnectionStatus {
+  readonly id: number;
+  readonly kind: "Client";
+  readonly type: "nats";
+  readonly host: string;
+  readonly port: number;
+  /** Wall-clock times. */
+  readonly startedMs: number;
+  readonly lastActivityMs: number;
+  /** Undefined while it lives. */
+  readonly stoppedMs: number | undefined;
+  readonly reason: string | undefined;
+  readonly rttMs: number;
+  readonly pendingBytes: number;
+  readonly inMsgs: number;
+  readonly outMsgs: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+  readonly name: string;
+  readonly lang: string;
+  readonly version: string;
+  /** Who it says it is, let in or not; a token is not shown. */
+  readonly user: string;
+  /** The global account before it is let in. */
+  readonly account: string;
+  /** For users with an nkey their account; "" otherwise. */
+  readonly issuerKey: string;
+  readonly subscriptionCount: number;
+  /** Only if they were asked for. */
+  readonly subscriptions: readonly SubscriptionStatus[] | undefined;
+}
+
+export type ConnectionState = "open" | "closed" | "any";
+
+export interface ConnectionQuery {
+  readonly state: ConnectionState;
+  readonly id?: number;
+  readonly account?: string;
+  readonly user?: string;
+  readonly withSubscriptions?: boolean;
+}
+
+export interface ConnectionList {
+  /** Connections in the state and account that were asked for, whatever the other filters. */
+  readonly total: number;
+  readonly connections: ConnectionStatus[];
+}
+
+/** Connections that one turn of the loop looks at. */
+const PER_TURN = 1024;
+
+/** The connections that fit a query, in no order. An id that is open and closed is found open. */
+export async function collectConnections(server: Server, query: ConnectionQuery): Promise<ConnectionList> {
+  const { state, id, account, user } = query;
+  const wanted = (one: ConnectionStatus): boolean => !user || one.user === user;
+  let total = 0;
+  const connections: ConnectionStatus[] = [];
+  if (state !== "closed") {
+    const open = [...server.clients.values()].filter((client) => !account || accountName(client) === account);
+    total += open.length;
+    const candidates = id === undefined ? open : open.filter((client) => client.id === id);
+    for (const [at, client] of candidates.entries()) {
+      if (at > 0 && at % PER_TURN === 0) await nextTurn(server);
+      const status = connectionStatus(client, query.withSubscriptions === true);
+      if (wanted(status)) connections.push(status);
+    }
+  }
+  if (state === "open") return { total, connections };
+  const closed = server.closed.list().filter((one) => !account || one.account === account);
+  total += closed.length;
+  for (const one of closed) {
+    if (!wanted(one) || (id !== undefined && (one.id !== id || connections.length > 0))) continue;
+    connections.push(query.withSubscriptions === true ? one : { ...one, subscriptions: undefined });
+  }
+  return { total, connections };
+}
+
+function nextTurn(server: Server): Promise<void> {
+  return new Promise((resolve) => server.runtime.clock.endOfTurn(resolve));
+}
+
+export function connectionStatus(client: ClientConnection, withSubscriptions: boolean): ConnectionStatus {
+  const { connect, transport, admission } = client;
+  const { clock } = client.hub.runtime;
+  const subscriptions = [...client.subscriber.subscriptions.values()];
+  return {
+    id: client.id,
+    kind: "Client",
+    type: "nats",
+    host: transport.remoteAddress,
+    port: transport.remotePort,
+    startedMs: client.startedMs,
+    lastActivityMs: clock.nowMs() - (clock.monotonicMs() - client.lastActivityAt),
+    stoppedMs: client.closedMs === 0 ? undefined : client.closedMs,
+    reason: client.closeReason,
+    rttMs: client.rttMs,
+    pendingBytes: client.closed ? 0 : client.pendingBytes,
+    inMsgs: client.inMsgs,
+    outMsgs: client.outMsgs,
+    inBytes: client.inBytes,
+    outBytes: client.outBytes,
+    name: connect.name,
+    lang: connect.lang,
+    version: connect.version,
+    user: connect.nkey || connect.user || (connect.authToken === "" ? "" : "[REDACTED]"),
+    account: accountName(client),
+    issuerKey: admission?.user?.nkey === undefined ? "" : admission.account.name,
+    subscriptionCount: subscriptions.length,
+    subscriptions: withSubscriptions ? subscriptions.map((one) => subscriptionStatus(one)) : undefined,
+  };
+}
+
+export function subscriptionStatus(subscription: Subscription): SubscriptionStatus {
+  const { subject, queue, sid, delivered, max, target } = subscription;
+  return { subject, queue, sid, delivered, max, connection: target instanceof ClientConnection ? target.id : 0 };
+}
+
+function accountName(client: ClientConnection): string {
+  return client.account?.name ?? GLOBAL_ACCOUNT;
+}
+
+/** Who has sent a request, and what the options allow them. */
+export interface Requester {
+  readonly user: string;
+  readonly account: string;
+  /** Subjects are latin1. Undefined: everything is allowed. */
+  readonly permissions: ResolvedPermissions | undefined;
+}
+
+/** Who a message comes from; undefined for the server itself, or a source that is no client. */
+export function requesterOf(source: DeliveryTarget | undefined): Requester | undefined {
+  if (!(source instanceof ClientConnection)) return undefined;
+  const permissions = source.admission?.user?.permissionsOption;
+  return { user: source.userName, account: accountName(source), permissions };
+}
