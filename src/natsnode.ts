@@ -1,10 +1,26 @@
 // Puts a server together from its rooms.
+import type { ConfigSource } from "./monitoring/config-source.js";
+import { Pages } from "./monitoring/pages.js";
+import { MonitoringRoom } from "./monitoring/room.js";
 import type { ResolvedOptions } from "./options/options.js";
 import type { Logger } from "./runtime/logger.js";
 import type { Runtime } from "./runtime/runtime.js";
 import { Server } from "./server/server.js";
+import { SystemRoom } from "./system/room.js";
+
+export interface CreateParts {
+  readonly runtime: Runtime;
+  /** Default: silent. */
+  readonly logger?: Logger;
+  /** Where the options come from; without it nobody can ask for a reload over the system account. */
+  readonly config?: ConfigSource;
+}
 
 /** A server with everything that its options ask for; not started yet. */
-export function createServer(options: ResolvedOptions, parts: { runtime: Runtime; logger?: Logger }): Server {
-  return new Server(options, parts);
+export function createServer(options: ResolvedOptions, parts: CreateParts): Server {
+  const server = new Server(options, parts);
+  const pages = new Pages(server, parts.config);
+  server.use(new MonitoringRoom(server, pages));
+  server.use(new SystemRoom(server, pages, parts.config));
+  return server;
 }

@@ -1,10 +1,11 @@
-// Who a connection is: token, user and password, nkey, or the user for those who say nothing
+// Who a connection is: token, user and password, nkey, certificate, or the user for those who say nothing
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro).
 import { isDeepStrictEqual } from "node:util";
 import type { Account } from "../accounts/account.js";
 import { type Accounts, DEFAULT_SYSTEM_ACCOUNT } from "../accounts/accounts.js";
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedAuthorization, ResolvedOptions } from "../options/options.js";
+import { CertificateUsers, waysWithCertificates } from "./certificate-users.js";
 import { signed } from "./nkey.js";
 import type { Permissions } from "./permissions.js";
 import { isHashed, SecretCheck, sameText } from "./secret.js";
@@ -28,6 +29,8 @@ export interface Origin {
   readonly nonce: string;
   readonly remoteAddress: string;
   readonly inProcess: boolean;
+  /** The certificate that the client has shown, in DER; verified. */
+  readonly certificate?: Uint8Array;
 }
 
 export interface Admission {
@@ -60,6 +63,9 @@ export class Authenticator {
   readonly #authorization: ResolvedAuthorization;
   readonly #users: Users;
   readonly #secrets = new SecretCheck();
+  readonly #certificateUsers: CertificateUsers;
+  // Where the certificate decides who a client is.
+  readonly #certificateWays: ReadonlySet<ConnectionType>;
   readonly #noAuthUser: User | undefined;
   // Whether clients that say nothing get into the global account.
   readonly #guests: boolean;
@@ -75,7 +81,9 @@ export class Authenticator {
     this.#accounts = accounts;
     this.#authorization = authorization;
     this.#users = readUsers(options);
+    this.#certificateWays = waysWithCertificates(options);
     const { byName, byNkey } = this.#users;
+    this.#certificateUsers = new CertificateUsers(byName);
     const hasUsers = byName.size + byNkey.size > 0;
     if (authorization.token && hasUsers) throw conflict("Can not have a token and a users array");
     if (authorization.token && authorization.user) throw conflict("Cannot have a user/pass and token");
@@ -109,14 +117,20 @@ export class Authenticator {
   authenticate(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
     if (!this.required) return this.#admit(undefined);
     const { user: name, nkey, pass, authToken } = credentials;
+    const { byName, byNkey } = this.#users;
+    if (this.#certificateWays.has(origin.type) && byName.size > 0 && !(nkey && byNkey.size > 0)) {
+      const user = this.#certificateUsers.find(origin.certificate, (one) => admits(one, origin));
+      return user && this.#ifFits(user.password, pass ?? "", user);
+    }
     if (saysNothing(credentials)) {
       if (this.#noAuthUser === undefined) return this.#guests ? this.#admit(undefined) : undefined;
       return admits(this.#noAuthUser, origin) ? this.#admit(this.#noAuthUser) : undefined;
     }
-    if (nkey && this.#users.byNkey.size > 0) return this.#authenticateNkey(nkey, credentials.sig ?? "", origin);
-    if (name && this.#users.byName.size > 0) {
-      const user = this.#users.byName.get(name);
+    if (nkey && byNkey.size > 0) return this.#authenticateNkey(nkey, credentials.sig ?? "", origin);
+    if (name && byName.size > 0) {
+      const user = byName.get(name);
       if (user === undefined || !admits(user, origin)) return this.#refuseSlowly(pass ?? "", this.#decoy);
+      if (this.#needsCertificate(user)) return undefined;
       return this.#ifFits(user.password, pass ?? "", user);
     }
     const { token, user: onlyName, password = "" } = this.#authorization;
@@ -156,6 +170,12 @@ export class Authenticator {
     };
     const admission = this.authenticate(credentials, origin);
     return admission instanceof Promise ? admission.then(decide) : decide(admission);
+  }
+
+  // Without a password it is a user for certificates only, where there is a way in with them.
+  #needsCertificate(user: User): boolean {
+    if (user.password !== "" || user === this.#noAuthUser) return false;
+    return [...this.#certificateWays].some((way) => user.connectionTypes?.has(way) ?? true);
   }
 
   #authenticateNkey(nkey: string, signature: string, origin: Origin): Admission | undefined {

@@ -1,5 +1,4 @@
 // The certificate files that a `tls` block names: read for handshakes, and looked at again to see whether they changed.
-import { X509Certificate } from "node:crypto";
 import type { ResolvedOptions } from "../options/options.js";
 import type { Disk } from "../runtime/disk.js";
 import type { TlsSettings } from "../runtime/tls.js";
@@ -44,12 +43,6 @@ export async function tlsFilesState(tls: ResolvedTls, disk: Pick<Disk, "stat">):
     return info === undefined ? "gone" : `${info.modifiedMs}/${info.sizeBytes}`;
   });
   return (await Promise.all(states)).join();
-}
-
-/** When the first certificate ends, in milliseconds since 1970; undefined without one. */
-export function certificateEndMs(settings: TlsSettings): number | undefined {
-  const [first] = settings.pairs;
-  return first === undefined ? undefined : Date.parse(new X509Certificate(first.certificate).validTo);
 }
 
 function pairsOf({ certFile, keyFile, certs }: ResolvedTls): { certFile: string; keyFile: string }[] {

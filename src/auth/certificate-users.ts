@@ -10,7 +10,8 @@ import {
   sameNameReordered,
   subjectText,
 } from "./distinguished-name.js";
-import type { User } from "./users.js";
+import type { ResolvedOptions } from "../options/options.js";
+import type { ConnectionType, User } from "./users.js";
 
 export class CertificateUsers {
   readonly #byName: ReadonlyMap<string, User>;
@@ -55,6 +56,16 @@ export class CertificateUsers {
       candidates.find((one) => sameName(one.dn, dn)) ?? candidates.find((one) => sameNameReordered(one.dn, dn));
     return found?.user;
   }
+}
+
+/** The ways in whose certificates name users. */
+export function waysWithCertificates({ tls, websocket, mqtt, leafnodes }: ResolvedOptions): ReadonlySet<ConnectionType> {
+  const ways = new Set<ConnectionType>();
+  if (tls?.verifyAndMap) ways.add("STANDARD");
+  if (websocket?.port && websocket.tls?.verifyAndMap) ways.add("WEBSOCKET");
+  if (mqtt?.port && mqtt.tls?.verifyAndMap) ways.add("MQTT").add("MQTT_WS");
+  if (leafnodes?.port && leafnodes.tls?.verifyAndMap) ways.add("LEAFNODE").add("LEAFNODE_WS");
+  return ways;
 }
 
 function readOrNothing(der: Uint8Array): Certificate | undefined {

@@ -1,8 +1,9 @@
 // The log file: appended to line by line, rotated by size, started anew on demand.
+
+import { calendar } from "../protocol/calendar.js";
 import type { Clock } from "../runtime/clock.js";
 import type { AppendFile, Disk } from "../runtime/disk.js";
 import type { LineFormat, LogLevel, LogSink } from "./log.js";
-import { calendar } from "./log-time.js";
 
 export interface LogFileOptions {
   readonly path: string;

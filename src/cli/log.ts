@@ -1,7 +1,8 @@
 // The program's log: nats-server's line format, to standard error, a file or syslog, changed in place by reloads.
+
+import { calendar } from "../protocol/calendar.js";
 import type { Clock } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
-import { calendar } from "./log-time.js";
 
 export type LogLevel = "INF" | "WRN" | "ERR" | "FTL" | "DBG" | "TRC";
 

@@ -4,10 +4,10 @@ import { createSocket } from "node:dgram";
 import { once } from "node:events";
 import { createServer, type Socket } from "node:net";
 import { test } from "node:test";
+import { calendar } from "../protocol/calendar.js";
 import type { Clock } from "../runtime/clock.js";
 import { nodeHost } from "./host.js";
 import type { LogLevel } from "./log.js";
-import { calendar } from "./log-time.js";
 import { localLine, parseSyslogAddress, remoteLine, type SyslogTarget, syslogSink } from "./syslog.js";
 
 const from = { hostname: "box", tag: "natsnode", pid: 7 };

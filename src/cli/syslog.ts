@@ -1,7 +1,8 @@
 // Log lines for a syslog daemon (RFC 3164), with the severities that nats-server gives to its levels.
+
+import { type CalendarTime, calendar, offsetText } from "../protocol/calendar.js";
 import type { Clock } from "../runtime/clock.js";
 import type { LogLevel, LogSink } from "./log.js";
-import { type CalendarTime, calendar, offsetText } from "./log-time.js";
 
 export type SyslogTarget =
   | { readonly kind: "local" }

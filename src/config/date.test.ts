@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatZuluDate, parseZuluDate } from "./date.js";
+import { formatMs } from "../protocol/rfc3339.js";
+import { parseZuluDate } from "./date.js";
 
 test("dates agree with the platform's, there and back, for all years", () => {
   const first = Date.parse("0000-01-01T00:00:00Z") / 1000;
@@ -10,16 +11,16 @@ test("dates agree with the platform's, there and back, for all years", () => {
     fc.property(fc.integer({ min: first, max: last }), (seconds) => {
       const text = new Date(seconds * 1000).toISOString().replace(".000Z", "Z");
       assert.equal(parseZuluDate(text), seconds * 1000);
-      assert.equal(formatZuluDate(seconds * 1000), text);
+      assert.equal(formatMs(seconds * 1000), text);
     }),
   );
-  assert.equal(formatZuluDate(first * 1000), "0000-01-01T00:00:00Z");
-  assert.equal(formatZuluDate(last * 1000), "9999-12-31T23:59:59Z");
+  assert.equal(formatMs(first * 1000), "0000-01-01T00:00:00Z");
+  assert.equal(formatMs(last * 1000), "9999-12-31T23:59:59Z");
 });
 
 test("leap days are days, others are not", () => {
-  assert.equal(formatZuluDate(parseZuluDate("2024-02-29T12:00:00Z")!), "2024-02-29T12:00:00Z");
-  assert.equal(formatZuluDate(parseZuluDate("2000-02-29T12:00:00Z")!), "2000-02-29T12:00:00Z");
+  assert.equal(formatMs(parseZuluDate("2024-02-29T12:00:00Z")!), "2024-02-29T12:00:00Z");
+  assert.equal(formatMs(parseZuluDate("2000-02-29T12:00:00Z")!), "2000-02-29T12:00:00Z");
   assert.equal(parseZuluDate("2023-02-29T12:00:00Z"), undefined);
   assert.equal(parseZuluDate("1900-02-29T12:00:00Z"), undefined);
 });

@@ -14,19 +14,6 @@ export function parseZuluDate(text: string): number | undefined {
   return dayNumber(year, month, day) * DAY_MS + ((hour * 60 + minute) * 60 + second) * 1000;
 }
 
-/** The date in the form that `parseZuluDate` reads, for years 0 to 9999. */
-export function formatZuluDate(ms: number): string {
-  const days = Math.floor(ms / DAY_MS);
-  let year = 1970 + Math.floor(days / (days < 0 ? 365 : 366));
-  while (dayNumber(year + 1, 1, 1) <= days) year++;
-  let month = 12;
-  while (dayNumber(year, month, 1) > days) month--;
-  const day = days - dayNumber(year, month, 1) + 1;
-  const seconds = Math.floor((ms - days * DAY_MS) / 1000);
-  const time = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60, seconds % 60];
-  return `${pad(year, 4)}-${pad(month, 2)}-${pad(day, 2)}T${time.map((part) => pad(part, 2)).join(":")}Z`;
-}
-
 type Parts = [year: number, month: number, day: number, hour: number, minute: number, second: number];
 
 /** Days from 1970-01-01 to the given day. */
@@ -44,8 +31,4 @@ function daysInMonth(year: number, month: number): number {
 
 function isLeap(year: number): boolean {
   return (year % 4 === 0 && year % 100 !== 0) || year % 400 === 0;
-}
-
-function pad(value: number, width: number): string {
-  return String(value).padStart(width, "0");
 }

@@ -1,7 +1,7 @@
 // The digest of a configuration that `-t` prints and varz shows: SHA-256 of its values as the reference's JSON encoder
 // writes them. Two servers with the same digest run the same configuration.
 import { createHash } from "node:crypto";
-import { formatZuluDate } from "./date.js";
+import { formatMs } from "../protocol/rfc3339.js";
 import type { ConfigMap, ConfigNode } from "./syntax.js";
 import { encodeConfigText } from "./text.js";
 
@@ -52,7 +52,7 @@ function scalarText(node: Exclude<ConfigNode, { kind: "list" | "map" }>): string
       // Number's own text agrees with the reference's in all but the sign of zero.
       return Object.is(node.value, -0) ? "-0" : String(node.value);
     case "date":
-      return `"${formatZuluDate(node.value)}"`;
+      return `"${formatMs(node.value)}"`;
     default:
       return String(node.value);
   }

@@ -23,6 +23,8 @@ export interface TlsSettings {
 /** Settings that are ready for handshakes; belongs to the network that made it. */
 export interface TlsContext {
   readonly settings: TlsSettings;
+  /** Wall-clock time at which the first certificate expires; undefined without one. */
+  readonly expiresMs: number | undefined;
 }
 
 /** Who is expected at the other end of a connection that was dialled. */

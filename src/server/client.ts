@@ -38,6 +38,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   /** Whether messages it published come back to its own subscriptions. */
   echo = true;
   headers = false;
+  /** Whether the TLS handshake comes (or came) before INFO. */
+  tlsFirst = false;
   protected readonly framer: Framer;
   private readonly publisher: Publisher;
   private authTimer: Timer | undefined;
@@ -54,11 +56,21 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.flushAtBytes = Math.min(EARLY_FLUSH_BYTES, hub.options.maxPendingBytes);
   }
 
-  /** Greets the client and starts its timers. */
+  /** Greets the client and serves it. */
   open(): void {
+    this.greet();
+    this.begin();
+  }
+
+  /** Sends INFO at once. */
+  greet(): void {
+    this.send(infoLine(this.hub.infoFor(this), true));
+    this.flush();
+  }
+
+  /** Starts its timers and reads what it sends. */
+  begin(): void {
     const { hub } = this;
-    this.send(infoLine(hub.infoFor(this), true));
-    if (hub.logger.debugOn) hub.logger.debug(`${this.label} - Client connection created`);
     if (hub.authenticator.required) {
       this.authTimer = hub.runtime.clock.after(hub.options.authorization.timeoutMs, () => {
         this.refuse(ErrorText.authenticationTimeout, CloseReason.authenticationTimeout);
@@ -312,7 +324,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   /** Where its credentials come from. */
   origin(): Origin {
     const { remoteAddress, inProcess } = this.transport;
-    return { type: "STANDARD", nonce: this.nonce, remoteAddress, inProcess };
+    const certificate = this.transport.tls?.peerCertificates[0];
+    return { type: "STANDARD", nonce: this.nonce, remoteAddress, inProcess, certificate };
   }
 
   /** Its login does not hold (any more). */

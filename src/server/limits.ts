@@ -34,3 +34,7 @@ export const FIRST_CACHED_SUBJECTS = 16;
 export const MAX_CACHED_SUBJECTS = 4096;
 /** Output of a connection that is being closed is dropped when none of it is taken for this long. */
 export const CLOSE_FLUSH_MS = 1000;
+/** TLS handshakes that begin in one turn of the loop (about a millisecond each); others wait for the next turns. */
+export const HANDSHAKES_PER_TURN = 8;
+/** Certificate files are looked at this often to see whether they have changed. */
+export const CERTIFICATE_POLL_MS = 5_000;

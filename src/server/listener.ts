@@ -3,6 +3,7 @@
 import { ErrorText } from "../protocol/error-texts.js";
 import type { Listener, Transport } from "../runtime/network.js";
 import { ClientConnection } from "./client.js";
+import { ClientTls } from "./client-tls.js";
 import type { Hub } from "./hub.js";
 
 /** Numbers for connections; handed in so that several loops can share one sequence. */
@@ -18,6 +19,7 @@ export function countingIds(): IdAllocator {
 const NONCE_BYTES = 11;
 
 export class ClientListener {
+  readonly tls: ClientTls;
   private readonly hub: Hub;
   private readonly ids: IdAllocator;
   private readonly clients: Map<number, ClientConnection>;
@@ -25,6 +27,7 @@ export class ClientListener {
 
   constructor(hub: Hub, ids: IdAllocator, clients: Map<number, ClientConnection>) {
     this.hub = hub;
+    this.tls = new ClientTls(hub);
     this.ids = ids;
     this.clients = clients;
   }
@@ -33,8 +36,9 @@ export class ClientListener {
     return this.listener === undefined ? undefined : { host: this.listener.host, port: this.listener.port };
   }
 
-  /** Rejects with the platform's error. */
+  /** Reads the certificates and listens. Rejects with the platform's error, or that of a certificate. */
   async listen(): Promise<void> {
+    await this.tls.prepare(this.hub.options)();
     const { host, port } = this.hub.options;
     this.listener = await this.hub.runtime.network.listen({ host, port: port === -1 ? 0 : port }, (transport) =>
       this.accept(transport),
@@ -59,11 +63,17 @@ export class ClientListener {
     }
     hub.totals.connections++;
     this.clients.set(client.id, client);
-    client.open();
+    if (hub.logger.debugOn) hub.logger.debug(`${client.label} - Client connection created`);
+    const { port } = this.tls;
+    if (port === undefined || transport.secure === undefined) client.open();
+    else {
+      this.tls.open(client, port).catch((error: unknown) => client.failed(error));
+    }
     return client;
   }
 
   async close(): Promise<void> {
+    this.tls.close();
     await this.listener?.close();
     this.listener = undefined;
   }

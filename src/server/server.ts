@@ -152,6 +152,7 @@ export class Server implements Hub {
     this.state = "running";
     const address = this.listener.address as { host: string; port: number };
     this.logger.info(`Listening for client connections on ${hostPort(address.host, address.port)}`);
+    this.listener.tls.announce();
     this.logger.info("Server is ready");
     this.events.emit("ready");
   }
@@ -233,6 +234,7 @@ export class Server implements Hub {
       nonce: client.connected ? "" : client.nonce,
       cluster: this.clusterName,
       ldm: this.state === "lame duck",
+      ...this.listener.tls.infoFor(client),
       xkey: this.identity.xkey,
       api_lvl: API_LEVEL,
     };
@@ -278,7 +280,7 @@ export class Server implements Hub {
 
   private async applyOptions(next: ResolvedOptions): Promise<void> {
     const old = this.options;
-    const commits: Commit[] = [this.accounts.prepare(next)];
+    const commits: Commit[] = [this.accounts.prepare(next), this.listener.tls.prepare(next)];
     for (const room of this.rooms) {
       const commit = await room.prepare?.(old, next);
       if (commit !== undefined) commits.push(commit);

@@ -8,7 +8,7 @@ import { LinesLogger } from "./local-server.js";
 
 const PORT = 4222;
 /** Enough for everything on the way to arrive. */
-const SETTLE_MS = 20;
+const SETTLE_MS = 5;
 
 /** A client whose received bytes are one text, latin1. */
 export class SimulatedClient implements TransportHandler {

@@ -26,7 +26,7 @@ const CURVE_NAMES: Record<string, string> = { CurveP256: "P-256", CurveP384: "P-
 
 const VERSIONS = { "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
 
-/** An `TLSSocket` knows the socket that it encrypts. */
+/** A TLSSocket knows the socket that it encrypts. */
 interface Wrapper {
   _parent?: unknown;
 }
@@ -38,6 +38,7 @@ interface Handshake {
 
 export class NodeTlsContext implements TlsContext {
   readonly settings: TlsSettings;
+  readonly expiresMs: number | undefined;
   readonly #options: tls.SecureContextOptions;
   readonly #names: readonly X509Certificate[];
   readonly #contexts = new Map<string, tls.SecureContext>();
@@ -57,6 +58,7 @@ export class NodeTlsContext implements TlsContext {
         ecdhCurve: knownCurves(settings.curves),
       };
       this.#names = settings.pairs.map(({ certificate }) => new X509Certificate(certificate));
+      this.expiresMs = this.#names.length === 0 ? undefined : Date.parse(this.#names[0].validTo);
       tls.createSecureContext({ ...this.#options, ...together(oneOfEachKind(settings.pairs, this.#names)) });
     } catch (error) {
       if (error instanceof TlsError) throw error;

@@ -385,7 +385,7 @@ export class SimulatedNetwork implements Network {
 
   /** Nothing is encrypted here: transports have no `secure`, and HTTPS is HTTP. */
   tlsContext(settings: TlsSettings): TlsContext {
-    return { settings };
+    return { settings, expiresMs: undefined };
   }
 
   /** Sends an HTTP request to a simulated host and gives its answer; rejects as `dial` does. */

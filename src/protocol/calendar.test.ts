@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { calendar, offsetText } from "./log-time.js";
+import { calendar, offsetText } from "./calendar.js";
 
 test("the calendar agrees with the platform's", () => {
   const years1to9999 = fc.date({ min: new Date("0001-01-02"), max: new Date("9999-12-30"), noInvalidDate: true });

@@ -1,4 +1,4 @@
-// Calendar fields of an instant, for log lines and the names of rotated files.
+// Calendar fields of an instant (proleptic Gregorian), in any zone.
 
 export interface CalendarTime {
   readonly year: number;

@@ -1,0 +1,203 @@
+// The pages over HTTP: paths, parameters, answers (https://docs.nats.io/running-a-nats-service/nats_admin/monitoring).
+// Every method is answered alike, as by nats-server.
+import { stringifyExact } from "../protocol/json.js";
+import type { Logger } from "../runtime/logger.js";
+import type { HttpRequest, HttpResponse } from "../runtime/network.js";
+import { MonitoringError } from "./errors.js";
+import { frontPage } from "./front-page.js";
+import type { Pages } from "./pages.js";
+import { Query } from "./query.js";
+
+const JSON_HEADERS = { "Access-Control-Allow-Origin": "*", "Content-Type": "application/json" };
+const TEXT_HEADERS = { "Content-Type": "text/plain; charset=utf-8" };
+const INDENT = "  ";
+const WIDE_INDENT = "   ";
+
+type Endpoint = (query: Query) => Promise<HttpResponse>;
+
+export class HttpPages {
+  readonly #pages: Pages;
+  readonly #logger: () => Logger;
+  readonly #endpoints: ReadonlyMap<string, Endpoint>;
+  #basePath = "";
+
+  constructor(pages: Pages, logger: () => Logger) {
+    this.#pages = pages;
+    this.#logger = logger;
+    this.#endpoints = this.#allEndpoints();
+  }
+
+  /** The path before all others; slashes at its ends do not matter. */
+  set basePath(path: string) {
+    const parts = path.split("/").filter((part) => part !== "");
+    this.#basePath = parts.map((part) => `/${part}`).join("");
+  }
+
+  async handle(request: HttpRequest): Promise<HttpResponse> {
+    const [path, query = ""] = splitAt(request.url, "?");
+    const decoded = decodePath(path);
+    const root = this.#basePath === "" ? "/" : this.#basePath;
+    if (decoded === root) {
+      this.#pages.count("/");
+      return { status: 200, headers: { "Content-Type": "text/html; charset=utf-8" }, body: frontPage(this.#basePath) };
+    }
+    const endpoint = decoded?.startsWith(this.#basePath)
+      ? this.#endpoints.get(decoded.slice(this.#basePath.length))
+      : undefined;
+    if (endpoint === undefined) return notFound();
+    try {
+      return await endpoint(new Query(query));
+    } catch (error) {
+      if (error instanceof MonitoringError) return text(400, error.message);
+      this.#logger().error(`Error answering a request for ${path}: ${String(error)}`);
+      throw error;
+    }
+  }
+
+  #allEndpoints(): Map<string, Endpoint> {
+    const pages = this.#pages;
+    const subsz = this.#counted("/subsz", async (query) =>
+      json(
+        await pages.subsz({
+          subscriptions: query.flag("subs"),
+          offset: query.integer("offset"),
+          limit: query.integer("limit"),
+          test: query.text("test"),
+          account: query.text("acc"),
+        }),
+      ),
+    );
+    return new Map<string, Endpoint>([
+      ["/varz", this.#counted("/varz", async () => json(await pages.varz()))],
+      ["/connz", (query) => this.#connz(query)],
+      ["/subsz", subsz],
+      ["/subscriptionsz", subsz],
+      [
+        "/accountz",
+        this.#counted("/accountz", async (query) => json(await pages.accountz({ account: query.text("acc") }))),
+      ],
+      [
+        "/accstatz",
+        this.#counted("/accstatz", async (query) => json(await pages.accstatz({ includeUnused: query.flag("unused") }))),
+      ],
+      [
+        "/routez",
+        async (query) => {
+          query.subscriptions();
+          pages.count("/routez");
+          return json(await pages.routez());
+        },
+      ],
+      [
+        "/gatewayz",
+        this.#counted("/gatewayz", async (query) => {
+          query.subscriptions();
+          query.flag("accs");
+          return json(await pages.gatewayz());
+        }),
+      ],
+      [
+        "/leafz",
+        this.#counted("/leafz", async (query) => {
+          query.flag("subs");
+          return json(await pages.leafz());
+        }),
+      ],
+      ["/jsz", this.#counted("/jsz", (query) => this.#jsz(query))],
+      ["/healthz", this.#counted("/healthz", (query) => this.#healthz(query))],
+      ["/stacksz", async () => ({ status: 200, headers: JSON_HEADERS, body: `${new Error("stack").stack}\n` })],
+      [
+        "/ipqueuesz",
+        async (query) => {
+          query.flag("all");
+          return json({}, WIDE_INDENT);
+        },
+      ],
+      ["/raftz", async () => text(404, "No Raft nodes registered")],
+      ["/debug/vars", () => this.#debugVars()],
+    ]);
+  }
+
+  #counted(path: string, endpoint: Endpoint): Endpoint {
+    return (query) => {
+      this.#pages.count(path);
+      return endpoint(query);
+    };
+  }
+
+  async #connz(query: Query): Promise<HttpResponse> {
+    const options = {
+      sort: query.text("sort"),
+      auth: query.flag("auth"),
+      ...query.subscriptions(),
+      offset: query.integer("offset"),
+      limit: query.integer("limit"),
+      cid: query.unsigned("cid"),
+      state: query.state(),
+      user: query.text("user"),
+      account: query.text("acc"),
+      mqttClient: query.text("mqtt_client"),
+    };
+    this.#pages.count("/connz");
+    return json(await this.#pages.connz(options));
+  }
+
+  async #jsz(query: Query): Promise<HttpResponse> {
+    for (const name of ["accounts", "streams", "consumers", "direct-consumers", "config"]) query.flag(name);
+    for (const name of ["offset", "limit"]) query.integer(name);
+    const leaderOnly = query.flag("leader-only");
+    for (const name of ["raft", "stream-leader-only"]) query.flag(name);
+    if (leaderOnly) throw new MonitoringError("filtered response: not leader");
+    return json(await this.#pages.jsz());
+  }
+
+  async #healthz(query: Query): Promise<HttpResponse> {
+    const logger = this.#logger();
+    if (query.flag("js-enabled")) logger.warn("Healthcheck: js-enabled deprecated, use js-enabled-only instead");
+    for (const name of ["js-enabled-only", "js-server-only", "js-meta-only"]) query.flag(name);
+    const health = this.#pages.healthz({
+      details: query.flag("details"),
+      account: query.text("account"),
+      stream: query.text("stream"),
+      consumer: query.text("consumer"),
+    });
+    const { statusCode, ...shown } = health;
+    if (health.error !== undefined) logger.warn(`Healthcheck failed: ${JSON.stringify(health.error)}`);
+    else if (health.errors !== undefined) logger.warn(`Healthcheck failed: ${health.errors.length} errors`);
+    return { status: statusCode, headers: JSON_HEADERS, body: stringifyExact(shown) };
+  }
+
+  async #debugVars(): Promise<HttpResponse> {
+    const lines = Object.entries(await this.#pages.expvarz()).map(
+      ([name, value]) => `"${name}": ${stringifyExact(value)}`,
+    );
+    const headers = { "Content-Type": "application/json; charset=utf-8" };
+    return { status: 200, headers, body: `{\n${lines.join(",\n")}\n}\n` };
+  }
+}
+
+function json(value: unknown, indent = INDENT): HttpResponse {
+  return { status: 200, headers: JSON_HEADERS, body: stringifyExact(value, indent) };
+}
+
+function text(status: number, body: string): HttpResponse {
+  return { status, headers: TEXT_HEADERS, body };
+}
+
+function notFound(): HttpResponse {
+  const headers = { ...TEXT_HEADERS, "X-Content-Type-Options": "nosniff" };
+  return { status: 404, headers, body: "404 page not found\n" };
+}
+
+function splitAt(value: string, separator: string): [string, string?] {
+  const at = value.indexOf(separator);
+  return at < 0 ? [value] : [value.slice(0, at), value.slice(at + 1)];
+}
+
+function decodePath(path: string): string | undefined {
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    return undefined;
+  }
+}

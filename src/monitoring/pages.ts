@@ -1,0 +1,77 @@
+// All pages of a server, as data: over HTTP and over the system account they are the same.
+import type { Server } from "../server/server.js";
+import { accountInfo, accountz } from "./accountz.js";
+import { type AccstatzOptions, accstatz } from "./accstatz.js";
+import type { ConfigSource } from "./config-source.js";
+import { type ConnzOptions, connz } from "./connz.js";
+import { type Health, type HealthzOptions, healthz } from "./healthz.js";
+import { gatewayz, jsz, leafz, routez } from "./peers.js";
+import { type SubszOptions, subsz } from "./subsz.js";
+import { varz } from "./varz.js";
+
+export class Pages {
+  readonly #server: Server;
+  readonly #config: ConfigSource | undefined;
+  readonly #requests = new Map<string, number>();
+
+  constructor(server: Server, config: ConfigSource | undefined) {
+    this.#server = server;
+    this.#config = config;
+  }
+
+  /** Counts a request over HTTP, for /varz. */
+  count(path: string): void {
+    this.#requests.set(path, (this.#requests.get(path) ?? 0) + 1);
+  }
+
+  varz(): Promise<object> {
+    return varz(this.#server, { requests: this.#requests, configDigest: this.#config?.digest ?? "" });
+  }
+
+  /** @throws MonitoringError, as all that take options */
+  connz(options: ConnzOptions): Promise<object> {
+    return connz(this.#server, options);
+  }
+
+  subsz(options: SubszOptions): Promise<object> {
+    return subsz(this.#server, options);
+  }
+
+  accountz(options: { readonly account?: string }): Promise<object> {
+    return accountz(this.#server, options);
+  }
+
+  accountInfo(account: string): Promise<object> {
+    return accountInfo(this.#server, account);
+  }
+
+  accstatz(options: AccstatzOptions): Promise<{ readonly account_statz: readonly object[] }> {
+    return accstatz(this.#server, options);
+  }
+
+  healthz(options: HealthzOptions): Health {
+    return healthz(this.#server, options);
+  }
+
+  async routez(): Promise<object> {
+    return routez(this.#server);
+  }
+
+  async gatewayz(): Promise<object> {
+    return gatewayz(this.#server);
+  }
+
+  async leafz(): Promise<object> {
+    return leafz(this.#server);
+  }
+
+  async jsz(): Promise<object> {
+    return jsz(this.#server);
+  }
+
+  /** Memory and command line of the process, under the names that Go's expvar has for them. */
+  async expvarz(): Promise<{ readonly cmdline: readonly string[]; readonly memstats: object }> {
+    const { process } = this.#server.runtime;
+    return { cmdline: [process.executable], memstats: { Sys: process.memoryBytes() } };
+  }
+}

@@ -1,0 +1,39 @@
+// The pages about other servers, and about what is not built in: routez, gatewayz, leafz, jsz.
+import { formatMs } from "../protocol/rfc3339.js";
+import type { Server } from "../server/server.js";
+
+const now = (server: Server): string => formatMs(server.runtime.clock.nowMs());
+
+export function routez(server: Server): object {
+  return { server_id: server.id, server_name: server.name, now: now(server), num_routes: 0, routes: [] };
+}
+
+export function gatewayz(server: Server): object {
+  return { server_id: server.id, now: now(server), outbound_gateways: {}, inbound_gateways: {} };
+}
+
+export function leafz(server: Server): object {
+  return { server_id: server.id, now: now(server), leafnodes: 0, leafs: [] };
+}
+
+/** Of a server without JetStream. */
+export function jsz(server: Server): object {
+  return {
+    memory: 0,
+    storage: 0,
+    reserved_memory: 0,
+    reserved_storage: 0,
+    accounts: 0,
+    ha_assets: 0,
+    api: { level: 0, total: 0, errors: 0 },
+    server_id: server.id,
+    now: now(server),
+    disabled: true,
+    config: { max_memory: 0, max_storage: 0 },
+    streams: 0,
+    consumers: 0,
+    messages: 0,
+    bytes: 0,
+    total: 0,
+  };
+}

@@ -1,0 +1,144 @@
+// TLS on the client listener: when INFO goes in the clear, who has to speak TLS, and from when on
+// (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/tls; conformance/wire, FACTS).
+import type { ResolvedOptions } from "../options/options.js";
+import type { ServerInfo } from "../protocol/info.js";
+import { TlsError } from "../runtime/tls.js";
+import type { ClientConnection } from "./client.js";
+import { CloseReason } from "./close-reason.js";
+import { HandshakeQueue } from "./handshake-queue.js";
+import type { Hub } from "./hub.js";
+import { RateLimit } from "./rate-limit.js";
+import type { Commit } from "./room.js";
+import { HANDSHAKE_TIMEOUT, speaksTls, TlsPort } from "./tls-port.js";
+
+const THROTTLED = "Connection throttling is active. Please try again later.";
+
+interface Opened {
+  readonly port: TlsPort;
+  readonly rate: RateLimit | undefined;
+}
+
+export class ClientTls {
+  /** Shared by all listeners of the server. */
+  readonly handshakes: HandshakeQueue;
+  private readonly hub: Hub;
+  private opened: Opened | undefined;
+
+  constructor(hub: Hub) {
+    this.hub = hub;
+    this.handshakes = new HandshakeQueue(hub.runtime.clock);
+  }
+
+  /** Undefined while TLS is off. */
+  get port(): TlsPort | undefined {
+    return this.opened?.port;
+  }
+
+  /**
+   * Reads the certificates of options that do not count yet.
+   * @throws {CertificateFileError | TlsError} they cannot be used
+   */
+  prepare({ tls }: ResolvedOptions): Commit {
+    const { hub, handshakes } = this;
+    const { runtime } = hub;
+    const port =
+      tls &&
+      new TlsPort(tls, {
+        runtime,
+        handshakes,
+        get logger() {
+          return hub.logger;
+        },
+      });
+    return () => {
+      this.close();
+      if (port === undefined) return;
+      const { connectionRateLimit } = port.options;
+      const rate = connectionRateLimit > 0 ? new RateLimit(runtime.clock, connectionRateLimit) : undefined;
+      rate?.report((count) => this.hub.logger.warn(`Rejected ${count} connections due to TLS rate limiting`));
+      this.opened = { port, rate };
+      port.open();
+    };
+  }
+
+  close(): void {
+    this.opened?.port.close();
+    this.opened?.rate?.close();
+    this.opened = undefined;
+  }
+
+  /** Says at the start what clients are in for. */
+  announce(): void {
+    const tls = this.port?.options;
+    if (tls === undefined) return;
+    const { logger, options } = this.hub;
+    const handshakeOnly = tls.handshakeFirst && tls.handshakeFirstFallbackMs === 0;
+    const must = handshakeOnly || !options.allowNonTls;
+    logger.info(`TLS ${must ? "required" : "available"} for client connections`);
+    if (handshakeOnly) {
+      logger.warn('Clients that are not using "TLS Handshake First" option will fail to connect');
+    }
+  }
+
+  /** What INFO says of it. */
+  infoFor(client: ClientConnection): Pick<ServerInfo, "tls_required" | "tls_verify" | "tls_available"> {
+    const tls = this.port?.options;
+    if (tls === undefined || client.transport.secure === undefined) return {};
+    const { allowNonTls } = this.hub.options;
+    return {
+      tls_required: !allowNonTls || client.tlsFirst,
+      tls_verify: tls.verify || tls.verifyAndMap,
+      tls_available: allowNonTls,
+    };
+  }
+
+  /** Greets a client and opens its connection, in TLS where that is asked for. */
+  async open(client: ClientConnection, port: TlsPort): Promise<void> {
+    const { transport } = client;
+    const { allowNonTls } = this.hub.options;
+    const { handshakeFirst, handshakeFirstFallbackMs, timeoutMs } = port.options;
+    client.tlsFirst = handshakeFirst;
+    if (handshakeFirst && handshakeFirstFallbackMs > 0) {
+      const first = await transport.firstBytes?.(handshakeFirstFallbackMs);
+      client.tlsFirst = first === undefined || first.length > 0;
+    }
+    if (client.closed) return;
+    if (!client.tlsFirst) client.greet();
+    let secured = true;
+    if (!client.tlsFirst && allowNonTls) {
+      const first = await transport.firstBytes?.(timeoutMs);
+      secured = first !== undefined && speaksTls(first);
+    }
+    if (client.closed || (secured && !(await this.secure(client, port)))) return;
+    if (client.tlsFirst) client.greet();
+    client.begin();
+  }
+
+  private async secure(client: ClientConnection, port: TlsPort): Promise<boolean> {
+    const { logger } = this.hub;
+    if (this.opened?.rate?.allows() === false) {
+      client.sendError(THROTTLED);
+      client.close(CloseReason.maxConnectionsExceeded);
+      return false;
+    }
+    if (logger.debugOn) logger.debug(`${client.label} - Starting TLS client connection handshake`);
+    try {
+      const { version, cipherSuite } = await port.secure(client.transport);
+      if (client.closed) return false;
+      if (logger.debugOn) {
+        logger.debug(`${client.label} - TLS handshake complete`);
+        logger.debug(`${client.label} - TLS version ${version}, cipher suite ${cipherSuite}`);
+      }
+      return true;
+    } catch (error) {
+      if (client.closed) return false;
+      const { message } = error as Error;
+      if (message === HANDSHAKE_TIMEOUT) logger.debug(`${client.label} - ${message}`);
+      else if (error instanceof TlsError && error.code === "TLS_NOT_TLS") {
+        logger.debug(`${client.label} - TLS handshake error: ${message}`);
+      } else logger.error(`${client.label} - TLS handshake error: ${message}`);
+      client.close(CloseReason.tlsHandshakeError);
+      return false;
+    }
+  }
+}

@@ -1,0 +1,137 @@
+// The TLS side of a listener of any kind: its certificates, reread when their files change, and its handshakes
+// (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/tls).
+import { readCertificate } from "../auth/certificate.js";
+import { type ResolvedTls, readTlsFiles, tlsFilesState } from "../auth/certificate-files.js";
+import type { Timer } from "../runtime/clock.js";
+import type { Logger } from "../runtime/logger.js";
+import type { Transport } from "../runtime/network.js";
+import type { Runtime } from "../runtime/runtime.js";
+import { type TlsContext, TlsError, type TlsSession } from "../runtime/tls.js";
+import type { HandshakeQueue } from "./handshake-queue.js";
+import { CERTIFICATE_POLL_MS } from "./limits.js";
+
+/** What the ports of a server share. */
+export interface TlsPortParts {
+  readonly runtime: Runtime;
+  readonly logger: Logger;
+  readonly handshakes: HandshakeQueue;
+}
+
+/** How long a handshake lasted at most. */
+export const HANDSHAKE_TIMEOUT = "TLS handshake timeout";
+
+/** The first byte of what a TLS client says. */
+const HANDSHAKE_RECORD = 0x16;
+
+export class TlsPort {
+  readonly options: ResolvedTls;
+  private readonly parts: TlsPortParts;
+  private contexts: { readonly verifying: TlsContext; readonly plain: TlsContext };
+  private filesState: string | undefined;
+  private watch: Timer | undefined;
+
+  /**
+   * Reads the certificates.
+   * @throws {CertificateFileError} a file cannot be read
+   * @throws {TlsError} TLS_SETTINGS: certificates and keys that make no sense
+   */
+  constructor(options: ResolvedTls, parts: TlsPortParts) {
+    this.options = options;
+    this.parts = parts;
+    this.contexts = this.load();
+  }
+
+  /** For handshakes with clients. */
+  get context(): TlsContext {
+    return this.contexts.verifying;
+  }
+
+  /** The same without asking for certificates, as HTTPS has it. */
+  get contextForHttps(): TlsContext {
+    return this.contexts.plain;
+  }
+
+  /** Begins to look at the files. */
+  open(): void {
+    void tlsFilesState(this.options, this.parts.runtime.disk).then((state) => {
+      this.filesState = state;
+    });
+    this.watch = this.parts.runtime.clock.every(CERTIFICATE_POLL_MS, () => void this.look());
+  }
+
+  close(): void {
+    this.watch?.cancel();
+  }
+
+  /**
+   * Makes the handshake, from the client's first bytes on, within the port's timeout; the time in the queue does not count.
+   * Rejects with a TlsError; the transport is destroyed then.
+   */
+  async secure(transport: Transport): Promise<TlsSession> {
+    const { clock } = this.parts.runtime;
+    const startedAt = clock.monotonicMs();
+    const { timeoutMs } = this.options;
+    const first = await transport.firstBytes?.(timeoutMs);
+    const leftMs = timeoutMs - (clock.monotonicMs() - startedAt);
+    try {
+      if (first === undefined) throw new TlsError("TLS_CLOSED", "EOF");
+      if (first.length === 0) throw new TlsError("TLS_HANDSHAKE", HANDSHAKE_TIMEOUT);
+      if (!speaksTls(first)) throw new TlsError("TLS_NOT_TLS", "tls: first record does not look like a TLS handshake");
+      await this.parts.handshakes.turn();
+      const session = await this.within(leftMs, transport);
+      if (!this.accepts(session)) throw new TlsError("TLS_CERTIFICATE", "certificate not pinned");
+      return session;
+    } catch (error) {
+      transport.destroy();
+      throw error;
+    }
+  }
+
+  /** Whether the certificate of a session is one of `pinned_certs`, if there are any. */
+  accepts({ peerCertificates }: TlsSession): boolean {
+    const { pinnedCerts } = this.options;
+    if (!pinnedCerts?.length) return true;
+    const [der] = peerCertificates;
+    return der !== undefined && pinnedCerts.includes(readCertificate(der).publicKeySha256);
+  }
+
+  private async within(leftMs: number, transport: Transport): Promise<TlsSession> {
+    let timedOut = false;
+    const timer = this.parts.runtime.clock.after(leftMs, () => {
+      timedOut = true;
+      transport.destroy();
+    });
+    try {
+      return await (transport.secure as NonNullable<Transport["secure"]>)(this.context);
+    } catch (error) {
+      throw timedOut ? new TlsError("TLS_HANDSHAKE", HANDSHAKE_TIMEOUT) : error;
+    } finally {
+      timer.cancel();
+    }
+  }
+
+  private load(): { verifying: TlsContext; plain: TlsContext } {
+    const { disk, network } = this.parts.runtime;
+    const settings = readTlsFiles(this.options, disk);
+    const verifying = network.tlsContext(settings);
+    return { verifying, plain: settings.verify ? network.tlsContext({ ...settings, verify: false }) : verifying };
+  }
+
+  private async look(): Promise<void> {
+    const state = await tlsFilesState(this.options, this.parts.runtime.disk);
+    if (this.filesState === undefined || state === this.filesState) return;
+    // One attempt for each state: while files are being replaced one after the other, they do not fit together.
+    this.filesState = state;
+    try {
+      this.contexts = this.load();
+      this.parts.logger.info("Reloaded: tls certificates");
+    } catch (error) {
+      this.parts.logger.error(`TLS certificates have changed and cannot be used: ${(error as Error).message}`);
+    }
+  }
+}
+
+/** Whether the first bytes of a connection are those of a TLS client. */
+export function speaksTls(first: Uint8Array): boolean {
+  return first[0] === HANDSHAKE_RECORD;
+}
