@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { startLocalServer } from "./support/local-server.js";
 import { connectClient, connectRaw } from "./support/raw-client.js";
 
-const BCRYPT_OF_SESAME = "$2a$04$vK4zwjiUMwkTyTsx2adfI.VbHsVpVDFbDtS4lv.9/MoOHEKhWVcEC";
+const BCRYPT_OF_SESAME = "$2b$04$nQ738nkuYJNWUx5rYopnVOxL6m2vUZetBq8EPmY9qmWs9q91RsZkS";
 
 test("what a client sends just before it closes its side is handled, and the answers reach it", async (t) => {
   const { server, port } = await startLocalServer(t);

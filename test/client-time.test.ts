@@ -12,9 +12,9 @@ test("the first ping comes within seconds of CONNECT and measures the round trip
   const client = await login();
   await advance(1900);
   assert.equal(client.take(), "");
+  client.answersPings = true;
   await advance(FIRST_PING_BY_MS - 1900);
   assert.equal(client.take(), "PING\r\n");
-  client.send("PONG\r\n");
   await settle();
   const [connection] = server.clients.values();
   assert.ok(connection.rttMs > 0 && connection.rttMs < 5, `${connection.rttMs} ms`);
@@ -23,7 +23,6 @@ test("the first ping comes within seconds of CONNECT and measures the round trip
     await advance(1000);
   }
   assert.equal(client.take(), "", "busy for 40 s");
-  client.answersPings = true;
   await advance(65_000);
   const pings = client.take().match(/PING\r\n/g)?.length ?? 0;
   assert.ok(pings >= 5 && pings <= 7, `${pings} pings in 65 s of silence`);
@@ -54,12 +53,12 @@ test("one PONG, even an unasked one, starts the count anew", async () => {
   assert.equal(client.closed, false);
 });
 
-test("by default a dead client is found within seven minutes", async () => {
+test("by default a dead client is found within five minutes", async () => {
   const { login, advance, server } = await startSimulatedServer();
   await login();
-  await advance(5 * MINUTE_MS);
+  await advance(4 * MINUTE_MS);
   assert.equal(server.clients.size, 1);
-  await advance(2 * MINUTE_MS);
+  await advance(MINUTE_MS);
   assert.equal(server.clients.size, 0);
 });
 
@@ -72,10 +71,10 @@ test("a client that does not log in in time is told so and closed; a part of CON
   const slow = await connect();
   const quick = await connect();
   slow.send('CONNECT {"user":"u",');
+  quick.answersPings = true;
   quick.send('CONNECT {"user":"u","pass":"p","verbose":false}\r\n');
   await advance(2500);
   assert.equal(silent.closed || slow.closed, false);
-  quick.answersPings = true;
   await advance(1000);
   for (const client of [silent, slow]) {
     assert.match(client.take(), /^(PING\r\n)*-ERR 'Authentication Timeout'\r\n$/);
@@ -126,7 +125,7 @@ test("output that is not taken within write_deadline ends the connection, nobody
   assert.equal(other.take().match(/MSG load/g)?.length, 500);
   publisher.send("PING\r\n");
   await settle();
-  assert.equal(publisher.take(), "PONG\r\n");
+  assert.equal(publisher.take().replace(/^PING\r\n/, ""), "PONG\r\n");
   assert.match(log.matching(/Slow Consumer/)[0], /WriteDeadline of 4s exceeded with \d+ total bytes/);
   assert.equal((await server.collect()).slowConsumers, 1);
 });
@@ -134,17 +133,17 @@ test("output that is not taken within write_deadline ends the connection, nobody
 test("a reader that is slow but takes what is written in time is not closed by the write deadline", async () => {
   const all = await slowSubscriber({ writeDeadlineMs: 4000 });
   const { slow, advance, server } = all;
-  await publish(all, 1500);
-  for (let i = 0; i < 10; i++) {
+  await publish(all, 5000);
+  for (let i = 0; i < 5; i++) {
     slow.transport.resume();
-    await advance(3);
+    await advance(10);
     slow.transport.pause();
-    await advance(1900);
+    await advance(1500);
   }
   assert.equal(server.clients.size, 3);
   slow.transport.resume();
   await advance(1000);
-  assert.equal(slow.take().match(/MSG load/g)?.length, 1500);
+  assert.equal(slow.take().match(/MSG load/g)?.length, 5000);
 });
 
 test("more pending output than max_pending ends the connection, nobody else's", async () => {

@@ -1,6 +1,6 @@
 // The documentation: its examples run, its configurations load, its links lead somewhere, its generated pages are current.
-// A block's fence says what becomes of it: `js run` is a module that must end with exit code 0, `conf check` a configuration
-// that a server would start with, `console run` commands with their output, and `file=NAME` lies beside all of the page.
+// A block's fence says what becomes of it: `js run` is a module that must end well and print its `// ->` comments, `conf check`
+// a configuration to start with, `console run` commands with their output, and `file=NAME` lies beside all of the page.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
 import {
@@ -144,6 +144,17 @@ function assertRuns(folder: string, text: string, where: string): void {
     env: environment(),
   });
   assert.equal(status, 0, `${where} ended with ${signal ?? status}\n${stdout}${stderr}`);
+  const promised = Array.from(text.matchAll(/\/\/ -> (.*)$/gm), ([, line]) => line);
+  if (promised.length > 0) assert.match(stdout, lines(promised), where);
+}
+
+/** Exactly these lines; `...` at the end of a line stands for its rest, and alone for any lines. */
+function lines(expected: readonly string[]): RegExp {
+  const patterns = expected.map((line) => {
+    if (line === "...") return "(?:.*\\n)*";
+    return line.endsWith("...") ? `${escaped(line.slice(0, -3))}.*\\n` : `${escaped(line)}\\n`;
+  });
+  return new RegExp(`^${patterns.join("")}$`);
 }
 
 /** Without what the test runner tells its own children. */
@@ -169,7 +180,7 @@ function objectionsTo(path: string): string[] {
   }
 }
 
-/** Runs the lines that begin with `$ ` and compares what follows with their output; `...` stands for any lines. */
+/** Runs the lines that begin with `$ ` and compares what follows with their output. */
 function assertSession(folder: string, text: string, where: string): void {
   const bin = join(folder, "bin");
   mkdirSync(bin, { recursive: true });
@@ -185,8 +196,7 @@ function assertSession(folder: string, text: string, where: string): void {
       timeout: LIMIT_MS,
       env: { ...environment(), PATH: `${bin}:${dirname(process.execPath)}:${process.env.PATH}` },
     });
-    const pattern = expected.map((line) => (line === "..." ? "(?:.*\\n)*" : `${escaped(line)}\\n`)).join("");
-    assert.match(stdout, new RegExp(`^${pattern}$`), `${where}: ${command}`);
+    assert.match(stdout, lines(expected), `${where}: ${command}`);
   }
 }
 

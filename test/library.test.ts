@@ -213,7 +213,7 @@ test("a configuration file, and options over it", async (t) => {
 });
 
 test("a configuration text", async (t) => {
-  const server = await started(t, { configText: "authorization { token: $WORD }\nWORD: secret" });
+  const server = await started(t, { configText: "WORD: secret\nauthorization { token: $WORD }" });
   const socket = await rawClient(server, '{"auth_token":"secret"}');
   assert.equal(socket.destroyed, false);
 });
@@ -269,12 +269,28 @@ test("a reload without options reads the configuration file again", async (t) =>
   const file = join(temporaryFolder(t), "nats.conf");
   writeFileSync(file, "max_payload: 1000");
   const server = await started(t, { config: file });
+  const digest = server.configDigest;
+  assert.match(digest, /^sha256:[0-9a-f]{64}$/);
   writeFileSync(file, "max_payload: 2000");
   assert.deepEqual(
     (await server.reload()).map(({ path }) => path),
     ["maxPayloadBytes"],
   );
+  assert.notEqual(server.configDigest, digest);
   assert.deepEqual(await server.reload(), []);
+});
+
+test("the system account can ask for a reload of the configuration file", async (t) => {
+  const file = join(temporaryFolder(t), "nats.conf");
+  const users = "accounts { $SYS { users: [{ user: admin, password: secret }] } }\n";
+  writeFileSync(file, `${users}max_payload: 1000`);
+  const server = await started(t, { config: file });
+  writeFileSync(file, `${users}max_payload: 2000`);
+  const nc = await server.connect({ user: "admin", pass: "secret" });
+  const answer = await nc.request(`$SYS.REQ.SERVER.${server.id}.RELOAD`);
+  assert.equal(answer.json<{ error?: unknown }>().error, undefined);
+  assert.equal(server.options.maxPayloadBytes, 2000);
+  await nc.close();
 });
 
 test("log lines go to the logger that was given, debug lines when asked for", async (t) => {
@@ -297,7 +313,7 @@ test("handle serves any stream", async (t) => {
   client.setEncoding("latin1").write('CONNECT {"user":"u","pass":"p"}\r\nPING\r\n');
   let text = "";
   while (!text.includes("PONG")) text += (await once(client, "data"))[0];
-  assert.match(text, /^INFO \{.*\}\s*\r\nPONG\r\n/s);
+  assert.match(text, /^INFO \{.*\}\s*\r\n\+OK\r\nPONG\r\n/s);
   const { user, host, inProcess } = await connected;
   assert.deepEqual({ user, host, inProcess }, { user: "u", host: "", inProcess: true });
   await server.close();
@@ -378,6 +394,22 @@ test("a start that fails leaves nothing that keeps the process alive", async () 
     if (failed !== "EADDRINUSE") process.exitCode = 3;
   `);
   assert.deepEqual(ended, { code: 0, output: "" });
+});
+
+test("without the optional client everything but connect works", async () => {
+  const hook = `export async function resolve(name, context, next) {
+    if (name.startsWith("@nats-io/")) throw new Error("not installed");
+    return next(name, context);
+  }`;
+  const ended = await script(`
+    import { register } from "node:module";
+    register(${JSON.stringify(`data:text/javascript,${encodeURIComponent(hook)}`)});
+    const server = await startServer({ host: "127.0.0.1", port: -1 });
+    const error = await server.connect().catch((error) => error);
+    console.log(error.name, error.code, error.cause.message);
+    await server.close();
+  `);
+  assert.deepEqual(ended, { code: 0, output: "NatsCoreError NATS_CORE not installed\n" });
 });
 
 /** Runs a program that has `startServer`; resolves when it has ended by itself, with all it wrote. */

@@ -3,6 +3,7 @@
 
 import type { SubjectMappings } from "../subjects/mapping.js";
 import { Sublist } from "../subjects/sublist.js";
+import type { AwaitedAnswers } from "./awaited-answers.js";
 import type { ServiceExport, StreamExport } from "./exports.js";
 import type { ReplySubjects } from "./replies.js";
 import type { ServiceImport } from "./service-import.js";
@@ -33,6 +34,14 @@ export interface AccountStats {
   slowConsumers: number;
 }
 
+/** Tracing of messages that carry a W3C trace parent. */
+export interface AccountTrace {
+  /** Latin1. */
+  readonly destination: string;
+  /** Percent of the messages. */
+  readonly sampling: number;
+}
+
 const NONE: readonly never[] = Object.freeze([]);
 
 export class Account {
@@ -51,6 +60,10 @@ export class Account {
   serviceImports: readonly ServiceImport[] = NONE;
   /** Where answers to requests from other accounts come in; made with the first such request. */
   replies: ReplySubjects | undefined;
+  /** Measured answers that it waits for; made with the first such request. */
+  awaited: AwaitedAnswers | undefined;
+  /** Where messages with a W3C trace parent are traced to; undefined: nowhere. */
+  msgTrace: AccountTrace | undefined;
   #sublist: Sublist<Subscription> | undefined;
   #mappings: SubjectMappings | undefined;
 
@@ -96,6 +109,7 @@ export class Account {
     if (!this.sublist.remove(subscription)) return;
     removeShadows(subscription);
     subscription.shadows = undefined;
+    this.awaited?.interestEnded(subscription.subject, (subject) => this.sublist.hasInterest(subject));
   }
 
   /** Replaces the imports. Live subscriptions follow: their shadows move to the accounts that are imported from now. */

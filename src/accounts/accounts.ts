@@ -2,10 +2,12 @@
 // subscriptions and statistics.
 import type { ResolvedOptions } from "../options/options.js";
 import { Account } from "./account.js";
+import { type AccountDefinition, definedExports, definedImports, definedMappings } from "./definition.js";
 import {
   type AccountsPlan,
   DEFAULT_SYSTEM_ACCOUNT,
   GLOBAL_ACCOUNT,
+  type PlannedAccount,
   type PlannedServiceImport,
   type PlannedStreamImport,
   planAccounts,
@@ -13,6 +15,7 @@ import {
 import type { ImportWorld } from "./replies.js";
 import { RequestChain, ServiceImport } from "./service-import.js";
 import { StreamImport } from "./stream-import.js";
+import { withSystemExports, withSystemImports } from "./system-services.js";
 
 export { DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT };
 
@@ -27,12 +30,17 @@ export class Accounts {
   readonly system: Account | undefined;
   readonly #world: AccountsWorld;
   readonly #chain = new RequestChain();
+  readonly #systemName: string | undefined;
   #accounts = new Map<string, Account>();
+  readonly #defined = new Map<string, AccountDefinition>();
+  // Names of the defined accounts that import, or want to, from an account.
+  readonly #importers = new Map<string, Set<string>>();
 
   /** @throws {OptionsError} OPTIONS_VALUE: see `planAccounts` */
   constructor(options: ResolvedOptions, world: AccountsWorld) {
     this.#world = world;
     const plan = planAccounts(options, world.clusterName);
+    this.#systemName = plan.system;
     this.#apply(plan);
     this.global = this.#accounts.get(GLOBAL_ACCOUNT) as Account;
     this.system = plan.system === undefined ? undefined : this.#accounts.get(plan.system);
@@ -62,24 +70,94 @@ export class Accounts {
     return () => this.#apply(plan);
   }
 
+  /**
+   * Adds an account that is not in the options, or replaces its definition. Imports from accounts that come or change later
+   * are linked then. Returns what was refused of it and of its importers.
+   */
+  define(name: string, definition: AccountDefinition): readonly Error[] {
+    const refused: Error[] = [];
+    const refuse = (error: Error): void => void refused.push(error);
+    const account = this.#accounts.get(name) ?? new Account(name);
+    this.#accounts.set(name, account);
+    this.#forgetImports(name);
+    this.#defined.set(name, definition);
+    const mappings = definedMappings(definition, this.#world.clusterName, refuse);
+    account.limits = definition.limits;
+    account.msgTrace = definition.msgTrace;
+    if (account.mappings !== undefined || mappings !== undefined) account.mappings = mappings;
+    const exports = definedExports(definition, refuse);
+    Object.assign(account, name === this.#systemName ? withSystemExports(exports) : exports);
+    for (const { imported } of definition.imports) {
+      const exporter = (imported.stream ?? imported.service)?.account ?? "";
+      const importers = this.#importers.get(exporter) ?? new Set();
+      this.#importers.set(exporter, importers.add(name));
+    }
+    this.#linkDefined(name, refuse);
+    for (const importer of this.#importers.get(name) ?? []) if (importer !== name) this.#linkDefined(importer, refuse);
+    return refused;
+  }
+
+  /** Links the imports of a defined account again, since what allows them has changed (a token expired). */
+  relink(name: string): readonly Error[] {
+    const refused: Error[] = [];
+    this.#linkDefined(name, (error) => void refused.push(error));
+    return refused;
+  }
+
+  /** Takes a defined account away; its clients are the server's to close. The global and the system account stay. */
+  remove(name: string): void {
+    const account = this.#accounts.get(name);
+    this.#forgetImports(name);
+    if (account === undefined || !this.#defined.delete(name) || account === this.system) return;
+    this.#accounts.delete(name);
+    account.linkImports([], []);
+    for (const importer of this.#importers.get(name) ?? []) this.relink(importer);
+  }
+
+  #forgetImports(name: string): void {
+    for (const { imported } of this.#defined.get(name)?.imports ?? []) {
+      const exporter = (imported.stream ?? imported.service)?.account ?? "";
+      const importers = this.#importers.get(exporter);
+      importers?.delete(name);
+      if (importers?.size === 0) this.#importers.delete(exporter);
+    }
+  }
+
+  #linkDefined(name: string, refuse: (error: Error) => void): void {
+    const account = this.#accounts.get(name);
+    const definition = this.#defined.get(name);
+    if (account === undefined || definition === undefined) return;
+    const find = (other: string): Account | undefined => this.#accounts.get(other);
+    this.#link(account, definedImports(account, definition, find, refuse));
+  }
+
+  #link(account: Account, planned: Pick<PlannedAccount, "streamImports" | "serviceImports">): void {
+    account.linkImports(
+      planned.streamImports.map((imported) => this.#streamImport(account, imported)),
+      withSystemImports(account.name, this.#systemName, planned.serviceImports).map((imported) =>
+        this.#serviceImport(account, imported),
+      ),
+    );
+  }
+
   #apply(plan: AccountsPlan): void {
     const before = this.#accounts;
     const now = new Map<string, Account>();
     for (const name of plan.accounts.keys()) now.set(name, before.get(name) ?? new Account(name));
+    for (const name of this.#defined.keys()) now.set(name, before.get(name) as Account);
     for (const [name, account] of before) {
       if (!now.has(name)) account.linkImports([], []);
     }
     this.#accounts = now;
     for (const planned of plan.accounts.values()) {
+      if (this.#defined.has(planned.name)) continue;
       const account = now.get(planned.name) as Account;
       account.limits = planned.limits;
+      account.msgTrace = planned.msgTrace;
       if (account.mappings !== undefined || planned.mappings !== undefined) account.mappings = planned.mappings;
       account.streamExports = planned.streamExports;
       account.serviceExports = planned.serviceExports;
-      account.linkImports(
-        planned.streamImports.map((imported) => this.#streamImport(account, imported)),
-        planned.serviceImports.map((imported) => this.#serviceImport(account, imported)),
-      );
+      this.#link(account, planned);
     }
   }
 

@@ -1,28 +1,32 @@
 // What an account offers to others: streams (its messages) and services (its responders), and who may import them
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/accounts).
 import { isSubsetOf } from "../subjects/validity.js";
+import type { ServiceLatency } from "./service-latency.js";
 
 /** How many answers a service gives to one request: one, any number, or any number ended by an empty one. */
 export type ResponseType = "Singleton" | "Stream" | "Chunked";
 
 /** Who may import. */
 export interface Approval {
+  readonly subject: string;
   /** Names of the accounts that may import; undefined: every account. */
   readonly accounts: ReadonlySet<string> | undefined;
   /** The token, counted from 1, in which an importer must have its own name; 0: none. */
   readonly accountTokenPosition: number;
+  /** Whether an importer needs a token from the exporter; accounts of JWTs. */
+  readonly tokenRequired?: boolean;
 }
 
-export interface StreamExport extends Approval {
-  readonly subject: string;
-}
+export type StreamExport = Approval;
 
 export interface ServiceExport extends Approval {
-  readonly subject: string;
   readonly responseType: ResponseType;
   /** How long an answer may take, or for several answers the pause before each of them. */
   readonly thresholdMs: number;
+  /** Whether traces of messages go on in the account of the service. */
   readonly allowTrace: boolean;
+  /** How the service is measured; undefined: it is not. */
+  readonly latency?: ServiceLatency;
 }
 
 /** The export that an import of `subject` falls under: the one of the same subject, else the most specific that covers it. */
@@ -39,10 +43,19 @@ export function exportFor<E extends { readonly subject: string }>(
   return best;
 }
 
-/** Whether an account may import `subject` under this export. */
-export function mayImport(approval: Approval, importer: string, subject: string): boolean {
-  const { accounts, accountTokenPosition } = approval;
+/**
+ * Whether an account may import `subject` under this export.
+ * @param isActivated whether it holds a token for an export that asks for one
+ */
+export function mayImport(
+  approval: Approval,
+  importer: string,
+  subject: string,
+  isActivated: (approval: Approval) => boolean = () => false,
+): boolean {
+  const { accounts, accountTokenPosition, tokenRequired } = approval;
   if (accountTokenPosition > 0) return subject.split(".")[accountTokenPosition - 1] === importer;
+  if (tokenRequired) return isActivated(approval);
   return accounts === undefined || accounts.has(importer);
 }
 

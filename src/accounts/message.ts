@@ -1,5 +1,6 @@
 // A message on its way through the server: views into the bytes that arrived. One instance is reused for everything that
 // a connection publishes, so nobody may keep it beyond the call; who needs it longer copies.
+import type { MessageTrace } from "./message-trace.js";
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -26,6 +27,8 @@ export class Message {
    * writers without copying; false when it is a view into a read chunk.
    */
   shared = false;
+  /** The record of its way, if it is being traced. */
+  trace: MessageTrace | undefined = undefined;
 
   get hasReply(): boolean {
     return this.replyEnd > this.replyStart;
@@ -33,6 +36,11 @@ export class Message {
 
   get reply(): string {
     return latin1(this.line, this.replyStart, this.replyEnd);
+  }
+
+  /** The header block, latin1; "" without headers. */
+  get headerText(): string {
+    return this.body.toString("latin1", this.start, this.start + this.headerBytes);
   }
 
   /** Headers and payload together. */
@@ -73,12 +81,16 @@ export class Message {
     copy.end = this.end;
     copy.headerBytes = this.headerBytes;
     copy.shared = this.shared;
+    copy.trace = this.trace;
     return copy;
   }
 
   /** The same message with the headers given (a whole header block, or empty for none). */
   withHeaders(headers: Uint8Array): Message {
-    return Message.of(this.subject, this.reply, headers, this.body.subarray(this.start + this.headerBytes, this.end));
+    const payload = this.body.subarray(this.start + this.headerBytes, this.end);
+    const copy = Message.of(this.subject, this.reply, headers, payload);
+    copy.trace = this.trace;
+    return copy;
   }
 
   /** A message made by the server itself. `subject` and `reply` are latin1, `reply` "" for none. */

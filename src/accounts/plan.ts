@@ -6,9 +6,11 @@ import { MappingError, SubjectMappings } from "../subjects/mapping.js";
 import { Sublist } from "../subjects/sublist.js";
 import { TransformError } from "../subjects/transform.js";
 import { hasBlank, isLiteral, isValidSubject } from "../subjects/validity.js";
-import { type AccountLimits, NO_LIMITS } from "./account.js";
-import { exportFor, mayImport, type ServiceExport, type StreamExport } from "./exports.js";
+import { type AccountLimits, type AccountTrace, NO_LIMITS } from "./account.js";
+import { type Approval, exportFor, mayImport, type ServiceExport, type StreamExport } from "./exports.js";
 import { Renaming } from "./renaming.js";
+import { latencyFault, type ServiceLatency } from "./service-latency.js";
+import { withSystemExports } from "./system-services.js";
 
 export const GLOBAL_ACCOUNT = "$G";
 export const DEFAULT_SYSTEM_ACCOUNT = "$SYS";
@@ -41,6 +43,7 @@ export interface PlannedAccount {
   readonly name: string;
   readonly limits: AccountLimits;
   readonly mappings: SubjectMappings | undefined;
+  readonly msgTrace: AccountTrace | undefined;
   readonly streamExports: readonly StreamExport[];
   readonly serviceExports: readonly ServiceExport[];
   readonly streamImports: readonly PlannedStreamImport[];
@@ -65,13 +68,15 @@ export function planAccounts(options: ResolvedOptions, clusterName?: string): Ac
   }
   const system = options.noSystemAccount ? undefined : (options.systemAccount ?? DEFAULT_SYSTEM_ACCOUNT);
   if (system === GLOBAL_ACCOUNT) throw invalid("systemAccount", "the global account cannot be the system account");
-  if (system !== undefined && system !== DEFAULT_SYSTEM_ACCOUNT && !configured.has(system)) {
+  const isClaimed = Boolean(options.operators?.length || options.trustedKeys?.length);
+  if (system !== undefined && system !== DEFAULT_SYSTEM_ACCOUNT && !configured.has(system) && !isClaimed) {
     throw invalid("systemAccount", "error resolving system account: account missing");
   }
 
   const names = new Set([GLOBAL_ACCOUNT, ...(system === undefined ? [] : [system]), ...configured.keys()]);
   const exports = new Map<string, Exports>();
   for (const [name, account] of configured) exports.set(name, planExports(account, `accounts.${name}`, names));
+  if (system !== undefined) exports.set(system, withSystemExports(exports.get(system) ?? NO_EXPORTS));
 
   const accounts = new Map<string, PlannedAccount>();
   for (const name of names) {
@@ -83,6 +88,7 @@ export function planAccounts(options: ResolvedOptions, clusterName?: string): Ac
       mappings: isGlobal
         ? planMappings(options.mappings, "mappings", clusterName)
         : planMappings(account?.mappings ?? {}, `accounts.${name}.mappings`, clusterName),
+      msgTrace: accountTrace(account?.msgTrace),
       ...(exports.get(name) ?? NO_EXPORTS),
       ...(account === undefined ? NO_IMPORTS : planImports(name, account, names, exports)),
     });
@@ -92,12 +98,21 @@ export function planAccounts(options: ResolvedOptions, clusterName?: string): Ac
   return { accounts, system };
 }
 
-type Exports = Pick<PlannedAccount, "streamExports" | "serviceExports">;
+export type Exports = Pick<PlannedAccount, "streamExports" | "serviceExports">;
 type Imports = Pick<PlannedAccount, "streamImports" | "serviceImports">;
-const NO_EXPORTS: Exports = { streamExports: [], serviceExports: [] };
+export const NO_EXPORTS: Exports = { streamExports: [], serviceExports: [] };
 const NO_IMPORTS: Imports = { streamImports: [], serviceImports: [] };
 
-function planExports(account: ResolvedAccount, accountPath: string, names: ReadonlySet<string>): Exports {
+/**
+ * What an account offers.
+ * @param names accounts that may be named as importers
+ * @throws {OptionsError} OPTIONS_VALUE: an unknown account or a malformed export
+ */
+export function planExports(
+  account: Pick<ResolvedAccount, "exports">,
+  accountPath: string,
+  names: ReadonlySet<string>,
+): Exports {
   if (account.exports.length === 0) return NO_EXPORTS;
   const streamExports: StreamExport[] = [];
   const serviceExports: ServiceExport[] = [];
@@ -120,9 +135,31 @@ function planExports(account: ResolvedAccount, accountPath: string, names: Reado
     const accounts = exported.accounts?.length ? new Set(exported.accounts) : undefined;
     const approval = { subject, accounts, accountTokenPosition };
     if (kind === "stream") streamExports.push(approval);
-    else serviceExports.push({ ...approval, responseType, thresholdMs, allowTrace });
+    else {
+      const latency = planLatency(exported, account.exports, path);
+      serviceExports.push({ ...approval, responseType, thresholdMs, allowTrace, latency });
+    }
   }
   return { streamExports, serviceExports };
+}
+
+function planLatency(
+  { service = "", latency, responseType }: ResolvedAccount["exports"][number],
+  exports: ResolvedAccount["exports"],
+  path: string,
+): ServiceLatency | undefined {
+  if (latency === undefined) return undefined;
+  const planned = { subject: latency.subject ?? "", sampling: latency.sampling };
+  const others = exports.map((one) => one.service);
+  const fault = latencyFault(planned, responseType, others);
+  if (fault === undefined) return planned;
+  const what = `service latency sampling for "${utf8(service)}" on subject "${utf8(planned.subject)}"`;
+  throw invalid(path, `Error adding ${what}: ${fault}`);
+}
+
+/** Where an account's messages with a trace parent are traced to; undefined: nowhere. */
+export function accountTrace(option: ResolvedAccount["msgTrace"]): AccountTrace | undefined {
+  return option?.destination ? { destination: option.destination, sampling: option.sampling } : undefined;
 }
 
 function planImports(
@@ -132,44 +169,68 @@ function planImports(
   exports: ReadonlyMap<string, Exports>,
 ): Imports {
   if (account.imports.length === 0) return NO_IMPORTS;
-  const streamImports: PlannedStreamImport[] = [];
-  const serviceImports: PlannedServiceImport[] = [];
+  const planned: PlannedImports = { streamImports: [], serviceImports: [] };
+  const exportsOf = (name: string): Exports | undefined =>
+    exports.get(name) ?? (names.has(name) ? NO_EXPORTS : undefined);
   for (const [at, imported] of account.imports.entries()) {
-    const { stream, service, prefix, to, share, allowTrace } = imported;
-    const path = `accounts.${importer}.imports[${at}]`;
-    const kind = stream === undefined ? "service" : "stream";
-    const source = stream ?? service;
-    if (source === undefined || (stream !== undefined && service !== undefined)) {
-      throw invalid(path, "an import is either a stream or a service");
-    }
-    const { account: exporter, subject: remote } = source;
-    if (!exporter || !remote) throw invalid(path, "Expect an account name and a subject");
-    if (!names.has(exporter)) throw invalid(path, `"${exporter}" account not defined for ${kind} import`);
-    const refuse = (reason: string): OptionsError =>
-      invalid(path, `Error adding ${kind} import "${utf8(remote)}": ${reason}`);
-    const { streamExports, serviceExports } = exports.get(exporter) ?? NO_EXPORTS;
-    const found =
-      kind === "stream" ? exportFor<StreamExport>(streamExports, remote) : exportFor(serviceExports, remote);
-    if (!isUsable(remote) || found === undefined || !mayImport(found, importer, remote)) {
-      throw refuse(`${kind} import not authorized`);
-    }
-    const named = localName(remote, to, kind === "stream" ? prefix : undefined);
-    if (named === undefined) throw refuse("stream import prefix can not contain wildcard tokens");
-    const renaming = renamingFor(remote, named, refuse);
-    const base = { importer, exporter, remote, local: renaming.to, path };
-    if (kind === "stream") {
-      if (streamImports.some((other) => other.exporter === exporter && other.remote === remote)) {
-        throw refuse("stream import already exists");
-      }
-      streamImports.push({ ...base, renaming, allowTrace });
-    } else {
-      if (serviceImports.some((other) => other.exporter === exporter && other.local === renaming.to)) {
-        throw refuse(`duplicate service import subject "${utf8(renaming.to)}"`);
-      }
-      serviceImports.push({ ...base, renaming: renaming.inverted(), service: found as ServiceExport, share });
-    }
+    planImport(importer, imported, `accounts.${importer}.imports[${at}]`, exportsOf, planned);
   }
-  return { streamImports, serviceImports };
+  return planned;
+}
+
+/** What `planImport` adds to. */
+export interface PlannedImports {
+  readonly streamImports: PlannedStreamImport[];
+  readonly serviceImports: PlannedServiceImport[];
+}
+
+/**
+ * Checks one import and adds it to those that the account has already.
+ * @param exportsOf undefined for an account that does not exist
+ * @param isActivated whether the importer holds a token for an export that asks for one
+ * @throws {OptionsError} OPTIONS_VALUE: nothing to import, not allowed to, a malformed subject, twice the same
+ */
+export function planImport(
+  importer: string,
+  imported: ResolvedAccount["imports"][number],
+  path: string,
+  exportsOf: (account: string) => Exports | undefined,
+  into: PlannedImports,
+  isActivated: (approval: Approval) => boolean = () => false,
+): void {
+  const { stream, service, prefix, to, share, allowTrace } = imported;
+  const kind = stream === undefined ? "service" : "stream";
+  const source = stream ?? service;
+  if (source === undefined || (stream !== undefined && service !== undefined)) {
+    throw invalid(path, "an import is either a stream or a service");
+  }
+  const { account: exporter, subject: remote } = source;
+  if (!exporter || !remote) throw invalid(path, "Expect an account name and a subject");
+  const offered = exportsOf(exporter);
+  if (offered === undefined) throw invalid(path, `"${exporter}" account not defined for ${kind} import`);
+  const refuse = (reason: string): OptionsError =>
+    invalid(path, `Error adding ${kind} import "${utf8(remote)}": ${reason}`);
+  const { streamExports, serviceExports } = offered;
+  const found = kind === "stream" ? exportFor<StreamExport>(streamExports, remote) : exportFor(serviceExports, remote);
+  if (!isUsable(remote) || found === undefined || !mayImport(found, importer, remote, isActivated)) {
+    throw refuse(`${kind} import not authorized`);
+  }
+  const named = localName(remote, to, kind === "stream" ? prefix : undefined);
+  if (named === undefined) throw refuse("stream import prefix can not contain wildcard tokens");
+  const renaming = renamingFor(remote, named, refuse);
+  const base = { importer, exporter, remote, local: renaming.to, path };
+  const { streamImports, serviceImports } = into;
+  if (kind === "stream") {
+    if (streamImports.some((other) => other.exporter === exporter && other.remote === remote)) {
+      throw refuse("stream import already exists");
+    }
+    streamImports.push({ ...base, renaming, allowTrace });
+  } else {
+    if (serviceImports.some((other) => other.exporter === exporter && other.local === renaming.to)) {
+      throw refuse(`duplicate service import subject "${utf8(renaming.to)}"`);
+    }
+    serviceImports.push({ ...base, renaming: renaming.inverted(), service: found as ServiceExport, share });
+  }
 }
 
 function localName(remote: string, to: string | undefined, prefix: string | undefined): string | undefined {
@@ -189,7 +250,8 @@ function renamingFor(remote: string, local: string, refuse: (reason: string) => 
   }
 }
 
-function planMappings(
+/** @throws {OptionsError} OPTIONS_VALUE for a malformed mapping */
+export function planMappings(
   mappings: ResolvedOptions["mappings"],
   path: string,
   clusterName: string | undefined,

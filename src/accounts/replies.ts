@@ -3,8 +3,11 @@
 import type { Clock, Timer } from "../runtime/clock.js";
 import type { Random } from "../runtime/random.js";
 import type { Account } from "./account.js";
+import { AwaitedAnswers } from "./awaited-answers.js";
 import type { ServiceExport } from "./exports.js";
 import type { Message } from "./message.js";
+import { untraced } from "./message-trace.js";
+import type { LatencyFailure, LatencyMeasurement, LatencyWorld } from "./service-latency.js";
 import { type DeliveryTarget, Subscription } from "./subscription.js";
 
 /** Answers that an account may owe at a time; beyond, the one that is due first is given up. */
@@ -20,9 +23,11 @@ const TOKENS_PER_DRAW = 128;
 const REMOVED_PER_TURN = 4096;
 
 /** What the server does for imports: the message path of an account, time and randomness. */
-export interface ImportWorld {
+export interface ImportWorld extends LatencyWorld {
   readonly random: Random;
   readonly clock: Clock;
+  /** Names this server in the reply subjects of measured requests. */
+  readonly serverHash?: string;
   /** Runs the message path in an account, after mappings; returns the number of deliveries. */
   publish(account: Account, message: Message, source: DeliveryTarget | undefined): number;
   /**
@@ -40,6 +45,10 @@ export interface ReplyDue {
   readonly replyTo: string;
   /** Monotonic time of the request, or of the last of several answers. */
   sinceMs: number;
+  /** Undefined if it is not measured. */
+  readonly measurement: LatencyMeasurement | undefined;
+  /** To be called when nobody waits for a measured answer any more. */
+  readonly lost: (() => void) | undefined;
 }
 
 /**
@@ -52,10 +61,11 @@ export function replyAcross(
   to: Account,
   reply: string,
   world: ImportWorld,
+  measurement?: LatencyMeasurement,
 ): string {
   if (reply.startsWith(ACK_PREFIX)) return reply;
   to.replies ??= new ReplySubjects(to, world);
-  return to.replies.expect(service, from, reply);
+  return to.replies.expect(service, from, reply, measurement);
 }
 
 /** The subject after the account's mappings. */
@@ -92,11 +102,25 @@ export class ReplySubjects implements DeliveryTarget {
   }
 
   /** A reply subject for a request; answers to it go to `replyTo` in the requester's account. */
-  expect(service: ServiceExport, requester: Account, replyTo: string): string {
+  expect(service: ServiceExport, requester: Account, replyTo: string, measurement?: LatencyMeasurement): string {
+    const { serverHash } = this.#world;
+    const suffix = measurement === undefined || serverHash === undefined ? "" : `.${serverHash}.T`;
     let subject: string;
-    do subject = this.#base + this.#nextToken();
+    do subject = this.#base + this.#nextToken() + suffix;
     while (this.#due.has(subject));
-    const due: ReplyDue = { service, requester, replyTo, sinceMs: this.#world.clock.monotonicMs() };
+    const lost = measurement && (() => this.forget(subject, "requesterGone"));
+    const due: ReplyDue = {
+      service,
+      requester,
+      replyTo,
+      sinceMs: this.#world.clock.monotonicMs(),
+      measurement,
+      lost,
+    };
+    if (lost !== undefined) {
+      requester.awaited ??= new AwaitedAnswers();
+      requester.awaited.add(replyTo, lost);
+    }
     this.#due.set(subject, due);
     const queue = this.#queueOf(service.thresholdMs);
     queue.set(subject, due);
@@ -110,12 +134,15 @@ export class ReplySubjects implements DeliveryTarget {
     return subject;
   }
 
-  /** Answers to it are dropped from now on. */
-  forget(subject: string): void {
+  /** Answers to it are dropped from now on; `why` is for the measurement of one that was not answered. */
+  forget(subject: string, why: LatencyFailure = "tooLate"): void {
     const due = this.#due.get(subject);
     if (due === undefined) return;
     this.#due.delete(subject);
     this.#queues.get(due.service.thresholdMs)?.delete(subject);
+    if (due.lost === undefined) return;
+    due.requester.awaited?.settled(due.replyTo, due.lost);
+    due.measurement?.failed(why);
   }
 
   deliver(_: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
@@ -128,12 +155,17 @@ export class ReplySubjects implements DeliveryTarget {
       this.forget(subject);
       return false;
     }
+    due.measurement?.answered(source);
     const isLast = service.responseType === "Singleton" || message.sizeBytes === 0;
     // Before the delivery, so that a second answer from inside it finds nothing.
     if (isLast) this.forget(subject);
     const to = mapped(requester, due.replyTo, this.#world.random);
     const reply = message.hasReply ? replyAcross(service, this.#account, requester, message.reply, this.#world) : "";
-    const delivered = this.#world.publish(requester, message.readdressed(to, reply), source) > 0;
+    let answer = message.readdressed(to, reply);
+    // The trace of an answer ends here: only the export could allow it, and that is the requester's side.
+    message.trace?.serviceImported(requester, subject, to);
+    if (message.trace !== undefined) answer = untraced(answer);
+    const delivered = message.trace?.only !== true && this.#world.publish(requester, answer, source) > 0;
     if (!delivered) requester.replies?.forget(reply);
     if (!isLast && this.#due.has(subject)) {
       if (delivered) this.#renew(subject, due, nowMs);

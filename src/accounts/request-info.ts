@@ -1,15 +1,13 @@
 // The header Nats-Request-Info, which tells a service in another account who asks (conformance/wire, FACTS "Accounts").
+import { headerLines, withHeader } from "../protocol/header-block.js";
 import type { Message } from "./message.js";
 
 const NAME = "Nats-Request-Info";
-const STATUS_LINE = "NATS/1.0";
 
 /** The message with this information as its only Nats-Request-Info. */
 export function withRequestInfo(message: Message, info: object): Message {
   const value = Buffer.from(JSON.stringify(info), "utf8").toString("latin1");
-  const kept = headerLines(message).filter((line) => !isInfo(line));
-  if (kept.length === 0) kept.push(STATUS_LINE);
-  return message.withHeaders(Buffer.from(`${kept.join("\r\n")}\r\n${NAME}: ${value}\r\n\r\n`, "latin1"));
+  return message.withHeaders(Buffer.from(withHeader(message.headerText, NAME, value), "latin1"));
 }
 
 /**
@@ -17,7 +15,7 @@ export function withRequestInfo(message: Message, info: object): Message {
  * undefined if there is none that can be read.
  */
 export function passedOn(message: Message, service: string): object | undefined {
-  const line = headerLines(message).find(isInfo);
+  const line = headerLines(message.headerText).find((one) => one.startsWith(`${NAME}:`));
   if (line === undefined) return undefined;
   let info: unknown;
   try {
@@ -33,15 +31,4 @@ export function passedOn(message: Message, service: string): object | undefined 
   }
   result["svc"] ??= service;
   return result;
-}
-
-function isInfo(line: string): boolean {
-  return line.length > NAME.length && line[NAME.length] === ":" && line.startsWith(NAME);
-}
-
-// Without the two line ends that close the block.
-function headerLines(message: Message): string[] {
-  if (message.headerBytes === 0) return [];
-  const text = message.body.toString("latin1", message.start, message.start + message.headerBytes);
-  return text.replace(/(\r\n)+$/, "").split("\r\n");
 }

@@ -3,9 +3,11 @@
 import type { Account } from "./account.js";
 import type { ServiceExport } from "./exports.js";
 import type { Message } from "./message.js";
+import { type MessageTrace, untraced, withTraceDestination } from "./message-trace.js";
 import type { Renaming } from "./renaming.js";
 import { type ImportWorld, mapped, replyAcross } from "./replies.js";
 import { passedOn, withRequestInfo } from "./request-info.js";
+import { LatencyMeasurement } from "./service-latency.js";
 import { type DeliveryTarget, Subscription } from "./subscription.js";
 
 /** A request on its way through imports: what it came through so far. Handling it is synchronous. */
@@ -60,22 +62,55 @@ export class ServiceImport implements DeliveryTarget {
     for (let hop = before; hop !== undefined; hop = hop.before) if (hop.service === service) return false;
 
     const subject = mapped(exporter, this.renaming.forwards(message.subject), this.#world.random);
-    const reply = message.hasReply ? replyAcross(service, importer, exporter, message.reply, this.#world) : "";
+    const { trace } = message;
+    const measurement = trace?.only ? undefined : this.#measurement(message, source);
+    const reply = message.hasReply
+      ? replyAcross(service, importer, exporter, message.reply, this.#world, measurement)
+      : "";
+    if (!message.hasReply) measurement?.failed("noReply");
     const share = before === undefined ? this.share : before.share;
     const info =
       (before === undefined ? undefined : passedOn(message, importer.name)) ??
       this.#world.requestInfo?.(source, importer, share);
     const request = (info === undefined ? message : withRequestInfo(message, info)).readdressed(subject, reply);
+    trace?.serviceImported(exporter, message.subject, subject);
 
     const outer = chain.current;
     chain.current = { service, share, source, before };
     let delivered = false;
     try {
-      delivered = this.#world.publish(exporter, request, source) > 0;
+      delivered = trace === undefined ? this.#publish(request, source) : this.#publishTraced(request, trace, source);
     } finally {
       chain.current = outer;
-      if (!delivered) exporter.replies?.forget(reply);
+      if (!delivered || trace?.only) exporter.replies?.forget(reply, "noResponder");
     }
     return delivered;
+  }
+
+  #publish(request: Message, source: DeliveryTarget | undefined): boolean {
+    return this.#world.publish(this.exporter, request, source) > 0;
+  }
+
+  // Where the export allows it the trace goes on. Servers that are reached from there send their records the way that
+  // answers come back.
+  #publishTraced(request: Message, trace: MessageTrace, source: DeliveryTarget | undefined): boolean {
+    const { exporter, importer, service } = this;
+    if (!service.allowTrace) return !trace.only && this.#publish(untraced(request), source);
+    const { destination } = trace;
+    const across = replyAcross(service, importer, exporter, destination, this.#world);
+    trace.destination = across;
+    try {
+      return this.#publish(withTraceDestination(request, across), source);
+    } finally {
+      trace.destination = destination;
+      exporter.replies?.forget(across);
+    }
+  }
+
+  #measurement(message: Message, source: DeliveryTarget | undefined): LatencyMeasurement | undefined {
+    const { latency } = this.service;
+    if (latency === undefined) return undefined;
+    const request = { exporter: this.exporter, latency, source, detailed: this.share };
+    return LatencyMeasurement.begin(request, message, this.#world);
   }
 }

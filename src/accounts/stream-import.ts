@@ -48,8 +48,18 @@ export class StreamImport implements DeliveryTarget {
   deliver(shadow: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
     const { original } = shadow as StreamShadow;
     const subject = this.renaming.forwards(message.subject);
-    if (subject === message.subject) return original.target.deliver(shadow, message, source);
-    if (!subjectMatches(subject, original.subject)) return false;
-    return original.target.deliver(shadow, message.readdressed(subject), source);
+    const isRenamed = subject !== message.subject;
+    if (isRenamed && !subjectMatches(subject, original.subject)) return false;
+    const { trace } = message;
+    if (trace === undefined && !isRenamed) return original.target.deliver(shadow, message, source);
+    const passed = message.readdressed(subject);
+    if (trace !== undefined) {
+      trace.streamExported(this.importer, subject);
+      if (!this.allowTrace) {
+        if (trace.only) return true;
+        passed.trace = undefined;
+      }
+    }
+    return original.target.deliver(shadow, passed, source);
   }
 }

@@ -1,6 +1,6 @@
 // What an account JWT says: limits, who may sign its users, what it offers and takes, who is shut out
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/jwt).
-import type { AccountLimits } from "../accounts/account.js";
+import { type AccountLimits, NO_LIMITS } from "../accounts/account.js";
 import type { ResponseType } from "../accounts/exports.js";
 import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
@@ -122,6 +122,30 @@ export function decodeAccountClaims(token: string): AccountClaims {
   };
 }
 
+/**
+ * What holds of a system account until its JWT is there: it may sign users, so that somebody can come and push the JWT.
+ * @param issuer the operator that is expected to sign it
+ */
+export function bootstrapClaims(account: string, issuer: string): AccountClaims {
+  return {
+    ...{ subject: account, issuer, audience: "", name: "", id: "", issuedAt: 0, expires: 0, notBefore: 0, nats: {} },
+    tags: [],
+    limits: NO_LIMITS,
+    maxDataBytes: -1,
+    bearerAllowed: true,
+    jetstream: new Map(),
+    signingKeys: new Map([[account, undefined]]),
+    revocations: new Map(),
+    defaultPermissions: permissions({}),
+    mappings: {},
+    exports: [],
+    imports: [],
+    callout: undefined,
+    traceDestination: "",
+    traceSampling: 0,
+  };
+}
+
 /** Whether something issued at a time (seconds) to a subject is void. */
 export function isRevoked(revocations: ReadonlyMap<string, number>, of: string, issuedAt: number): boolean {
   return [of, EVERYBODY].some((key) => (revocations.get(key) ?? Number.NEGATIVE_INFINITY) >= issuedAt);
@@ -144,7 +168,8 @@ export function contentFault(claims: AccountClaims): string | undefined {
     return "the account contains more exports than allowed by the operator";
   }
   const isWild = ({ subject: of }: ClaimedExport): boolean => /(^|\.)[*>](\.|$)/.test(of);
-  if (!flag(limits, "wildcards") && exports.some(isWild)) return "the account contains wildcard exports that are not allowed by the operator";
+  if (!flag(limits, "wildcards") && exports.some(isWild))
+    return "the account contains wildcard exports that are not allowed by the operator";
   const badSubject = [...exports.map((one) => one.subject), ...imports.map((one) => one.remote)].find(
     (one) => !isValidSubject(one) || hasBlank(one),
   );
@@ -153,7 +178,8 @@ export function contentFault(claims: AccountClaims): string | undefined {
     if (!isPublicNkey(key, "account")) return `${key} is not an account public key`;
   }
   for (const [source, destinations] of Object.entries(claims.mappings)) {
-    if (sumOfWeights(destinations) > 100) return `Mapping "${source}" exceeds 100% among all of it's weighted to mappings`;
+    if (sumOfWeights(destinations) > 100)
+      return `Mapping "${source}" exceeds 100% among all of it's weighted to mappings`;
   }
   if (callout !== undefined && callout.authUsers.length === 0) {
     return "External authorization cannot have accounts without users specified";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { nkeys } from "@nats-io/nats-core";
 import { hashSync } from "bcryptjs";
+import { CertificateAuthority } from "../../test/support/certificates.js";
 import { Accounts } from "../accounts/accounts.js";
 import { OptionsError } from "../options/errors.js";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
@@ -429,4 +430,47 @@ test("review: where no login is required any more, those without a user stay", a
   const token = { authorization: { token: "t" } };
   assert.equal((await reviewed(token, {}, { authToken: "t" })).review.outcome, "kept");
   assert.equal((await reviewed({}, {}, { user: "any" })).review.outcome, "kept");
+});
+
+test("the certificate names the user where verify_and_map says so", async () => {
+  const { der: certificate } = new CertificateAuthority().issue({ emails: ["a@test"] });
+  const users = [{ user: "a@test" }, { user: "b", password: "pw" }, { nkey: nkeys.createUser().getPublicKey() }];
+  const input: ServerOptions = { tls: { verifyAndMap: true }, authorization: { users }, noAuthUser: "b" };
+  const a = authenticator(input);
+  assert.equal(await login(a, {}, { certificate }), "$G/a@test");
+  assert.equal(await login(a, { user: "b" }, { certificate }), "$G/a@test");
+  assert.equal(await login(a, { user: "b", pass: "pw" }, { certificate }), "refused");
+  assert.equal(await login(a, { user: "b", pass: "pw" }), "refused");
+  assert.equal(await login(a, { nkey: "U" }, { certificate }), "refused");
+  const websocket: Partial<Origin> = { type: "WEBSOCKET", certificate };
+  assert.equal(await login(a, {}, websocket), "$G/b");
+  assert.equal(await login(a, { user: "b", pass: "pw" }, websocket), "$G/b");
+});
+
+test("a user without a password is for certificates only, where some way in takes them", async () => {
+  const users = [{ user: "a" }, { user: "ws", allowedConnectionTypes: ["WEBSOCKET"] }];
+  const origin: Partial<Origin> = { type: "WEBSOCKET" };
+  const open = authenticator({ authorization: { users } });
+  assert.equal(await login(open, { user: "a" }, origin), "$G/a");
+  const mapping = { authorization: { users }, tls: { verifyAndMap: true } };
+  const closed = authenticator(mapping);
+  assert.equal(await login(closed, { user: "a" }, origin), "refused");
+  assert.equal(await login(closed, { user: "ws" }, origin), "$G/ws");
+  assert.equal(await login(authenticator({ ...mapping, noAuthUser: "a" }), { user: "a" }, origin), "$G/a");
+});
+
+test("who was let in by a certificate stays in as long as its user is there", async () => {
+  const { der: certificate } = new CertificateAuthority().issue({ emails: ["a@test"] });
+  const origin: Origin = { ...STANDARD, certificate };
+  const options = (user: string): ServerOptions => ({
+    tls: { verifyAndMap: true },
+    authorization: { users: [{ user }] },
+  });
+  const accounts = accountsFor(options("a@test"));
+  const before = await authenticator(options("a@test"), accounts).authenticate({}, origin);
+  assert.ok(before);
+  const outcome = async (user: string): Promise<string> =>
+    (await authenticator(options(user), accounts).review(before, {}, origin)).outcome;
+  assert.equal(await outcome("a@test"), "kept");
+  assert.equal(await outcome("b@test"), "moved");
 });

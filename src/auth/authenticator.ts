@@ -6,7 +6,10 @@ import { type Accounts, DEFAULT_SYSTEM_ACCOUNT } from "../accounts/accounts.js";
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedAuthorization, ResolvedOptions } from "../options/options.js";
 import { CertificateUsers, waysWithCertificates } from "./certificate-users.js";
+import type { ConfiguredCallout } from "./configured-callout.js";
+import type { JwtLogin } from "./jwt-login.js";
 import { signed } from "./nkey.js";
+import type { OperatorMode } from "./operator-mode.js";
 import type { Permissions } from "./permissions.js";
 import { isHashed, SecretCheck, sameText } from "./secret.js";
 import { type ConnectionType, readUsers, type User, type Users } from "./users.js";
@@ -21,6 +24,11 @@ export interface Credentials {
   nkey?: string;
   sig?: string;
   jwt?: string;
+  /** What else it says of itself; for callout services. */
+  name?: string;
+  lang?: string;
+  version?: string;
+  protocol?: number;
 }
 
 /** Where the credentials came from. `nonce` is what INFO offered for signing, "" for none. */
@@ -29,6 +37,8 @@ export interface Origin {
   readonly nonce: string;
   readonly remoteAddress: string;
   readonly inProcess: boolean;
+  /** The server's number for it; for callout services. */
+  readonly connectionId?: number;
   /** The certificate that the client has shown, in DER; verified. */
   readonly certificate?: Uint8Array;
 }
@@ -41,6 +51,16 @@ export interface Admission {
   readonly permissions: Permissions | undefined;
   /** The configured token or password that it was let in for, so that a reload need not compare hashes again. */
   readonly secret?: string;
+  /** Of a login by JWT, shown by the client or given by a callout service. */
+  readonly login?: JwtLogin;
+}
+
+/** Who decides besides the users of the options. */
+export interface Deciders {
+  /** Instead of them. */
+  readonly operatorMode?: OperatorMode;
+  /** About most of them. */
+  readonly callout?: ConfiguredCallout;
 }
 
 /**
@@ -60,6 +80,7 @@ export class Authenticator {
   /** Whether some user signs a nonce. */
   readonly needsNonce: boolean;
   readonly #accounts: Accounts;
+  readonly #deciders: Deciders;
   readonly #authorization: ResolvedAuthorization;
   readonly #users: Users;
   readonly #secrets = new SecretCheck();
@@ -76,14 +97,15 @@ export class Authenticator {
    * Accounts are looked up by name at each login, so they may be changed after this.
    * @throws {OptionsError} OPTIONS_VALUE: users that make no sense, or a no_auth_user that does not exist
    */
-  constructor(options: ResolvedOptions, accounts: Accounts) {
+  constructor(options: ResolvedOptions, accounts: Accounts, deciders: Deciders = {}) {
     const { authorization, noAuthUser } = options;
     this.#accounts = accounts;
+    this.#deciders = deciders;
     this.#authorization = authorization;
     this.#users = readUsers(options);
     this.#certificateWays = waysWithCertificates(options);
     const { byName, byNkey } = this.#users;
-    this.#certificateUsers = new CertificateUsers(byName);
+    this.#certificateUsers = new CertificateUsers(this.#certificateWays.size > 0 ? byName : new Map());
     const hasUsers = byName.size + byNkey.size > 0;
     if (authorization.token && hasUsers) throw conflict("Can not have a token and a users array");
     if (authorization.token && authorization.user) throw conflict("Cannot have a user/pass and token");
@@ -98,8 +120,10 @@ export class Authenticator {
       }
     }
     this.#guests = !noAuthUser && isForSystemOnly(options);
-    this.required = hasUsers || this.#guests || Boolean(authorization.user) || Boolean(authorization.token);
-    this.needsNonce = byNkey.size > 0;
+    const isOperated = deciders.operatorMode !== undefined;
+    const hasSecret = Boolean(authorization.user) || Boolean(authorization.token);
+    this.required = isOperated || hasUsers || this.#guests || hasSecret;
+    this.needsNonce = isOperated || byNkey.size > 0;
     for (const { password } of byName.values()) if (isHashed(password)) this.#decoy ??= password;
   }
 
@@ -113,8 +137,18 @@ export class Authenticator {
     return this.#noAuthUser !== undefined || this.#guests || !this.required;
   }
 
-  /** Decides on a login; undefined: refused. A promise only for bcrypt hashes. */
+  /** Decides on a login; undefined: refused. A promise for what takes time: bcrypt hashes, lookups, callouts. */
   authenticate(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
+    const { operatorMode, callout } = this.#deciders;
+    if (operatorMode !== undefined) return operatorMode.authenticate(credentials, origin);
+    const configured = this.#authenticateUser(credentials, origin);
+    if (callout === undefined) return configured;
+    return configured instanceof Promise
+      ? configured.then((admission) => callout.decide(admission, credentials, origin))
+      : callout.decide(configured, credentials, origin);
+  }
+
+  #authenticateUser(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
     if (!this.required) return this.#admit(undefined);
     const { user: name, nkey, pass, authToken } = credentials;
     const { byName, byNkey } = this.#users;
@@ -147,6 +181,8 @@ export class Authenticator {
    * A signature is not asked for again.
    */
   review(before: Admission, credentials: Credentials, origin: Origin): Review | Promise<Review> {
+    // New claims of its account are for a login by JWT what new options are for the others.
+    if (before.login !== undefined) return this.#reviewLogin(before);
     if (!this.required) return before.user === undefined ? this.#keep(before, undefined) : { outcome: "moved" };
     const { byName, byNkey } = this.#users;
     const onlyName = byName.size === 0 ? this.#authorization.user : undefined;
@@ -170,6 +206,12 @@ export class Authenticator {
     };
     const admission = this.authenticate(credentials, origin);
     return admission instanceof Promise ? admission.then(decide) : decide(admission);
+  }
+
+  #reviewLogin(before: Admission): Review {
+    const { operatorMode, callout } = this.#deciders;
+    const isSameService = operatorMode !== undefined || callout?.option.issuer === before.login?.claims.issuer;
+    return isSameService ? { outcome: "kept", admission: before, permissionsChanged: false } : { outcome: "moved" };
   }
 
   // Without a password it is a user for certificates only, where there is a way in with them.

@@ -1,5 +1,7 @@
 // Which user a client's certificate stands for (verify_and_map,
 // https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/tls_mutual_auth).
+
+import type { ResolvedOptions } from "../options/options.js";
 import { type Certificate, readCertificate } from "./certificate.js";
 import {
   comparableSubject,
@@ -10,7 +12,6 @@ import {
   sameNameReordered,
   subjectText,
 } from "./distinguished-name.js";
-import type { ResolvedOptions } from "../options/options.js";
 import type { ConnectionType, User } from "./users.js";
 
 export class CertificateUsers {
@@ -59,7 +60,12 @@ export class CertificateUsers {
 }
 
 /** The ways in whose certificates name users. */
-export function waysWithCertificates({ tls, websocket, mqtt, leafnodes }: ResolvedOptions): ReadonlySet<ConnectionType> {
+export function waysWithCertificates({
+  tls,
+  websocket,
+  mqtt,
+  leafnodes,
+}: ResolvedOptions): ReadonlySet<ConnectionType> {
   const ways = new Set<ConnectionType>();
   if (tls?.verifyAndMap) ways.add("STANDARD");
   if (websocket?.port && websocket.tls?.verifyAndMap) ways.add("WEBSOCKET");

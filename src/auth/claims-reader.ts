@@ -12,15 +12,15 @@ const NS_PER_MS = 1e6;
 const EMPTY: JsonObject = Object.freeze({});
 
 export function text(from: JsonObject, key: string): string {
-  return valueOf(from, key, "", (value): value is string => typeof value === "string");
+  return valueAt(from, key, "", (value): value is string => typeof value === "string");
 }
 
 export function flag(from: JsonObject, key: string): boolean {
-  return valueOf(from, key, false, (value): value is boolean => typeof value === "boolean");
+  return valueAt(from, key, false, (value): value is boolean => typeof value === "boolean");
 }
 
 export function integer(from: JsonObject, key: string): number {
-  return valueOf(from, key, 0, (value): value is number => Number.isInteger(value));
+  return valueAt(from, key, 0, (value): value is number => Number.isInteger(value));
 }
 
 /** A duration, which JWTs hold in nanoseconds, in milliseconds. */
@@ -29,18 +29,18 @@ export function durationMs(from: JsonObject, key: string): number {
 }
 
 export function object(from: JsonObject, key: string): JsonObject {
-  return valueOf(from, key, EMPTY, isObject);
+  return valueAt(from, key, EMPTY, isObject);
 }
 
 export function objects(from: JsonObject, key: string): readonly JsonObject[] {
   const isList = (value: unknown): value is JsonObject[] => Array.isArray(value) && value.every(isObject);
-  return valueOf(from, key, [], isList);
+  return valueAt(from, key, [], isList);
 }
 
 export function texts(from: JsonObject, key: string): readonly string[] {
   const isList = (value: unknown): value is string[] =>
     Array.isArray(value) && value.every((item) => typeof item === "string");
-  return valueOf(from, key, [], isList);
+  return valueAt(from, key, [], isList);
 }
 
 /** A map of times in seconds, such as revocations. */
@@ -114,7 +114,7 @@ function isObject(value: unknown): value is JsonObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function valueOf<T>(from: JsonObject, key: string, absent: T, is: (value: unknown) => value is T): T {
+function valueAt<T>(from: JsonObject, key: string, absent: T, is: (value: unknown) => value is T): T {
   // Only what the JWT says itself, not what every object inherits.
   const value = Object.hasOwn(from, key) ? from[key] : undefined;
   if (value === undefined || value === null) return absent;

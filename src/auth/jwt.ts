@@ -128,7 +128,11 @@ export function encodeJwt(claims: NewClaims, type: JwtType, issuer: string, key:
     nbf: claims.notBefore || undefined,
     sub: claims.subject,
   });
-  const id = base32(createHash("sha512-256").update(JSON.stringify(common(undefined))).digest());
+  const id = base32(
+    createHash("sha512-256")
+      .update(JSON.stringify(common(undefined)))
+      .digest(),
+  );
   const chunk = (value: object): string => Buffer.from(JSON.stringify(value)).toString("base64url");
   const body = { ...common(id), nats: { ...claims.nats, type, version: VERSION } };
   const text = `${chunk({ typ: "JWT", alg: ALGORITHM })}.${chunk(body)}`;

@@ -1,6 +1,7 @@
 // Public nkeys: their text (base32 of a prefix byte, a key of 32 bytes and a checksum) and signatures by them
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/nkey_auth).
 import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { encodeNkey } from "../protocol/nkey.js";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const KEY_BYTES = 32;
@@ -36,6 +37,11 @@ export function publicKeyBytes(nkey: string, kind: NkeyKind): Buffer | undefined
   if (bytes === undefined || bytes[0] !== PREFIXES[kind]) return undefined;
   const checked = bytes.subarray(0, 1 + KEY_BYTES);
   return bytes.readUInt16LE(1 + KEY_BYTES) === crc16(checked) ? checked.subarray(1) : undefined;
+}
+
+/** The text of a public nkey of 32 bytes. */
+export function publicNkey(kind: NkeyKind, bytes: Uint8Array): string {
+  return encodeNkey(PREFIXES[kind], bytes);
 }
 
 /** Whether the text is a public nkey of that kind. */

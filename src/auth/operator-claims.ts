@@ -8,6 +8,7 @@ import { isPublicNkey } from "./nkey.js";
 
 interface Operator {
   readonly subject: string;
+  readonly issuer: string;
   readonly signingKeys: readonly string[];
   /** Whether its signing keys alone may sign accounts, and those of its accounts alone users. */
   readonly strict: boolean;
@@ -64,9 +65,10 @@ export class TrustedOperators {
 
 function readOperator(token: string): Operator {
   try {
-    const { subject, nats } = decodeJwt(token, "operator");
+    const { subject, issuer, nats } = decodeJwt(token, "operator");
     return {
       subject,
+      issuer,
       signingKeys: texts(nats, "signing_keys"),
       strict: flag(nats, "strict_signing_key_usage"),
       systemAccount: text(nats, "system_account"),

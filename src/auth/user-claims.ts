@@ -87,24 +87,16 @@ export function userFault(claims: UserClaims, nowSeconds: number): string | unde
 
 /** Whether a JWT grants nothing itself, as users of a signing key with a scope have to. */
 export function hasNoGrants({ grants }: UserClaims): boolean {
-  const { permissions: claimed, responses } = { ...grants, responses: grants.permissions.responses };
+  const { publishAllow, publishDeny, subscribeAllow, subscribeDeny, responses } = grants.permissions;
+  const { sourceNetworks, connectTimes, connectionTypes } = grants;
   const lists = [
-    claimed.publishAllow,
-    claimed.publishDeny,
-    claimed.subscribeAllow,
-    claimed.subscribeDeny,
-    grants.sourceNetworks,
-    grants.connectTimes,
-    grants.connectionTypes,
+    ...[publishAllow, publishDeny, subscribeAllow, subscribeDeny],
+    ...[sourceNetworks, connectTimes, connectionTypes],
   ];
+  const { maxSubscriptions, maxDataBytes, maxPayloadBytes, timeZone, bearer, proxyRequired } = grants;
   return (
     lists.every((list) => list.length === 0) &&
-    responses === undefined &&
-    grants.maxSubscriptions === 0 &&
-    grants.maxDataBytes === 0 &&
-    grants.maxPayloadBytes === 0 &&
-    grants.timeZone === "" &&
-    !grants.bearer &&
-    !grants.proxyRequired
+    [maxSubscriptions, maxDataBytes, maxPayloadBytes].every((limit) => limit === 0) &&
+    !(responses || timeZone || bearer || proxyRequired)
   );
 }

@@ -1,11 +1,12 @@
 // The process as the program sees it: its output, signals, other processes, and the way to a syslog daemon.
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { createSocket } from "node:dgram";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import inspector from "node:inspector";
 import { connect, type Socket } from "node:net";
-import { basename } from "node:path";
+import { basename, dirname } from "node:path";
 import type { Readable } from "node:stream";
+import { CommandError } from "./subcommand.js";
 import type { SyslogLink, SyslogTarget } from "./syslog.js";
 
 export type ControlSignal = "SIGINT" | "SIGTERM" | "SIGUSR1" | "SIGUSR2" | "SIGHUP";
@@ -32,6 +33,16 @@ export interface Host {
    * @param tag what the lines of a daemon of this machine are marked with
    */
   openSyslog(target: SyslogTarget, tag: string): Promise<SyslogLink>;
+  /**
+   * A line from standard input, without its end. At a terminal `prompt` is shown and what is typed is not.
+   * Rejects with a CommandError when Ctrl-C is typed.
+   */
+  readSecret(prompt: string): Promise<string>;
+  /**
+   * Writes a file that only its owner may read, in folders made for it; replaces a file at once.
+   * Throws the platform's error.
+   */
+  writeSecret(path: string, text: string): void;
 }
 
 /** Receives SIGUSR1 from the first statement of the program on; see bin/natsnode.js. */
@@ -83,7 +94,53 @@ export function nodeHost(reopen: EarlySignal): Host {
       if (target.kind === "unix") return openStream({ path: target.path });
       return openLoggerProcess(tag);
     },
+    readSecret: (prompt) => (process.stdin.isTTY ? typedSecret(prompt) : firstLine()),
+    writeSecret,
   };
+}
+
+async function firstLine(): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of process.stdin) {
+    chunks.push(chunk as Buffer);
+    if ((chunk as Buffer).includes("\n")) break;
+  }
+  return Buffer.concat(chunks).toString("utf8").split(/\r?\n/, 1)[0];
+}
+
+function typedSecret(prompt: string): Promise<string> {
+  const { stdin, stderr } = process;
+  stderr.write(prompt);
+  stdin.setRawMode(true).setEncoding("utf8").resume();
+  return new Promise((resolve, reject) => {
+    let typed = "";
+    const end = (settle: () => void): void => {
+      stdin.off("data", take).setRawMode(false).pause();
+      stderr.write("\n");
+      settle();
+    };
+    const take = (text: string): void => {
+      for (const char of text) {
+        if (char === "\r" || char === "\n" || char === "\x04") return end(() => resolve(typed));
+        if (char === "\x03") return end(() => reject(new CommandError("COMMAND_INVALID", "interrupted")));
+        if (char === "\x7f" || char === "\b") typed = Array.from(typed).slice(0, -1).join("");
+        else typed += char;
+      }
+    };
+    stdin.on("data", take);
+  });
+}
+
+function writeSecret(path: string, text: string): void {
+  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  if (statSync(path, { throwIfNoEntry: false })?.isFile() === false) {
+    writeFileSync(path, text); // a terminal or a pipe, which must not be replaced
+    return;
+  }
+  const temporary = `${path}.tmp`;
+  rmSync(temporary, { force: true });
+  writeFileSync(temporary, text, { mode: 0o600, flag: "wx" });
+  renameSync(temporary, path);
 }
 
 function inspectorWanted(): boolean {

@@ -81,6 +81,8 @@ class Run extends EventEmitter {
       openSyslog: async () => {
         throw new Error("no syslog here");
       },
+      readSecret: async () => "",
+      writeSecret: () => {},
     };
     const createServer = (options: ResolvedOptions, { logger }: { logger: Logger }): StubServer => {
       this.server = new StubServer(options, logger);

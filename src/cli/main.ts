@@ -8,7 +8,15 @@ import { Program, type ProgramParts } from "./program.js";
 import { sendSignal } from "./send-signal.js";
 import { checkFile, checkSettings, readSettings, type Settings } from "./settings.js";
 import { listenerRefusal } from "./start-failure.js";
+import { type CommandGroup, runCommand } from "./subcommand.js";
 import { tlsHelp, usage, versionLine } from "./usage.js";
+
+/** What is no server, by its first word; loaded only when asked for. nats-server refuses such words. */
+const subcommands: Readonly<Record<string, () => Promise<CommandGroup>>> = {
+  __proto__: null as never,
+  auth: async () => (await import("./auth/group.js")).authGroup,
+  config: async () => (await import("./config-commands.js")).configGroup,
+};
 
 class ArgumentError extends Error {
   override readonly name = "ArgumentError";
@@ -21,6 +29,8 @@ class ArgumentError extends Error {
  * @returns the exit code; that of a wrong flag is 0, as nats-server has it
  */
 export async function main(argv: readonly string[], host: Host, parts: ProgramParts): Promise<number> {
+  const group = await subcommands[argv[0]]?.();
+  if (group !== undefined) return runCommand(group, argv.slice(1), host, parts.runtime);
   let line: CommandLine;
   try {
     line = readCommandLine(argv);

@@ -1,4 +1,5 @@
 // The life of a server process: banner, pid file, start, ports file, signals, reloads, end.
+import type { ConfigSource } from "../monitoring/config-source.js";
 import { diffOptions } from "../options/diff.js";
 import type { ResolvedOptions } from "../options/options.js";
 import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
@@ -21,7 +22,10 @@ export type ProgramServer = Pick<Server, "id" | "name" | "addresses" | "start" |
 
 export interface ProgramParts {
   readonly runtime: Runtime;
-  createServer(options: ResolvedOptions, parts: { runtime: Runtime; logger: Logger }): ProgramServer;
+  createServer(
+    options: ResolvedOptions,
+    parts: { runtime: Runtime; logger: Logger; config: ConfigSource },
+  ): ProgramServer;
 }
 
 export class Program {
@@ -47,7 +51,14 @@ export class Program {
     this.#log = log;
     this.#settings = settings;
     this.#read = read;
-    this.#server = parts.createServer(settings.options, { runtime: parts.runtime, logger: log });
+    const digest = (): string => this.#settings.digest ?? "";
+    const config: ConfigSource = {
+      get digest() {
+        return digest();
+      },
+      reload: () => this.#reloadInTurn(),
+    };
+    this.#server = parts.createServer(settings.options, { runtime: parts.runtime, logger: log, config });
     this.#portsFile = new PortsFile(parts.runtime.disk, log);
   }
 
@@ -127,14 +138,15 @@ export class Program {
   }
 
   #reloadNext(): void {
-    this.#reloading = this.#reloading.then(async () => {
-      if (this.#ending) return;
-      try {
-        await this.#reload();
-      } catch (error) {
-        this.#log.error(`Failed to reload server configuration: ${(error as Error).message}`);
-      }
+    this.#reloadInTurn().catch((error: Error) => {
+      this.#log.error(`Failed to reload server configuration: ${error.message}`);
     });
+  }
+
+  #reloadInTurn(): Promise<void> {
+    const reload = this.#reloading.then(() => (this.#ending ? undefined : this.#reload()));
+    this.#reloading = reload.catch(() => {});
+    return reload;
   }
 
   async #reload(): Promise<void> {

@@ -102,6 +102,11 @@ export class NatsServer implements AsyncDisposable {
     return this.#settings.given;
   }
 
+  /** `sha256:...` of the configuration's meaning, as nats-server prints it; "" without a configuration. */
+  get configDigest(): string {
+    return this.#settings.digest;
+  }
+
   /** Calls `listener` for every event of that name, in the order of adding. */
   on<K extends EventName>(name: K, listener: EventListener<K>): this {
     this.#events.add(name, listener, false);
@@ -126,7 +131,7 @@ export class NatsServer implements AsyncDisposable {
 
   /**
    * A connection of the official client (`@nats-io/nats-core`, an optional peer dependency) without a socket. It logs in
-   * with what the options say, like any other client, and closes with the server.
+   * with what the options say, like any other client, but without TLS, and closes with the server.
    * @throws {NatsCoreError} NATS_CORE when that package is not installed
    * @throws the client's own errors: refused login, too many connections, ...
    */
@@ -147,7 +152,10 @@ export class NatsServer implements AsyncDisposable {
     );
   }
 
-  /** Serves a client on any stream: a socket, a TLS or SSH channel, one half of a pair. A closed server destroys it. */
+  /**
+   * Serves a client on any stream: a socket, a TLS or SSH channel, one half of a pair. The option `tls` is about the server's
+   * own listener: a stream is taken as it is, and whoever hands it over has secured it. A closed server destroys it.
+   */
   handle(stream: Duplex): void {
     this.#core.handle(transportOf(stream));
   }

@@ -2,8 +2,9 @@
 // it, every check before anything listens.
 import { decodeConfig } from "../config/decode.js";
 import { formatIssue } from "../config/decode-errors.js";
+import { digestOf } from "../config/digest.js";
 import { formatPosition } from "../config/errors.js";
-import { loadConfig } from "../config/load.js";
+import { type LoadedConfig, loadConfig } from "../config/load.js";
 import { parseConfig } from "../config/parser.js";
 import type { Position } from "../config/syntax.js";
 import { decodeConfigText } from "../config/text.js";
@@ -35,6 +36,8 @@ export interface LibrarySettings {
   /** As given, with what the configuration said; frozen. */
   readonly given: Readonly<ServerOptions>;
   readonly resolved: ResolvedOptions;
+  /** `sha256:...` of the configuration's meaning; "" without one. */
+  readonly digest: string;
   /** What is accepted and complained about, or has no effect yet; a line each. */
   readonly notices: readonly string[];
 }
@@ -72,12 +75,10 @@ export function readSettings(options: ReloadOptions, runtime: Runtime): LibraryS
     ...(file?.warnings ?? []).map(formatIssue),
     ...unbuilt.announce.map(({ path, where }) => at(where, `${path} has no effect in this version`)),
   ];
-  return { given: frozen(structuredClone(all)), resolved, notices };
+  return { given: frozen(structuredClone(all)), resolved, digest: file?.digest ?? "", notices };
 }
 
-type ReadConfig = Pick<ReturnType<typeof decodeConfig>, "options" | "warnings" | "positions">;
-
-function readConfig(path: unknown, text: unknown, { disk, process }: Runtime): ReadConfig | undefined {
+function readConfig(path: unknown, text: unknown, { disk, process }: Runtime): LoadedConfig | undefined {
   if (path === undefined && text === undefined) return undefined;
   if (path !== undefined && text !== undefined) {
     throw new OptionsError("OPTIONS_VALUE", "configText", "config and configText cannot both be given");
@@ -92,7 +93,7 @@ function readConfig(path: unknown, text: unknown, { disk, process }: Runtime): R
     { file: TEXT_NAME, text: text as string },
     { env: world.env, readFile: (file) => decodeConfigText(disk.readSync(file)) },
   );
-  return decodeConfig(map, TEXT_NAME, world);
+  return { ...decodeConfig(map, TEXT_NAME, world), digest: digestOf(map) };
 }
 
 function at(where: Position | undefined, text: string): string {

@@ -1,4 +1,5 @@
 // Starting a server inside an application.
+import type { ConfigSource } from "../monitoring/config-source.js";
 import { createServer } from "../natsnode.js";
 import { OptionsError } from "../options/errors.js";
 import { nodeRuntime } from "../runtime/node/index.js";
@@ -23,8 +24,18 @@ export async function startServer(options: StartOptions = {}): Promise<NatsServe
   const logger = target && new LibraryLogger(target, (error) => events.emit("error", error));
   logger?.setLevels(settings.resolved);
   for (const notice of settings.notices) logger?.warn(notice);
-  const core = createServer(settings.resolved, { runtime, logger });
-  const server = new NatsServer({ core, runtime, events, logger, source, settings });
+  // Called when the server runs, and so exists.
+  const config: ConfigSource = {
+    get digest() {
+      return server.configDigest;
+    },
+    reload: async () => {
+      await server.reload();
+    },
+  };
+  const fromFile = source.config !== undefined;
+  const core = createServer(settings.resolved, { runtime, logger, config: fromFile ? config : undefined });
+  const server: NatsServer = new NatsServer({ core, runtime, events, logger, source, settings });
   await core.start();
   return server;
 }

@@ -19,7 +19,7 @@ const LINKS: readonly (readonly [path: string, title: string])[] = [
 /** `basePath` without a slash at its end, "" for none. */
 export function frontPage(basePath: string): string {
   const items = LINKS.map(
-    ([path, title]) => `    <li><a href="${escape(basePath + path)}">${title}</a> <code>${path}</code></li>`,
+    ([path, title]) => `    <li><a href="${escapeHtml(basePath + path)}">${title}</a> <code>${path}</code></li>`,
   );
   return `<!doctype html>
 <html lang="en">
@@ -48,6 +48,6 @@ ${items.join("\n")}
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
 
-function escape(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"]/g, (char) => ENTITIES[char]);
 }

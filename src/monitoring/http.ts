@@ -78,7 +78,9 @@ export class HttpPages {
       ],
       [
         "/accstatz",
-        this.#counted("/accstatz", async (query) => json(await pages.accstatz({ includeUnused: query.flag("unused") }))),
+        this.#counted("/accstatz", async (query) =>
+          json(await pages.accstatz({ includeUnused: query.flag("unused") })),
+        ),
       ],
       [
         "/routez",

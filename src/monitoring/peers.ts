@@ -9,7 +9,16 @@ export function routez(server: Server): object {
 }
 
 export function gatewayz(server: Server): object {
-  return { server_id: server.id, now: now(server), outbound_gateways: {}, inbound_gateways: {} };
+  const { gateway } = server.options;
+  return {
+    server_id: server.id,
+    now: now(server),
+    name: gateway?.name || undefined,
+    host: gateway && gateway.port !== 0 ? gateway.host : undefined,
+    port: gateway?.port || undefined,
+    outbound_gateways: {},
+    inbound_gateways: {},
+  };
 }
 
 export function leafz(server: Server): object {

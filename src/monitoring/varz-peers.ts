@@ -150,7 +150,10 @@ function writes({ writeDeadlineMs, writeTimeout }: Listens): object {
   };
 }
 
-function denied(remote: { readonly denyExports?: readonly string[]; readonly denyImports?: readonly string[] }): object {
+function denied(remote: {
+  readonly denyExports?: readonly string[];
+  readonly denyImports?: readonly string[];
+}): object {
   const texts = (subjects: readonly string[] | undefined): string[] | undefined =>
     subjects?.length ? subjects.map(bytesAsText) : undefined;
   return { exports: texts(remote.denyExports), imports: texts(remote.denyImports) };

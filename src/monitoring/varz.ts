@@ -14,8 +14,8 @@ export interface VarzExtra {
 
 export async function varz(server: Server, extra: VarzExtra): Promise<object> {
   const status = await server.collect();
-  const { options } = status;
-  const { process } = server.runtime;
+  const { options, runtime } = server;
+  const { process } = runtime;
   const { tls } = options;
   const sorted = [...extra.requests].sort(([a], [b]) => (a < b ? -1 : 1));
   return {

@@ -28,6 +28,8 @@ export function resolveOptions(input: ServerOptions): ResolvedOptions {
   const all = resolveBlock(serverTable, input, "") as Record<string, unknown>;
   if (all.httpHost === "") all.httpHost = all.host;
   if (all.maxConnections === 0) all.maxConnections = -1;
+  // Tags are compared and shown in lower case.
+  all.serverTags = Object.freeze((all.serverTags as readonly string[]).map((tag) => tag.toLowerCase()));
   if (all.traceVerbose || all.traceHeaders) all.trace = true;
   if (/ /.test(String(all.serverName ?? ""))) {
     throw new OptionsError("OPTIONS_VALUE", "serverName", "server name cannot contain spaces");

@@ -97,7 +97,6 @@ export const authorization = {
   }),
   authCallout: option("auth_callout", block(authCallout), "Asks a service to authenticate.", {
     aliases: ["auth_hook"],
-    status: "restricts",
   }),
   proxyRequired: option("proxy_required", boolean, "Only through a trusted proxy.", {
     default: false,
@@ -125,7 +124,7 @@ export const certificate = {
 } as const;
 
 export const ocspPeer = {
-  verify: option("verify", boolean, "Whether peers are checked.", { default: false }),
+  verify: option("verify", boolean, "Whether peers are checked.", { default: false, status: "restricts" }),
   allowedClockSkewMs: option("allowed_clockskew", seconds, "Tolerated difference of clocks.", { defaultText: "30s" }),
   caTimeoutMs: option("ca_timeout", seconds, "Time the authority has to answer.", { defaultText: "2s" }),
   cacheTtlMs: option("cache_ttl_when_next_update_unset", seconds, "How long an answer without end counts.", {
@@ -171,7 +170,7 @@ export const tls = {
   ),
   minVersion: option("min_version", text, "Lowest TLS version, 1.2 or 1.3.", { default: "1.2" }),
   certs: option("certs", list(block(certificate)), "Several certificates.", { aliases: ["certificates"] }),
-  certStore: option("cert_store", text, "Windows certificate store."),
+  certStore: option("cert_store", text, "Windows certificate store.", { status: "restricts" }),
   certMatchBy: option("cert_match_by", text, "Windows certificate store: issuer, subject or thumbprint."),
   certMatch: option("cert_match", text, "Windows certificate store: what to look for."),
   caCertsMatch: option("ca_certs_match", texts, "Windows certificate store: authorities."),

@@ -141,32 +141,26 @@ export const serverTable = {
   }),
   defaultSentinel: option("default_sentinel", text, "User JWT of clients without credentials; operator mode.", {
     reload: true,
-    status: "adds",
   }),
   operators: option("operator", texts, "Operator JWTs, or their files.", {
     aliases: ["operators", "root", "roots", "root_operator", "root_operators"],
-    status: "restricts",
   }),
   trustedKeys: option("trusted", texts, "Public operator keys.", {
     aliases: ["trusted_keys"],
-    status: "restricts",
   }),
   resolver: option("resolver", block(resolver), "Where account JWTs come from: MEMORY, URL(...) or a map.", {
     aliases: ["account_resolver", "accounts_resolver"],
     reload: true,
-    status: "adds",
   }),
   resolverTls: option("resolver_tls", block(tls), "TLS to the resolver.", { reload: true, status: "adds" }),
   resolverPreload: option("resolver_preload", record(text), "Account JWTs by account key.", {
     reload: true,
-    status: "adds",
   }),
   resolverPinnedAccounts: option("resolver_pinned_accounts", texts, "Accounts the resolver keeps.", {
     reload: true,
-    status: "adds",
   }),
 
-  tls: option("tls", block(tls), "TLS for clients.", { reload: true, status: "restricts" }),
+  tls: option("tls", block(tls), "TLS for clients.", { reload: true }),
   allowNonTls: option("allow_non_tls", boolean, "Clients without TLS are accepted too.", { default: false }),
   ocsp: option("ocsp", block(ocsp), "Staples the certificates' status: a boolean or a map.", {
     reload: true,

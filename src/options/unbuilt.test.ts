@@ -15,7 +15,7 @@ test("defaults ask for nothing, given or resolved", () => {
 
 test("what restricts is refused", () => {
   const refused = (options: ServerOptions): string[] => pathsOf(options).refused;
-  assert.deepEqual(refused({ tls: { certFile: "a" } }), ["tls"]);
+  assert.deepEqual(refused({ tls: { ocspPeer: { verify: true } } }), ["tls.ocspPeer.verify"]);
   assert.deepEqual(refused({ operators: ["x"] }), ["operators"]);
   assert.deepEqual(refused({ trustedKeys: ["x"] }), ["trustedKeys"]);
   assert.deepEqual(refused({ httpsPort: 1 }), ["httpsPort"]);
@@ -41,10 +41,10 @@ test("what adds is announced, when it is on", () => {
 
 test("says where it was set", () => {
   const positions = new Map([
-    ["tls", "line 3"],
+    ["trustedKeys", "line 3"],
     ["accounts.A.users", "line 4"],
   ]);
-  assert.equal(unbuiltIn({ tls: {} }, positions).refuse[0].where, "line 3");
+  assert.equal(unbuiltIn({ trustedKeys: ["x"] }, positions).refuse[0].where, "line 3");
   const users = unbuiltIn({ accounts: { A: { users: [{ proxyRequired: true }] } } }, positions);
   assert.equal(users.refuse[0].where, "line 4");
 });
@@ -55,6 +55,7 @@ test("what is built is neither", () => {
     accounts: { A: { limits: { maxConnections: 1 }, imports: [{ to: "x" }] } },
     mappings: { a: [{ destination: "b" }] },
     httpPort: 8222,
+    tls: { certFile: "a", keyFile: "b", ocspPeer: { verify: false } },
   };
   assert.deepEqual(pathsOf(options), { refused: [], announced: [] });
 });

@@ -8,6 +8,7 @@ export const ErrorText = {
   authenticationTimeout: "Authentication Timeout",
   userAuthenticationExpired: "User Authentication Expired",
   accountAuthenticationExpired: "Account Authentication Expired",
+  userAuthenticationRevoked: "User Authentication Revoked",
   stale: "Stale Connection",
   maximumConnections: "maximum connections exceeded",
   maximumAccountConnections: "maximum account active connections exceeded",

@@ -88,6 +88,13 @@ export interface HttpResponse {
   body?: string | Uint8Array;
 }
 
+/** The answer to a GET. */
+export interface HttpText {
+  status: number;
+  statusText: string;
+  body: string;
+}
+
 export interface Network {
   /** Listens for TCP connections. Rejects with the platform's error (code EADDRINUSE, EACCES, ...). */
   listen(options: ListenOptions, onConnection: (transport: Transport) => void): Promise<Listener>;
@@ -95,6 +102,11 @@ export interface Network {
   dial(options: { host: string; port: number; timeoutMs: number }): Promise<Transport>;
   /** Serves HTTP or HTTPS. A handler that rejects is answered with 500. */
   listenHttp(options: ListenHttpOptions, handle: (request: HttpRequest) => Promise<HttpResponse>): Promise<Listener>;
+  /**
+   * Reads the body of an HTTP or HTTPS answer to GET, as UTF-8. Rejects with the platform's error, after `timeoutMs`, for a
+   * body of more than `maxBodyBytes`, and for a URL of another kind.
+   */
+  fetchText(url: string, limits: { timeoutMs: number; maxBodyBytes: number }): Promise<HttpText>;
   /** Makes certificates and the rest ready for handshakes. Throws a TlsError (TLS_SETTINGS) when they make no sense. */
   tlsContext(settings: TlsSettings): TlsContext;
   /** Addresses of this machine's interfaces, loopback left out. */

@@ -48,9 +48,16 @@ export interface TlsSession {
  * - `TLS_NOT_TLS`: the other side does not speak TLS
  * - `TLS_CERTIFICATE`: its certificate is missing or not trusted
  * - `TLS_CLOSED`: it closed the connection
+ * - `TLS_TIMEOUT`: the handshake took too long
  * - `TLS_HANDSHAKE`: anything else that kept the two sides from agreeing
  */
-export type TlsErrorCode = "TLS_SETTINGS" | "TLS_NOT_TLS" | "TLS_CERTIFICATE" | "TLS_CLOSED" | "TLS_HANDSHAKE";
+export type TlsErrorCode =
+  | "TLS_SETTINGS"
+  | "TLS_NOT_TLS"
+  | "TLS_CERTIFICATE"
+  | "TLS_CLOSED"
+  | "TLS_TIMEOUT"
+  | "TLS_HANDSHAKE";
 
 /** Why there is no TLS; the message is in the words of nats-server where it has some. */
 export class TlsError extends Error {

@@ -9,7 +9,7 @@ import { HandshakeQueue } from "./handshake-queue.js";
 import type { Hub } from "./hub.js";
 import { RateLimit } from "./rate-limit.js";
 import type { Commit } from "./room.js";
-import { HANDSHAKE_TIMEOUT, speaksTls, TlsPort } from "./tls-port.js";
+import { speaksTls, TlsPort } from "./tls-port.js";
 
 const THROTTLED = "Connection throttling is active. Please try again later.";
 
@@ -67,6 +67,16 @@ export class ClientTls {
     this.opened = undefined;
   }
 
+  /** Closes the clients whose certificates are no longer among `pinned_certs`. */
+  dropUnpinned(clients: Iterable<ClientConnection>): void {
+    const { port } = this;
+    if (!port?.options.pinnedCerts?.length) return;
+    for (const client of [...clients]) {
+      const session = client.transport.tls;
+      if (session === undefined || !port.accepts(session)) client.close(CloseReason.tlsHandshakeError);
+    }
+  }
+
   /** Says at the start what clients are in for. */
   announce(): void {
     const tls = this.port?.options;
@@ -103,7 +113,10 @@ export class ClientTls {
       client.tlsFirst = first === undefined || first.length > 0;
     }
     if (client.closed) return;
-    if (!client.tlsFirst) client.greet();
+    if (!client.tlsFirst) {
+      client.greet();
+      client.flush();
+    }
     let secured = true;
     if (!client.tlsFirst && allowNonTls) {
       const first = await transport.firstBytes?.(timeoutMs);
@@ -132,11 +145,11 @@ export class ClientTls {
       return true;
     } catch (error) {
       if (client.closed) return false;
-      const { message } = error as Error;
-      if (message === HANDSHAKE_TIMEOUT) logger.debug(`${client.label} - ${message}`);
-      else if (error instanceof TlsError && error.code === "TLS_NOT_TLS") {
-        logger.debug(`${client.label} - TLS handshake error: ${message}`);
-      } else logger.error(`${client.label} - TLS handshake error: ${message}`);
+      const line = `${client.label} - TLS handshake error: ${(error as Error).message}`;
+      // What scanners and load balancers do all the time.
+      const probe = error instanceof TlsError && (error.code === "TLS_NOT_TLS" || error.code === "TLS_TIMEOUT");
+      if (probe) logger.debug(line);
+      else logger.error(line);
       client.close(CloseReason.tlsHandshakeError);
       return false;
     }

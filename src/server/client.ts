@@ -62,10 +62,9 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.begin();
   }
 
-  /** Sends INFO at once. */
+  /** Sends INFO. */
   greet(): void {
     this.send(infoLine(this.hub.infoFor(this), true));
-    this.flush();
   }
 
   /** Starts its timers and reads what it sends. */
@@ -80,9 +79,10 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.transport.start(this);
   }
 
-  /** Answers with an error instead of INFO and closes; for a client that is never served. */
+  /** Greets the client with an error and closes; it is never served. */
   turnAway(text: string): void {
     this.transport.start(this);
+    this.send(infoLine(this.hub.infoFor(this), true));
     this.sendError(text);
     this.close(CloseReason.maxConnectionsExceeded);
   }
@@ -301,6 +301,15 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.account = account;
     this.admission = admission;
     this.setPermissions(admission?.permissions);
+    const lastsMs = admission?.login?.lastsMs ?? Number.POSITIVE_INFINITY;
+    if (lastsMs === Number.POSITIVE_INFINITY) return;
+    this.authTimer = this.hub.runtime.clock.after(lastsMs, () => this.expire(ErrorText.userAuthenticationExpired));
+  }
+
+  /** Its login, or that of its account, has come to its end. */
+  expire(text: string): void {
+    this.sendError(text);
+    this.close(CloseReason.authenticationExpired);
   }
 
   /** Takes new permissions at once; subscriptions that are no longer allowed are the caller's to drop. */
@@ -317,15 +326,15 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   /** What CONNECT said of who it is. */
   credentials(): Credentials {
-    const { user, pass, authToken, nkey, sig, jwt } = this.connect;
-    return { user, pass, authToken, nkey, sig, jwt };
+    const { user, pass, authToken, nkey, sig, jwt, name, lang, version, protocol } = this.connect;
+    return { user, pass, authToken, nkey, sig, jwt, name, lang, version, protocol };
   }
 
   /** Where its credentials come from. */
   origin(): Origin {
     const { remoteAddress, inProcess } = this.transport;
     const certificate = this.transport.tls?.peerCertificates[0];
-    return { type: "STANDARD", nonce: this.nonce, remoteAddress, inProcess, certificate };
+    return { type: "STANDARD", nonce: this.nonce, remoteAddress, inProcess, certificate, connectionId: this.id };
   }
 
   /** Its login does not hold (any more). */
@@ -394,7 +403,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       return;
     }
     if (!noFastProducerStall && source instanceof ClientConnection && source !== this) {
-      this.hub.stalls.consider(source, this, pending, maxPendingBytes);
+      if (this.hub.stalls.consider(source, this, pending, maxPendingBytes)) this.hub.totals.stalledClients++;
     }
   }
 

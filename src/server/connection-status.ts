@@ -1,6 +1,8 @@
 // A connection, living or gone, as plain data: what /connz and the events about clients are made of.
 import { GLOBAL_ACCOUNT } from "../accounts/accounts.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import { readCertificate } from "../auth/certificate.js";
+import { fullSubjectText } from "../auth/distinguished-name.js";
 import type { ResolvedPermissions } from "../options/options.js";
 import { ClientConnection } from "./client.js";
 import type { Server } from "./server.js";
@@ -15,6 +17,24 @@ export interface SubscriptionStatus {
   readonly max: number;
   /** Id of the connection; 0 for the server's own. */
   readonly connection: number;
+}
+
+/** What a connection's TLS handshake agreed on. */
+export interface TlsStatus {
+  /** "1.2" or "1.3". */
+  readonly version: string;
+  readonly cipherSuite: string;
+  /** Whether the handshake came before INFO. */
+  readonly first: boolean;
+  /** What the client has shown, its own certificate first. */
+  readonly peerCertificates: readonly PeerCertificate[];
+}
+
+export interface PeerCertificate {
+  readonly subject: string;
+  /** SHA-256 in hexadecimal, of the public key and of the whole certificate. */
+  readonly publicKeySha256: string;
+  readonly sha256: string;
 }
 
 export interface ConnectionStatus {
@@ -42,6 +62,8 @@ export interface ConnectionStatus {
   readonly user: string;
   /** The global account before it is let in. */
   readonly account: string;
+  /** Undefined in the clear. */
+  readonly tls: TlsStatus | undefined;
   /** For users with an nkey their account; "" otherwise. */
   readonly issuerKey: string;
   readonly subscriptionCount: number;
@@ -123,10 +145,20 @@ export function connectionStatus(client: ClientConnection, withSubscriptions: bo
     version: connect.version,
     user: connect.nkey || connect.user || (connect.authToken === "" ? "" : "[REDACTED]"),
     account: accountName(client),
+    tls: tlsStatus(client),
     issuerKey: admission?.user?.nkey === undefined ? "" : admission.account.name,
     subscriptionCount: subscriptions.length,
     subscriptions: withSubscriptions ? subscriptions.map((one) => subscriptionStatus(one)) : undefined,
   };
+}
+
+function tlsStatus({ transport: { tls }, tlsFirst }: ClientConnection): TlsStatus | undefined {
+  if (tls === undefined) return undefined;
+  const peerCertificates = tls.peerCertificates.map((der) => {
+    const { subject, publicKeySha256, sha256 } = readCertificate(der);
+    return { subject: fullSubjectText(subject), publicKeySha256, sha256 };
+  });
+  return { version: tls.version, cipherSuite: tls.cipherSuite, first: tlsFirst, peerCertificates };
 }
 
 export function subscriptionStatus(subscription: Subscription): SubscriptionStatus {

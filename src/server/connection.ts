@@ -10,6 +10,7 @@ import {
   FIRST_PING_JITTER,
   FIRST_PING_MS,
   RTT_MEASUREMENT_MS,
+  TURN_INPUT_BYTES,
   WRITE_BYTES,
 } from "./limits.js";
 import { Outbox } from "./outbox.js";
@@ -48,6 +49,7 @@ export abstract class Connection implements TransportHandler {
   private transportGone = false;
   private pauses = 0;
   private inputEnded = false;
+  private inputBytes = 0;
 
   constructor(id: number, hub: Hub, transport: Transport) {
     this.id = id;
@@ -80,6 +82,8 @@ export abstract class Connection implements TransportHandler {
     } catch (error) {
       this.failed(error);
     }
+    this.inputBytes += end - start;
+    if (this.inputBytes >= TURN_INPUT_BYTES) this.restUntilNextTurn();
   }
 
   onDrain(): void {
@@ -98,6 +102,14 @@ export abstract class Connection implements TransportHandler {
 
   resumeReading(): void {
     if (--this.pauses === 0 && !this.closed) this.transport.resume();
+  }
+
+  // One transport alone may bring megabytes before the loop turns to anybody else.
+  private restUntilNextTurn(): void {
+    this.inputBytes = 0;
+    if (this.closed) return;
+    this.pauseReading();
+    this.hub.runtime.clock.endOfTurn(() => this.resumeReading());
   }
 
   onEnd(): void {
@@ -133,9 +145,12 @@ export abstract class Connection implements TransportHandler {
 
   /** Writes what was gathered, unless the transport still holds earlier output. */
   flush(): void {
-    if (this.transportGone || this.transport.bufferedBytes > 0) return;
-    this.outbox.flush(this.transport, WRITE_BYTES);
-    if (this.transport.bufferedBytes > 0 && this.deadlineTimer === undefined) this.startDeadline();
+    const { transport, outbox } = this;
+    if (this.transportGone || transport.bufferedBytes > 0) return;
+    // Piece by piece: a transport that takes a whole piece at once tells nothing afterwards.
+    do outbox.flush(transport, WRITE_BYTES);
+    while (outbox.bytes > 0 && transport.bufferedBytes === 0);
+    if (transport.bufferedBytes > 0 && this.deadlineTimer === undefined) this.startDeadline();
   }
 
   /** Ends the connection: its output so far is still sent, its input is ignored. Only the first call counts. */
@@ -177,7 +192,7 @@ export abstract class Connection implements TransportHandler {
   }
 
   /** Ends the connection after an exception, which is nobody else's concern. */
-  protected failed(error: unknown): void {
+  failed(error: unknown): void {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.hub.logger.error(`cid:${this.id} - internal error, the connection is closed: ${text}`);
     this.close(CloseReason.internalError);

@@ -15,6 +15,8 @@ export const REFERENCED_PAYLOAD_BYTES = 4 * 1024;
 export const EARLY_FLUSH_BYTES = 240 * 1024;
 /** What one write gives to the operating system; the rest waits, so that progress of a slow reader is seen. */
 export const WRITE_BYTES = 1024 * 1024;
+/** A connection that has brought this much input is read again only when the loop has served the others. */
+export const TURN_INPUT_BYTES = 256 * 1024;
 /** Pending bytes beyond which a subscriber slows its publishers down: this much, or a share of max_pending if that is less. */
 export const STALL_PENDING_BYTES = 8 * 1024 * 1024;
 export const STALL_SHARE_OF_PENDING = 0.75;
@@ -35,6 +37,6 @@ export const MAX_CACHED_SUBJECTS = 4096;
 /** Output of a connection that is being closed is dropped when none of it is taken for this long. */
 export const CLOSE_FLUSH_MS = 1000;
 /** TLS handshakes that begin in one turn of the loop (about a millisecond each); others wait for the next turns. */
-export const HANDSHAKES_PER_TURN = 8;
+export const HANDSHAKES_PER_TURN = 4;
 /** Certificate files are looked at this often to see whether they have changed. */
 export const CERTIFICATE_POLL_MS = 5_000;

@@ -36,9 +36,8 @@ export class ClientListener {
     return this.listener === undefined ? undefined : { host: this.listener.host, port: this.listener.port };
   }
 
-  /** Reads the certificates and listens. Rejects with the platform's error, or that of a certificate. */
+  /** Rejects with the platform's error. */
   async listen(): Promise<void> {
-    await this.tls.prepare(this.hub.options)();
     const { host, port } = this.hub.options;
     this.listener = await this.hub.runtime.network.listen({ host, port: port === -1 ? 0 : port }, (transport) =>
       this.accept(transport),

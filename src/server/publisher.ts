@@ -7,6 +7,7 @@ import { type Framer, STOP } from "../protocol/framer.js";
 import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
 import { isValidLiteral } from "../subjects/validity.js";
 import type { ClientConnection } from "./client.js";
+import { payloadLimit } from "./client-limits.js";
 import { CloseReason } from "./close-reason.js";
 import { type CachedSubject, SubjectCache } from "./subject-cache.js";
 import { traceIn, tracePayload } from "./trace.js";
@@ -59,7 +60,7 @@ export class Publisher {
       if (headerBytes < 0 || headerBytes > size || !client.headers) return client.fail();
       message.headerBytes = headerBytes;
     }
-    if (size > this.maxPayloadBytes()) return this.payloadTooLarge(size);
+    if (size > payloadLimit(client)) return this.payloadTooLarge(size);
     if (client.hub.logger.traceOn) traceIn(client, headers ? "HPUB" : "PUB", buffer.toString("latin1", from, end));
     message.line = buffer;
     message.replyStart = count > fixed ? ARGS[2] : 0;
@@ -192,16 +193,9 @@ export class Publisher {
     }
   }
 
-  private maxPayloadBytes(): number {
-    const { client } = this;
-    const ofAccount = client.account?.limits.maxPayloadBytes ?? -1;
-    const { maxPayloadBytes } = client.hub.options;
-    return ofAccount >= 0 && ofAccount < maxPayloadBytes ? ofAccount : maxPayloadBytes;
-  }
-
   private payloadTooLarge(size: number): typeof STOP {
     const { client } = this;
-    client.hub.logger.error(`${client.label} - maximum payload exceeded: ${size} vs ${this.maxPayloadBytes()}`);
+    client.hub.logger.error(`${client.label} - maximum payload exceeded: ${size} vs ${payloadLimit(client)}`);
     client.sendError(ErrorText.maximumPayload);
     client.close(CloseReason.maxPayloadExceeded);
     return STOP;

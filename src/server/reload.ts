@@ -1,6 +1,7 @@
 // What new options mean for the clients that are connected: some go, some lose subscriptions, most notice nothing
 // (conformance/wire, FACTS "Closing, reload, lame duck").
 import type { Review } from "../auth/authenticator.js";
+import type { Permissions } from "../auth/permissions.js";
 import { ErrorText, subscribeViolation } from "../protocol/error-texts.js";
 import type { ClientConnection } from "./client.js";
 import { CloseReason } from "./close-reason.js";
@@ -47,12 +48,12 @@ function applyReview(client: ClientConnection, review: Review): void {
   else if (review.outcome === "moved") client.close(CloseReason.credentialsRevoked);
   else {
     client.admission = review.admission;
-    if (review.permissionsChanged) applyPermissions(client, review);
+    if (review.permissionsChanged) applyPermissions(client, review.admission.permissions);
   }
 }
 
-function applyPermissions(client: ClientConnection, review: Extract<Review, { outcome: "kept" }>): void {
-  const { permissions } = review.admission;
+/** Gives a client other permissions; subscriptions that they do not allow end, and it is told. */
+export function applyPermissions(client: ClientConnection, permissions: Permissions | undefined): void {
   client.setPermissions(permissions);
   if (permissions === undefined) return;
   for (const subscription of [...client.subscriber.subscriptions.values()]) {

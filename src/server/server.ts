@@ -5,18 +5,24 @@ import { Accounts } from "../accounts/accounts.js";
 import { Message } from "../accounts/message.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
 import { Authenticator } from "../auth/authenticator.js";
+import type { CalloutWorld } from "../auth/callout.js";
+import { ConfiguredCallout } from "../auth/configured-callout.js";
+import { OperatorMode } from "../auth/operator-mode.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { ServerInfo } from "../protocol/info.js";
 import { API_LEVEL, COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
 import { type Logger, silentLogger } from "../runtime/logger.js";
 import type { Transport } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { applyAccountChange } from "./account-change.js";
 import type { ClientConnection } from "./client.js";
+import { payloadLimit } from "./client-limits.js";
 import { CloseReason } from "./close-reason.js";
 import { ClosedConnections } from "./closed-connections.js";
 import type { Connection } from "./connection.js";
 import { connectionStatus } from "./connection-status.js";
 import { ServerEvents } from "./events.js";
+import { hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
 import { LameDuck } from "./lame-duck.js";
@@ -28,7 +34,10 @@ import type { Commit, Room } from "./room.js";
 import { Router } from "./router.js";
 import { Stalls } from "./stall.js";
 import { collectStatus, type ServerStatus, Totals } from "./status.js";
+import type { TlsPort } from "./tls-port.js";
 import { Turn } from "./turn.js";
+
+export { hostPort } from "./host-port.js";
 
 export interface ServerParts {
   readonly runtime: Runtime;
@@ -47,6 +56,8 @@ export class Server implements Hub {
   readonly chunks = new ChunkPool();
   readonly router: Router;
   readonly accounts: Accounts;
+  /** Undefined where the server has users of its own. */
+  readonly operatorMode: OperatorMode | undefined;
   authenticator: Authenticator;
   options: ResolvedOptions;
   logger: Logger;
@@ -84,7 +95,16 @@ export class Server implements Hub {
       publish: (account, message, source) => this.router.publish(account, message, source),
       requestInfo: (source, importer, detailed) => requestInfo(source, importer, detailed, this.name),
     });
-    this.authenticator = new Authenticator(options, this.accounts);
+    this.operatorMode = OperatorMode.of(options, {
+      ...this.callouts,
+      runtime: parts.runtime,
+      accounts: this.accounts,
+      changed: (account, change) => {
+        if (this.operatorMode !== undefined)
+          applyAccountChange(account, change, this.clients.values(), this.operatorMode);
+      },
+    });
+    this.authenticator = this.authenticatorFor(options);
     this.listener = new ClientListener(this, parts.ids ?? countingIds(), this.clients);
   }
 
@@ -104,6 +124,11 @@ export class Server implements Hub {
   /** Where it listens for clients, once it does. */
   get address(): { host: string; port: number } | undefined {
     return this.listener.address;
+  }
+
+  /** The TLS side of the client listener, whose certificates HTTPS shows too; undefined while TLS is off. */
+  get tls(): TlsPort | undefined {
+    return this.listener.tls.port;
   }
 
   /** What clients are told of where it listens. */
@@ -142,6 +167,8 @@ export class Server implements Hub {
     this.totals.startedMs = this.runtime.clock.nowMs();
     this.configLoadMs = this.totals.startedMs;
     try {
+      await this.listener.tls.prepare(this.options)();
+      await this.operatorMode?.start();
       for (const room of this.rooms) await room.start?.();
       await this.listener.listen();
     } catch (error) {
@@ -228,13 +255,13 @@ export class Server implements Hub {
       port: advertised.port,
       headers: !options.noHeaderSupport,
       auth_required: this.authenticator.required && (client.connected || options.noAuthUser === undefined),
+      ...this.listener.tls.infoFor(client),
       max_payload: options.maxPayloadBytes,
       client_id: client.id,
       client_ip: client.transport.remoteAddress,
       nonce: client.connected ? "" : client.nonce,
       cluster: this.clusterName,
       ldm: this.state === "lame duck",
-      ...this.listener.tls.infoFor(client),
       xkey: this.identity.xkey,
       api_lvl: API_LEVEL,
     };
@@ -245,10 +272,9 @@ export class Server implements Hub {
     const info = this.infoFor(client);
     const { account } = client;
     if (account === undefined) return info;
-    const own = account.limits.maxPayloadBytes;
     return {
       ...info,
-      max_payload: own >= 0 ? Math.min(own, info.max_payload) : info.max_payload,
+      max_payload: payloadLimit(client),
       connect_info: true,
       remote_account: account.name,
       acc_is_sys: account === this.accounts.system,
@@ -285,13 +311,46 @@ export class Server implements Hub {
       const commit = await room.prepare?.(old, next);
       if (commit !== undefined) commits.push(commit);
     }
-    const authenticator = new Authenticator(next, this.accounts);
+    const commitOperators = this.operatorMode?.prepare(next);
+    if (commitOperators !== undefined) commits.push(commitOperators);
+    const authenticator = this.authenticatorFor(next);
     this.options = next;
     for (const commit of commits) await commit();
     this.authenticator = authenticator;
     this.configLoadMs = this.runtime.clock.nowMs();
     applyMaxConnections(this.clients, this);
+    this.listener.tls.dropUnpinned(this.clients.values());
     applyToClients(this.clients.values(), this);
+  }
+
+  private authenticatorFor(options: ResolvedOptions): Authenticator {
+    const { operatorMode } = this;
+    const { authCallout } = options.authorization;
+    const callout = authCallout && new ConfiguredCallout(authCallout, this.accounts, this.callouts);
+    return new Authenticator(options, this.accounts, { operatorMode, callout });
+  }
+
+  // What callouts need of the server; they ask as late as they need it.
+  private get callouts(): CalloutWorld {
+    const { clock, random } = this.runtime;
+    return {
+      clock,
+      random,
+      publish: (account, message, source) => this.router.publish(account, message, source),
+      logger: () => this.logger,
+      signingKey: this.identity.signingKey,
+      curveKey: this.identity.curveKey,
+      timeoutMs: () => this.options.authorization.timeoutMs,
+      server: () => ({
+        name: this.name,
+        host: this.advertised.host,
+        id: this.id,
+        version: COMPATIBILITY_VERSION,
+        cluster: this.clusterName,
+        tags: this.options.serverTags,
+        xkey: this.identity.xkey,
+      }),
+    };
   }
 
   private async shutDown(): Promise<void> {
@@ -300,6 +359,7 @@ export class Server implements Hub {
     await this.listener.close();
     for (const client of [...this.clients.values()]) client.close(CloseReason.serverShutdown);
     for (const room of [...this.rooms].reverse()) await room.close?.();
+    await this.operatorMode?.close();
     if (this.leaving.size > 0) {
       await new Promise<void>((resolve) => {
         this.allGone = resolve;
@@ -309,11 +369,6 @@ export class Server implements Hub {
     this.lameDucking?.ended();
     this.events.emit("closed");
   }
-}
-
-/** host:port, with brackets around an IPv6 address. */
-export function hostPort(host: string, port: number): string {
-  return host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
 function advertise(text: string | undefined): { host: string; port?: number } | undefined {

@@ -19,16 +19,19 @@ export class Stalls {
     this.clock = clock;
   }
 
-  /** Pauses the publisher if the subscriber is far behind; `pendingBytes` is what waits for it. */
-  consider(publisher: Connection, subscriber: Connection, pendingBytes: number, maxPendingBytes: number): void {
+  /**
+   * Pauses the publisher if the subscriber is far behind; `pendingBytes` is what waits for it. Returns false when it is not,
+   * or the publisher waits for it already.
+   */
+  consider(publisher: Connection, subscriber: Connection, pendingBytes: number, maxPendingBytes: number): boolean {
     const threshold = stallThreshold(maxPendingBytes);
-    if (pendingBytes <= threshold) return;
+    if (pendingBytes <= threshold) return false;
     let publishers = this.waiting.get(subscriber);
     if (publishers === undefined) {
       publishers = new Map();
       this.waiting.set(subscriber, publishers);
     }
-    if (publishers.has(publisher)) return;
+    if (publishers.has(publisher)) return false;
     const fullness = Math.min(1, (pendingBytes - threshold) / Math.max(1, maxPendingBytes - threshold));
     const pauseMs = SHORTEST_STALL_MS + fullness * (LONGEST_STALL_MS - SHORTEST_STALL_MS);
     publishers.set(
@@ -36,6 +39,7 @@ export class Stalls {
       this.clock.after(pauseMs, () => this.resume(publisher, subscriber)),
     );
     publisher.pauseReading();
+    return true;
   }
 
   /** The subscriber has made progress, or is gone. */

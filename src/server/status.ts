@@ -1,5 +1,4 @@
 // Numbers about a server, as plain data: what monitoring and statistics are made of.
-import type { ResolvedOptions } from "../options/options.js";
 import type { ClientConnection } from "./client.js";
 import { CloseReason } from "./close-reason.js";
 import type { Server } from "./server.js";
@@ -53,11 +52,12 @@ export interface ServerStatus {
   readonly host: string;
   readonly port: number;
   readonly clusterName: string | undefined;
+  /** When the certificate for clients expires; undefined without one. */
+  readonly certificateExpiresMs: number | undefined;
   /** Undefined when there is none. */
   readonly systemAccount: string | undefined;
   /** Accounts with clients. */
   readonly activeAccounts: number;
-  readonly options: ResolvedOptions;
 }
 
 export function collectStatus(server: Server): ServerStatus {
@@ -97,8 +97,8 @@ export function collectStatus(server: Server): ServerStatus {
     host: server.advertised.host,
     port: server.advertised.port,
     clusterName: server.clusterName,
+    certificateExpiresMs: server.tls?.context.expiresMs,
     systemAccount: server.accounts.system?.name,
     activeAccounts,
-    options: server.options,
   };
 }

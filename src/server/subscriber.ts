@@ -7,6 +7,7 @@ import { NO_PAYLOAD } from "../protocol/framer.js";
 import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
 import { isValidSubject, tokenCount } from "../subjects/validity.js";
 import type { ClientConnection } from "./client.js";
+import { subscriptionLimit } from "./client-limits.js";
 
 /** Queue group that only the server's own subscriptions may use. */
 const SYSTEM_QUEUE = "_sys_";
@@ -79,7 +80,7 @@ export class Subscriber {
     }
     const { maxSubTokens } = hub.options;
     if (maxSubTokens > 0 && tokenCount(subject) > maxSubTokens) return tooManyTokens(subject);
-    if (this.isAtLimit(account)) return ErrorText.maximumSubscriptions;
+    if (this.isAtLimit()) return ErrorText.maximumSubscriptions;
     if (this.subscriptions.has(sid)) return undefined;
     if (!isValidSubject(subject)) return ErrorText.invalidSubject;
     const subscription = new Subscription(subject, queue, sid, client);
@@ -88,11 +89,8 @@ export class Subscriber {
     return undefined;
   }
 
-  // Both limits count the subscriptions of one connection.
-  private isAtLimit(account: Account): boolean {
-    const { maxSubscriptions } = this.client.hub.options;
-    const ofAccount = account.limits.maxSubscriptions;
-    const count = this.subscriptions.size;
-    return (maxSubscriptions > 0 && count >= maxSubscriptions) || (ofAccount >= 0 && count >= ofAccount);
+  /** Whether it has as many subscriptions as it may. */
+  isAtLimit(): boolean {
+    return this.subscriptions.size >= subscriptionLimit(this.client);
   }
 }

@@ -8,6 +8,7 @@ import type { Transport } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { type TlsContext, TlsError, type TlsSession } from "../runtime/tls.js";
 import type { HandshakeQueue } from "./handshake-queue.js";
+import { hostPort } from "./host-port.js";
 import { CERTIFICATE_POLL_MS } from "./limits.js";
 
 /** What the ports of a server share. */
@@ -16,9 +17,6 @@ export interface TlsPortParts {
   readonly logger: Logger;
   readonly handshakes: HandshakeQueue;
 }
-
-/** How long a handshake lasted at most. */
-export const HANDSHAKE_TIMEOUT = "TLS handshake timeout";
 
 /** The first byte of what a TLS client says. */
 const HANDSHAKE_RECORD = 0x16;
@@ -75,7 +73,7 @@ export class TlsPort {
     const leftMs = timeoutMs - (clock.monotonicMs() - startedAt);
     try {
       if (first === undefined) throw new TlsError("TLS_CLOSED", "EOF");
-      if (first.length === 0) throw new TlsError("TLS_HANDSHAKE", HANDSHAKE_TIMEOUT);
+      if (first.length === 0) throw timeoutOf(transport);
       if (!speaksTls(first)) throw new TlsError("TLS_NOT_TLS", "tls: first record does not look like a TLS handshake");
       await this.parts.handshakes.turn();
       const session = await this.within(leftMs, transport);
@@ -104,7 +102,7 @@ export class TlsPort {
     try {
       return await (transport.secure as NonNullable<Transport["secure"]>)(this.context);
     } catch (error) {
-      throw timedOut ? new TlsError("TLS_HANDSHAKE", HANDSHAKE_TIMEOUT) : error;
+      throw timedOut ? timeoutOf(transport) : error;
     } finally {
       timer.cancel();
     }
@@ -129,6 +127,11 @@ export class TlsPort {
       this.parts.logger.error(`TLS certificates have changed and cannot be used: ${(error as Error).message}`);
     }
   }
+}
+
+function timeoutOf({ localAddress, localPort, remoteAddress, remotePort }: Transport): TlsError {
+  const ends = `${hostPort(localAddress, localPort)}->${hostPort(remoteAddress, remotePort)}`;
+  return new TlsError("TLS_TIMEOUT", `read tcp ${ends}: i/o timeout`);
 }
 
 /** Whether the first bytes of a connection are those of a TLS client. */

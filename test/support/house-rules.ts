@@ -53,7 +53,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ["server"],
   ["cluster", "gateways", "leafnodes", "jetstream", "monitoring", "system", "mqtt", "websocket"],
   ["config", "cli"],
-  ["testing"],
+  ["library", "testing"],
 ];
 const PURE_ROOMS = new Set(["options", "protocol", "subjects"]);
 const TOP_FLOOR = FLOORS.length - 1;

@@ -3,6 +3,7 @@ import { hostname, networkInterfaces } from "node:os";
 import type {
   HttpRequest,
   HttpResponse,
+  HttpText,
   Listener,
   ListenHttpOptions,
   ListenOptions,
@@ -11,6 +12,7 @@ import type {
 } from "../network.js";
 import type { TlsContext, TlsSettings } from "../tls.js";
 import { listenHttp } from "./http.js";
+import { fetchText } from "./http-client.js";
 import { dialTcp, listenTcp } from "./tcp.js";
 import { NodeTlsContext } from "./tls.js";
 
@@ -25,6 +27,10 @@ export class NodeNetwork implements Network {
 
   listenHttp(options: ListenHttpOptions, handle: (request: HttpRequest) => Promise<HttpResponse>): Promise<Listener> {
     return listenHttp(options, handle);
+  }
+
+  fetchText(url: string, limits: { timeoutMs: number; maxBodyBytes: number }): Promise<HttpText> {
+    return fetchText(url, limits);
   }
 
   tlsContext(settings: TlsSettings): TlsContext {

@@ -69,9 +69,8 @@ class TcpTransport implements Transport {
       const look = (): void => {
         const bytes: Buffer | null = socket.read();
         // Readable and nothing there: the other side has ended.
-        if (bytes === null) return gone();
-        socket.unshift(bytes);
-        settle(bytes);
+        if (bytes !== null) socket.unshift(bytes);
+        settle(bytes ?? undefined);
       };
       const timer = setTimeout(() => settle(NOTHING), timeoutMs);
       timer.unref();
@@ -92,6 +91,7 @@ class TcpTransport implements Transport {
     raw.removeListener("close", this.onClose);
     const secured = peer === undefined ? await context.accept(raw) : await context.connect(raw, peer);
     secured.on("error", this.onError);
+    secured.allowHalfOpen = true;
     this.socket = secured;
     this.tls = sessionOf(secured);
     if (this.handler !== undefined) {

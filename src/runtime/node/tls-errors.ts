@@ -52,7 +52,8 @@ export function handshakeError(error: Error & { code?: string; reason?: string }
     return new TlsError("TLS_CERTIFICATE", `tls: failed to verify certificate: ${verification[reason] ?? reason}`);
   }
   const { code = "" } = error;
-  const failedVerification = verification[code];
+  const failedVerification =
+    code === "ERR_TLS_CERT_ALTNAME_INVALID" ? `x509: ${error.reason ?? error.message}` : verification[code];
   if (failedVerification !== undefined) {
     return new TlsError("TLS_CERTIFICATE", `tls: failed to verify certificate: ${failedVerification}`);
   }

@@ -1,9 +1,9 @@
 // TLS on Node: contexts made of PEM texts, and handshakes on sockets that are open already.
 import { X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
-import type { Duplex } from "node:stream";
 import tls from "node:tls";
 import { type TlsContext, TlsError, type TlsPair, type TlsPeer, type TlsSession, type TlsSettings } from "../tls.js";
+import { askedName } from "./client-hello.js";
 import { handshakeError } from "./tls-errors.js";
 
 /** TLS 1.3 is always on, with all of its suites; what a configuration chooses among are those of TLS 1.2. */
@@ -26,6 +26,8 @@ const CURVE_NAMES: Record<string, string> = { CurveP256: "P-256", CurveP384: "P-
 
 const VERSIONS = { "1.2": "TLSv1.2", "1.3": "TLSv1.3" } as const;
 
+const LONGEST_HELLO_BYTES = 64 * 1024;
+
 /** A TLSSocket knows the socket that it encrypts. */
 interface Wrapper {
   _parent?: unknown;
@@ -41,9 +43,8 @@ export class NodeTlsContext implements TlsContext {
   readonly expiresMs: number | undefined;
   readonly #options: tls.SecureContextOptions;
   readonly #names: readonly X509Certificate[];
-  readonly #contexts = new Map<string, tls.SecureContext>();
+  readonly #servers = new Map<string, tls.Server>();
   readonly #handshakes = new WeakMap<object, Handshake>();
-  #server: tls.Server | undefined;
 
   /** @throws {TlsError} TLS_SETTINGS */
   constructor(settings: TlsSettings) {
@@ -67,11 +68,15 @@ export class NodeTlsContext implements TlsContext {
   }
 
   /** Makes the server's handshake on a connection. Rejects with a TlsError; the socket is destroyed then. */
-  accept(socket: Duplex): Promise<tls.TLSSocket> {
+  async accept(socket: Socket): Promise<tls.TLSSocket> {
+    // Who closes in the middle of a handshake has ended it.
+    socket.allowHalfOpen = false;
+    const several = this.settings.pairs.length > 1;
+    const server = this.#serverFor(several ? await takeName(socket) : "");
+    if (socket.destroyed) throw new TlsError("TLS_CLOSED", "EOF");
     return new Promise((resolve, reject) => {
       this.#handshakes.set(socket, { resolve, reject });
-      this.#server ??= this.#createServer();
-      this.#server.emit("connection", socket);
+      server.emit("connection", socket);
     });
   }
 
@@ -90,7 +95,7 @@ export class NodeTlsContext implements TlsContext {
       });
       const fail = (error: Error): void => {
         secured.destroy();
-        reject(handshakeError(error, secured.authorizationError));
+        reject(handshakeError(error));
       };
       const closed = (): void => fail(Object.assign(new Error("closed"), { code: "ECONNRESET" }));
       secured.once("error", fail);
@@ -103,15 +108,31 @@ export class NodeTlsContext implements TlsContext {
     });
   }
 
+  // Of the certificates for a name one of each kind of key; when none is for it, of all.
+  #serverFor(name: string): tls.Server {
+    const pairs = this.settings.pairs.map((pair, i) => ({ pair, certificate: this.#names[i] }));
+    const fitting = pairs.filter(({ certificate }) => name !== "" && certificate.checkHost(name, { subject: "never" }));
+    const chosen = fitting.length > 0 ? fitting : pairs;
+    const key = chosen.map((one) => pairs.indexOf(one)).join();
+    let server = this.#servers.get(key);
+    if (server === undefined) {
+      server = this.#createServer(
+        chosen.map(({ pair }) => pair),
+        chosen.map(({ certificate }) => certificate),
+      );
+      this.#servers.set(key, server);
+    }
+    return server;
+  }
+
   // It never listens: its part is to make handshakes on the connections that it is given.
-  #createServer(): tls.Server {
-    const { pairs, verify } = this.settings;
+  #createServer(pairs: readonly TlsPair[], names: readonly X509Certificate[]): tls.Server {
+    const { verify } = this.settings;
     const server = tls.createServer({
       ...this.#options,
-      ...together(oneOfEachKind(pairs, this.#names)),
+      ...together(oneOfEachKind(pairs, names)),
       requestCert: verify,
       rejectUnauthorized: verify,
-      SNICallback: (name, done) => done(null, this.#contextFor(name)),
     });
     const handshakeOf = (socket: tls.TLSSocket): Handshake | undefined => {
       const raw = (socket as Wrapper)._parent as object;
@@ -129,25 +150,33 @@ export class NodeTlsContext implements TlsContext {
     });
     return server;
   }
+}
 
-  // Of the certificates for this name one of each kind of key; undefined when none is for it, and the first ones will do.
-  #contextFor(name: string): tls.SecureContext | undefined {
-    const { pairs } = this.settings;
-    if (pairs.length < 2) return undefined;
-    const fitting = pairs.flatMap((_, i) => (this.#names[i].checkHost(name, { subject: "never" }) ? [i] : []));
-    if (fitting.length === 0) return undefined;
-    const key = fitting.join();
-    let context = this.#contexts.get(key);
-    if (context === undefined) {
-      const chosen = oneOfEachKind(
-        fitting.map((i) => pairs[i]),
-        fitting.map((i) => this.#names[i]),
-      );
-      context = tls.createSecureContext({ ...this.#options, ...together(chosen) });
-      this.#contexts.set(key, context);
-    }
-    return context;
-  }
+// Reads as far as the name that the client asks for, and puts back what it read; "" when the connection ends before.
+function takeName(socket: Socket): Promise<string> {
+  return new Promise((resolve) => {
+    let taken: Buffer = Buffer.alloc(0);
+    const settle = (name: string): void => {
+      socket.removeListener("readable", look);
+      socket.removeListener("close", gone);
+      if (taken.length > 0 && !socket.destroyed) socket.unshift(taken);
+      resolve(name);
+    };
+    const gone = (): void => settle("");
+    const look = (): void => {
+      const bytes: Buffer | null = socket.read();
+      if (bytes === null) {
+        gone();
+        return;
+      }
+      taken = taken.length === 0 ? bytes : Buffer.concat([taken, bytes]);
+      const name = taken.length > LONGEST_HELLO_BYTES ? "" : askedName(taken);
+      if (name !== undefined) settle(name);
+    };
+    socket.on("readable", look);
+    socket.once("close", gone);
+    if (socket.destroyed) gone();
+  });
 }
 
 /** What a finished handshake agreed on. */

@@ -4,6 +4,7 @@ import { platformError } from "../errors.js";
 import type {
   HttpRequest,
   HttpResponse,
+  HttpText,
   Listener,
   ListenHttpOptions,
   ListenOptions,
@@ -404,6 +405,15 @@ export class SimulatedNetwork implements Network {
       { host, port, timeoutMs },
       { method, url, headers: lowerCase, remoteAddress: "" },
     );
+  }
+
+  async fetchText(url: string, limits: { timeoutMs: number; maxBodyBytes: number }): Promise<HttpText> {
+    const { hostname, port, pathname, search } = new URL(url);
+    const where = { host: hostname, port: Number(port) || 80, timeoutMs: limits.timeoutMs };
+    const { status, body = "" } = await this.request({ ...where, url: pathname + search });
+    const text = Buffer.from(body).toString("utf8");
+    if (text.length > limits.maxBodyBytes) throw new RangeError(`body is longer than ${limits.maxBodyBytes} bytes`);
+    return { status, statusText: "", body: text };
   }
 
   interfaceAddresses(): string[] {

@@ -1,0 +1,42 @@
+// The header block of a message: a line with the version, then `Name: value` lines as in HTTP (ADR-4). Text is latin1.
+
+const VERSION_LINE = "NATS/1.0";
+
+/** The lines of a block without their ends, the version line first; none for an empty block. */
+export function headerLines(block: string): string[] {
+  return block === "" ? [] : block.replace(/(\r\n)+$/, "").split("\r\n");
+}
+
+/** The block with this as the only header of this name, at its end. Names count as they are written. */
+export function withHeader(block: string, name: string, value: string): string {
+  const kept = headerLines(block).filter((line) => !line.startsWith(`${name}:`));
+  if (kept.length === 0) kept.push(VERSION_LINE);
+  return `${kept.join("\r\n")}\r\n${name}: ${value}\r\n\r\n`;
+}
+
+/**
+ * All headers by name, as written, in the order in which they come. Blanks around a value are left out, and so are headers
+ * without a value.
+ */
+export function readHeaders(block: string): Map<string, string[]> {
+  const headers = new Map<string, string[]>();
+  for (const line of headerLines(block).slice(1)) {
+    const colon = line.indexOf(":");
+    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+    if (colon < 1 || value === "") continue;
+    const name = line.slice(0, colon);
+    const values = headers.get(name);
+    if (values === undefined) headers.set(name, [value]);
+    else values.push(value);
+  }
+  return headers;
+}
+
+/**
+ * Whether a W3C `traceparent` asks for the trace to be recorded: the lowest bit of its last field
+ * (https://www.w3.org/TR/trace-context/#trace-flags). As in nats-server the field is a signed number of eight bits.
+ */
+export function isSampledTraceParent(value: string): boolean {
+  const fields = value.split("-");
+  return fields.length === 4 && /^[0-7+][0-9a-f]$/i.test(fields[3]) && Number.parseInt(fields[3][1], 16) % 2 === 1;
+}

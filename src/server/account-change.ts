@@ -1,0 +1,55 @@
+// What a change of an account while the server runs (a new JWT, its end) means for the clients that are in it.
+import type { Account } from "../accounts/account.js";
+import type { AccountChange } from "../auth/claimed-accounts.js";
+import type { OperatorMode } from "../auth/operator-mode.js";
+import { ErrorText } from "../protocol/error-texts.js";
+import type { ClientConnection } from "./client.js";
+import { CloseReason } from "./close-reason.js";
+import { applyPermissions } from "./reload.js";
+
+/** Closes clients that may not stay and gives the others what they may do now. `clients`: all, the oldest first. */
+export function applyAccountChange(
+  account: Account,
+  change: AccountChange,
+  clients: Iterable<ClientConnection>,
+  operatorMode: OperatorMode,
+): void {
+  if (account.connections === 0) return;
+  const { maxConnections } = account.limits;
+  let kept = 0;
+  for (const client of [...clients]) {
+    if (client.account !== account || client.closed) continue;
+    client.forgetRoutes();
+    if (change === "expired") client.expire(ErrorText.accountAuthenticationExpired);
+    else if (maxConnections >= 0 && kept >= maxConnections) {
+      client.sendError(ErrorText.maximumAccountConnections);
+      client.close(CloseReason.maxAccountConnectionsExceeded);
+    } else {
+      kept++;
+      reviewClient(client, operatorMode);
+    }
+  }
+}
+
+function reviewClient(client: ClientConnection, operatorMode: OperatorMode): void {
+  if (client.admission === undefined) return;
+  const review = operatorMode.review(client.admission);
+  switch (review.outcome) {
+    case "violation":
+      client.refuseLogin();
+      return;
+    case "revoked":
+      client.sendError(ErrorText.userAuthenticationRevoked);
+      client.close(CloseReason.revocation);
+      return;
+    case "signer gone":
+      client.close(CloseReason.authenticationViolation);
+      return;
+    case "kept":
+      client.admission = review.admission;
+      if (review.permissionsChanged) applyPermissions(client, review.admission.permissions);
+      if (!client.subscriber.isAtLimit()) return;
+      client.sendError(ErrorText.maximumSubscriptions);
+      client.close(CloseReason.maxSubscriptionsExceeded);
+  }
+}

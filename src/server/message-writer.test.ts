@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { Message } from "../accounts/message.js";
+import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import type { Transport } from "../runtime/network.js";
+import { LARGE_CHUNK_BYTES, REFERENCED_PAYLOAD_BYTES } from "./limits.js";
+import { writeMessage } from "./message-writer.js";
+import { ChunkPool, Outbox } from "./outbox.js";
+
+const nobody = {} as DeliveryTarget;
+
+/** What is written for the messages, one after the other into one outbox, and the bytes that were counted. */
+function written(messages: readonly Message[], sid: string, withHeaders: boolean): { text: string; bytes: number } {
+  const outbox = new Outbox(new ChunkPool());
+  let bytes = 0;
+  for (const message of messages) {
+    bytes += writeMessage(outbox, new Subscription(message.subject, undefined, sid, nobody), message, withHeaders);
+  }
+  let text = "";
+  const sink = {
+    bufferedBytes: 0,
+    write: (chunks: readonly Uint8Array[]) => {
+      for (const chunk of chunks) text += Buffer.from(chunk).toString("latin1");
+    },
+  };
+  outbox.flush(sink as unknown as Transport, Number.POSITIVE_INFINITY);
+  return { text, bytes };
+}
+
+function expected(subject: string, sid: string, reply: string, headers: string, payload: string, with_: boolean): string {
+  const between = reply === "" ? "" : `${reply} `;
+  if (with_ && headers !== "") {
+    const total = headers.length + payload.length;
+    return `HMSG ${subject} ${sid} ${between}${headers.length} ${total}\r\n${headers}${payload}\r\n`;
+  }
+  return `MSG ${subject} ${sid} ${between}${payload.length}\r\n${payload}\r\n`;
+}
+
+test("messages of all sizes, with and without reply and headers", () => {
+  const size = fc.oneof(
+    fc.integer({ min: 0, max: 200 }),
+    fc.constantFrom(999, 1000, 2048, REFERENCED_PAYLOAD_BYTES, LARGE_CHUNK_BYTES - 50, LARGE_CHUNK_BYTES, LARGE_CHUNK_BYTES + 1),
+  );
+  const one = fc.record({
+    subject: fc.constantFrom("a", "foo.bar", "\xff\xfe.x", "s".repeat(300)),
+    reply: fc.constantFrom("", "r", "_INBOX.abc.1"),
+    headers: fc.constantFrom("", "NATS/1.0\r\n\r\n", `NATS/1.0\r\nA: ${"v".repeat(2000)}\r\n\r\n`),
+    size,
+    shared: fc.boolean(),
+  });
+  fc.assert(
+    fc.property(fc.array(one, { minLength: 1, maxLength: 6 }), fc.constantFrom("1", "sid.77"), fc.boolean(), (all, sid, with_) => {
+      let text = "";
+      let bytes = 0;
+      const messages = all.map(({ subject, reply, headers, size: length, shared }) => {
+        const payload = "pq\r\n\0".repeat(Math.ceil(length / 5)).slice(0, length);
+        text += expected(subject, sid, reply, headers, payload, with_);
+        bytes += length + (with_ ? headers.length : 0);
+        const message = Message.of(subject, reply, Buffer.from(headers), Buffer.from(payload, "latin1"));
+        message.shared = shared;
+        return message;
+      });
+      const got = written(messages, sid, with_);
+      assert.ok(got.text === text, "other text than expected");
+      assert.equal(got.bytes, bytes);
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test("a line that no chunk can hold is written all the same", () => {
+  const subject = "s".repeat(LARGE_CHUNK_BYTES);
+  const headers = "NATS/1.0\r\n\r\n";
+  const message = Message.of(subject, "r", Buffer.from(headers), Buffer.from("hi"));
+  for (const withHeaders of [true, false]) {
+    const { text, bytes } = written([message], "1", withHeaders);
+    assert.ok(text === expected(subject, "1", "r", headers, "hi", withHeaders));
+    assert.equal(bytes, withHeaders ? 14 : 2);
+  }
+});
+
+test("the size is echoed as it was written, unless headers were left out of it", () => {
+  const plain = Message.of("a", "", Buffer.alloc(0), Buffer.from("hi"));
+  plain.line = Buffer.from("PUB a 0002");
+  plain.sizeStart = 6;
+  plain.sizeEnd = 10;
+  assert.equal(written([plain], "1", true).text, "MSG a 1 0002\r\nhi\r\n");
+});

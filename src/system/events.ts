@@ -1,0 +1,174 @@
+// What a server tells its system account unasked: clients that come, go or are refused, numbers of accounts and of the
+// server, and its end (https://docs.nats.io/running-a-nats-service/configuration/sys_accounts#available-events-and-services).
+import { GLOBAL_ACCOUNT } from "../accounts/accounts.js";
+import { accountStat } from "../monitoring/accstatz.js";
+import { encodeSubject } from "../options/subject-bytes.js";
+import { nanoseconds } from "../protocol/durations.js";
+import { formatMs } from "../protocol/rfc3339.js";
+import type { Timer } from "../runtime/clock.js";
+import { collectAccount } from "../server/account-status.js";
+import { CloseReason } from "../server/close-reason.js";
+import { type ConnectionStatus, connectionStatus } from "../server/connection-status.js";
+import type { Server } from "../server/server.js";
+import { eventId } from "./event-id.js";
+import type { SystemPublisher } from "./publisher.js";
+import { statsz } from "./statsz.js";
+
+const FIRST_STATSZ_MS = 250;
+const STATSZ_PERIOD_MS = 10_000;
+const ACCOUNT_PERIOD_MS = 30_000;
+
+const CONNECT_TYPE = "io.nats.server.advisory.v1.client_connect";
+const DISCONNECT_TYPE = "io.nats.server.advisory.v1.client_disconnect";
+const CONNECTIONS_TYPE = "io.nats.server.advisory.v1.account_connections";
+
+export class Events {
+  readonly #server: Server;
+  readonly #publisher: SystemPublisher;
+  readonly #accountTimers = new Map<string, Timer>();
+  readonly #stops: (() => void)[] = [];
+  #statszTimer: Timer | undefined;
+  #stopped = false;
+
+  constructor(server: Server, publisher: SystemPublisher) {
+    this.#server = server;
+    this.#publisher = publisher;
+  }
+
+  start(): void {
+    const { events } = this.#server;
+    this.#stops.push(
+      events.on("connect", (client) => this.#connected(connectionStatus(client, false))),
+      events.on("disconnect", (client) => this.#disconnected(connectionStatus(client, false))),
+      events.on("refused", (client, reason) => {
+        if (reason !== CloseReason.authenticationViolation) return;
+        this.#refused({ ...connectionStatus(client, false), reason, stoppedMs: this.#server.runtime.clock.nowMs() });
+      }),
+      events.on("lameDuck", () => this.#sendOwnEnd("LAMEDUCK")),
+      events.on("closing", () => {
+        this.#sendOwnEnd("SHUTDOWN");
+        this.stop();
+      }),
+    );
+    this.#scheduleStatsz(FIRST_STATSZ_MS);
+  }
+
+  /** Nothing is sent any more. */
+  stop(): void {
+    this.#stopped = true;
+    for (const stop of this.#stops) stop();
+    this.#statszTimer?.cancel();
+    for (const timer of this.#accountTimers.values()) timer.cancel();
+    this.#accountTimers.clear();
+  }
+
+  /** Sends the server's numbers to all, if somebody listens. */
+  async sendStatsz(): Promise<void> {
+    const subject = `$SYS.SERVER.${this.#server.id}.STATSZ`;
+    if (this.#stopped || !this.#publisher.isWanted(subject)) return;
+    const numbers = await statsz(this.#server);
+    if (!this.#stopped) this.#publisher.send(subject, { server: this.#publisher.serverInfo(), statsz: numbers });
+  }
+
+  /** Answers with an account's numbers; nothing for one without clients. */
+  async answerConnections(account: string, reply: string): Promise<void> {
+    const message = reply === "" ? undefined : await this.#connections(account);
+    if (message !== undefined && message.conns > 0) this.#publisher.send(reply, message.content());
+  }
+
+  #scheduleStatsz(delayMs: number): void {
+    this.#statszTimer = this.#server.runtime.clock.after(delayMs, () => {
+      void this.sendStatsz();
+      this.#scheduleStatsz(Math.min(delayMs * 2, STATSZ_PERIOD_MS));
+    });
+  }
+
+  #connected(client: ConnectionStatus): void {
+    void this.#accountChanged(client.account);
+    this.#send(`$SYS.ACCOUNT.${encodeSubject(client.account)}.CONNECT`, () => ({
+      ...this.#typed(CONNECT_TYPE),
+      server: this.#publisher.serverInfo(),
+      client: clientInfo(client),
+    }));
+  }
+
+  #disconnected(client: ConnectionStatus): void {
+    void this.#accountChanged(client.account);
+    this.#send(`$SYS.ACCOUNT.${encodeSubject(client.account)}.DISCONNECT`, () => this.#ended(client));
+  }
+
+  #refused(client: ConnectionStatus): void {
+    this.#send(`$SYS.SERVER.${this.#server.id}.CLIENT.AUTH.ERR`, () => this.#ended(client));
+  }
+
+  #ended(client: ConnectionStatus): object {
+    return {
+      ...this.#typed(DISCONNECT_TYPE),
+      server: this.#publisher.serverInfo(),
+      client: clientInfo(client),
+      sent: { msgs: client.inMsgs, bytes: client.inBytes },
+      received: { msgs: client.outMsgs, bytes: client.outBytes },
+      reason: client.reason,
+    };
+  }
+
+  // The number of an account's clients has changed. It is told again from time to time while there are some.
+  async #accountChanged(account: string): Promise<void> {
+    if (this.#stopped || account === GLOBAL_ACCOUNT) return;
+    this.#accountTimers.get(account)?.cancel();
+    this.#accountTimers.delete(account);
+    const message = await this.#connections(account);
+    if (this.#stopped || message === undefined) return;
+    const name = encodeSubject(account);
+    for (const subject of [`$SYS.SERVER.ACCOUNT.${name}.CONNS`, `$SYS.ACCOUNT.${name}.SERVER.CONNS`]) {
+      this.#send(subject, message.content);
+    }
+    if (message.conns === 0) return;
+    this.#accountTimers.get(account)?.cancel();
+    const again = this.#server.runtime.clock.after(ACCOUNT_PERIOD_MS, () => void this.#accountChanged(account));
+    this.#accountTimers.set(account, again);
+  }
+
+  async #connections(name: string): Promise<{ conns: number; content: () => object } | undefined> {
+    const account = await collectAccount(this.#server, name);
+    if (account === undefined) return undefined;
+    const typed = this.#typed(CONNECTIONS_TYPE);
+    return {
+      conns: account.connections,
+      content: () => ({ ...typed, server: this.#publisher.serverInfo(), ...accountStat(account) }),
+    };
+  }
+
+  #sendOwnEnd(event: "LAMEDUCK" | "SHUTDOWN"): void {
+    this.#send(`$SYS.SERVER.${this.#server.id}.${event}`, () => this.#publisher.serverInfo());
+  }
+
+  #send(subject: string, content: () => object): void {
+    if (!this.#stopped && this.#publisher.isWanted(subject)) this.#publisher.send(subject, content());
+  }
+
+  #typed(type: string): object {
+    const { clock, random } = this.#server.runtime;
+    return { type, id: eventId(random), timestamp: formatMs(clock.nowMs()) };
+  }
+}
+
+function clientInfo(client: ConnectionStatus): object {
+  const { stoppedMs, rttMs, account } = client;
+  return {
+    start: formatMs(client.startedMs),
+    host: client.host || undefined,
+    id: client.id,
+    acc: account,
+    user: client.user || undefined,
+    name: client.name || undefined,
+    lang: client.lang || undefined,
+    ver: client.version || undefined,
+    rtt: stoppedMs === undefined ? undefined : nanoseconds(rttMs) || undefined,
+    stop: stoppedMs === undefined ? undefined : formatMs(stoppedMs),
+    issuer_key: client.issuerKey || undefined,
+    name_tag: account,
+    kind: client.kind,
+    client_type: client.type,
+  };
+}
