@@ -50,7 +50,9 @@ test("payloads of all bytes and sizes arrive as they were sent", async (t) => {
   const client = await connectClient(t, port);
   client.send("SUB bin 1\r\n");
   const all = Buffer.from(Array.from({ length: 256 }, (_, i) => i)).toString("latin1");
-  for (const size of [0, 1, 2, 63, 64, 65, 255, 2047, 4095, 4096, 16_383, 16_384, 131_071, 131_072, 131_073, 262_144, 1_048_576]) {
+  for (const size of [
+    0, 1, 2, 63, 64, 65, 255, 2047, 4095, 4096, 16_383, 16_384, 131_071, 131_072, 131_073, 262_144, 1_048_576,
+  ]) {
     const payload = all.repeat(Math.ceil(size / 256)).slice(0, size);
     client.send(`PUB bin ${size}\r\n${payload}\r\n`);
     const item = await client.expect(`MSG bin 1 ${size}`);
@@ -61,12 +63,13 @@ test("payloads of all bytes and sizes arrive as they were sent", async (t) => {
 test("a long line in small pieces takes little time", async (t) => {
   const { port, server } = await startLocalServer(t, { maxControlLineBytes: 1_000_000 });
   const client = await connectClient(t, port);
+  const own = (await server.collect()).subscriptions;
   const begun = performance.now();
   const subject = `SUB ${"a.".repeat(100_000)}`;
   for (let at = 0; at < subject.length; at += 50) client.send(Buffer.from(subject.slice(at, at + 50)));
   client.send("x 1\r\n");
   assert.deepEqual(await client.sync(20_000), []);
-  assert.equal((await server.collect()).subscriptions, 1);
+  assert.equal((await server.collect()).subscriptions, own + 1);
   assert.ok(performance.now() - begun < 5000);
 });
 
@@ -104,6 +107,7 @@ test("subjects of thousands of tokens are published and subscribed to in time", 
 
 test("a flood of SUB and UNSUB takes time in proportion to its length", async (t) => {
   const { port, server } = await startLocalServer(t);
+  const own = (await server.collect()).subscriptions;
   const client = await connectClient(t, port);
   const flood = async (count: number): Promise<number> => {
     let text = "";
@@ -118,7 +122,7 @@ test("a flood of SUB and UNSUB takes time in proportion to its length", async (t
   const small = Math.min(await flood(4000), await flood(4000));
   const large = Math.min(await flood(32_000), await flood(32_000));
   assert.ok(large < 40 * small + 200, `8 times the subscriptions took ${(large / small).toFixed(1)} times as long`);
-  assert.equal((await server.collect()).subscriptions, 0);
+  assert.equal((await server.collect()).subscriptions, own);
 });
 
 test("a client that sends and never reads is closed at max_pending, whatever it makes the server say", async (t) => {

@@ -8,7 +8,9 @@ import type { Scope } from "./support/temporary-folder.js";
 /** What came until PONG, as text: line, headers, payload. */
 const texts = (items: readonly Item[]): string[] =>
   items.map(({ line, headers, payload }) =>
-    line.startsWith("MSG") || line.startsWith("HMSG") ? `${line}|${headers}${payload}` : line.replace(/^INFO .*/, "INFO"),
+    line.startsWith("MSG") || line.startsWith("HMSG")
+      ? `${line}|${headers}${payload}`
+      : line.replace(/^INFO .*/, "INFO"),
   );
 
 async function exchange(client: RawClient, text: string): Promise<string[]> {
@@ -170,15 +172,19 @@ test("without anybody to answer, the requester is told 503 under one plain subsc
   const { port } = await startLocalServer(t, { mappings: { old: [{ destination: "new" }] } });
   const client = await connectClient(t, port);
   const other = await connectClient(t, port);
-  await exchange(other, "SUB in.* 1\r\n");
+  await exchange(other, "SUB in.1 1\r\nSUB in.* 1b\r\n");
   const headers = "NATS/1.0 503\r\nNats-Subject: q\r\n\r\n";
   const line = `HMSG in.1 5 ${headers.length} ${headers.length}|${headers}`;
-  await exchange(client, "SUB in.* g 4\r\nSUB in.1 5\r\nSUB in.1 6\r\nUNSUB 5 1\r\n");
+  await exchange(client, "SUB in.* g 4\r\nSUB in.* 5\r\nSUB in.* 6\r\nUNSUB 5 1\r\n");
   const first = await exchange(client, "PUB q in.1 0\r\n\r\n");
   assert.equal(first.length, 1);
   assert.match(first[0], /^HMSG in\.1 [56] /);
   await exchange(client, "UNSUB 6\r\n");
-  assert.deepEqual(await exchange(client, "PUB q in.1 3\r\nabc\r\nPUB q in.1 0\r\n\r\n"), [line, line], "no count for max");
+  assert.deepEqual(
+    await exchange(client, "PUB q in.1 3\r\nabc\r\nPUB q in.1 0\r\n\r\n"),
+    [line, line],
+    "no count for max",
+  );
   const [mapped] = await exchange(client, "PUB old in.1 0\r\n\r\n");
   assert.match(mapped, /Nats-Subject: new\r\n/);
   assert.deepEqual(await exchange(client, "PUB q nowhere 0\r\n\r\nPUB q 0\r\n\r\n"), [], "no subscription, no reply");
@@ -186,7 +192,10 @@ test("without anybody to answer, the requester is told 503 under one plain subsc
   assert.deepEqual(await exchange(client, "PUB q in.1 0\r\n\r\n"), []);
   const old = await connectClient(t, port, { headers: false, no_responders: false });
   assert.deepEqual(await exchange(old, "SUB in.9 1\r\nPUB z in.9 0\r\n\r\n"), []);
-  assert.ok((await exchange(other, "")).every((text) => text.startsWith("MSG q 2")), "strangers hear nothing of 503");
+  assert.ok(
+    (await exchange(other, "")).every((text) => text.startsWith("MSG q 2")),
+    "strangers hear nothing of 503",
+  );
 });
 
 test("wildcards match whole tokens, also the literal bytes of a published wildcard", async (t) => {
@@ -207,18 +216,25 @@ test("wildcards match whole tokens, also the literal bytes of a published wildca
 test("a queue group gets each message once, whatever its members subscribe to, and all members get their share", async (t) => {
   const { port } = await startLocalServer(t);
   const publisher = await connectClient(t, port);
-  const members = await Promise.all(["foo.bar", "foo.*", "foo.>"].map(async (subject) => {
-    const member = await connectClient(t, port);
-    await exchange(member, `SUB ${subject} g 1\r\nSUB foo.bar other 2\r\n`);
-    return member;
-  }));
+  const members = await Promise.all(
+    ["foo.bar", "foo.*", "foo.>"].map(async (subject) => {
+      const member = await connectClient(t, port);
+      await exchange(member, `SUB ${subject} g 1\r\nSUB foo.bar other 2\r\n`);
+      return member;
+    }),
+  );
   const count = 300;
   await exchange(publisher, "PUB foo.bar 1\r\nx\r\n".repeat(count));
   const got = await Promise.all(members.map((member) => exchange(member, "")));
-  const of = (sid: number): number[] => got.map((all) => all.filter((text) => text.split(" ")[2] === String(sid)).length);
+  const of = (sid: number): number[] =>
+    got.map((all) => all.filter((text) => text.split(" ")[2] === String(sid)).length);
   for (const sid of [1, 2]) {
     const counts = of(sid);
-    assert.equal(counts.reduce((a, b) => a + b), count, `group of sid ${sid}`);
+    assert.equal(
+      counts.reduce((a, b) => a + b),
+      count,
+      `group of sid ${sid}`,
+    );
     for (const share of counts) assert.ok(share > count / 6, `shares ${counts}`);
   }
 });
@@ -229,7 +245,11 @@ test("UNSUB with max counts from the SUB on and ends the subscription when it is
   const publish = (count: number): string => "PUB foo 1\r\nx\r\n".repeat(count);
   const received = async (text: string): Promise<number> => (await exchange(client, text)).length;
   assert.equal(await received(`SUB foo 1\r\nUNSUB 1 3\r\n${publish(5)}`), 3);
-  assert.equal(await received(`SUB foo 1\r\n${publish(2)}UNSUB 1 5\r\n${publish(9)}`), 5, "messages before UNSUB count");
+  assert.equal(
+    await received(`SUB foo 1\r\n${publish(2)}UNSUB 1 5\r\n${publish(9)}`),
+    5,
+    "messages before UNSUB count",
+  );
   assert.equal(await received(`SUB foo 1\r\n${publish(2)}UNSUB 1 2\r\n${publish(9)}`), 2, "reached already");
   assert.equal(await received(`SUB foo 1\r\nUNSUB 1 2\r\nUNSUB 1 4\r\n${publish(9)}`), 4, "the later max holds");
   for (const max of ["0", "-1", "x", "1.5"]) {
@@ -282,9 +302,17 @@ test("CONNECT: keys in any case, unknown ones, no blank, blanks around, null, a 
 });
 
 const CLOSED_WITH: readonly (readonly [input: string, text: string | undefined])[] = [
-  ...["\r\n", " PING\r\n", "MSG a 1 0\r\n\r\n", "RS+ a b\r\n", "PUB\r\n", "SUB\r\n", "UNSUB\r\n", "-ERR\r\n", "GET / HTTP/1.1\r\n"].map(
-    (input) => [input, "Unknown Protocol Operation"] as const,
-  ),
+  ...[
+    "\r\n",
+    " PING\r\n",
+    "MSG a 1 0\r\n\r\n",
+    "RS+ a b\r\n",
+    "PUB\r\n",
+    "SUB\r\n",
+    "UNSUB\r\n",
+    "-ERR\r\n",
+    "GET / HTTP/1.1\r\n",
+  ].map((input) => [input, "Unknown Protocol Operation"] as const),
   ["X", "Unknown Protocol Operation"],
   ["PUB a 2\r\nabc\r\n", "Unknown Protocol Operation"],
   ["PUB a 2\r\nab\n", "Unknown Protocol Operation"],

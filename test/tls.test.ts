@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
+import { get } from "node:https";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -140,13 +141,15 @@ test("verify lets in only those with a certificate of the authority", { timeout:
 test("verify_and_map makes the certificate the login", { timeout: 20_000 }, async (t) => {
   const users = [{ user: "me@test", permissions: { publish: { allow: ["ok"] } } }];
   const options = { tls: { ...files(t), verifyAndMap: true }, authorization: { users } };
-  const { port, reload } = await startLocalServer(t, options);
+  const { port, reload, server } = await startLocalServer(t, options);
   const client = await connectSecured(t, port, showing(mine));
   client.send(`${CONNECT}PUB no 0\r\n\r\n`);
   assert.deepEqual(
     (await client.sync()).map(({ line }) => line),
     [`-ERR 'Permissions Violation for Publish to "no"'`],
   );
+  const { connections } = await collectConnections(server, { state: "open" });
+  assert.equal(connections[0].user, "me@test");
   const unknown = await connectSecured(t, port, showing(other));
   unknown.send(CONNECT);
   await unknown.expect("-ERR 'Authorization Violation'");
@@ -258,6 +261,38 @@ test("a reload turns TLS on, changes certificates and turns it off, for new conn
   assert.equal((await (await connectRaw(t, port)).info())["tls_required"], undefined);
   before.send(CONNECT);
   assert.deepEqual(await before.sync(), []);
+});
+
+test("HTTPS shows the certificate of the client port and asks for none", { timeout: 20_000 }, async (t) => {
+  const tls = { ...files(t), verify: true };
+  const { server, port, reload } = await startLocalServer(t, { tls, httpsPort: -1 });
+  const monitoring = server.addresses["monitoring"]?.port;
+  const page = (path: string): Promise<{ status: number | undefined; body: Record<string, unknown> }> =>
+    new Promise((resolve, reject) => {
+      const options = { host: "127.0.0.1", port: monitoring, path, ca: authority.certificate, agent: false };
+      get(options, async (response) => {
+        let text = "";
+        for await (const chunk of response) text += chunk;
+        resolve({ status: response.statusCode, body: JSON.parse(text) as Record<string, unknown> });
+      }).on("error", reject);
+    });
+  const { status, body } = await page("/varz");
+  assert.equal(status, 200);
+  assert.deepEqual([body["tls_required"], body["tls_verify"], body["tls_timeout"]], [true, true, 2]);
+  assert.match(String(body["tls_cert_not_after"]), /^20\d\d-/);
+  const client = await connectSecured(t, port, showing(mine));
+  client.send(CONNECT);
+  await client.sync();
+  const connections = (await page("/connz?auth=1")).body["connections"] as Record<string, unknown>[];
+  assert.deepEqual(
+    [connections[0]["tls_version"], connections[0]["tls_cipher_suite"]],
+    ["1.3", "TLS_AES_128_GCM_SHA256"],
+  );
+  const [shown] = connections[0]["tls_peer_certs"] as Record<string, unknown>[];
+  assert.deepEqual([shown["subject"], shown["subject_pk_sha256"]], ["CN=test", mine.publicKeySha256]);
+  const options = { tls: files(t, authority.issue({ dns: ["new.test"] })), httpsPort: -1 };
+  await reload(options);
+  await assert.rejects(page("/varz"), { code: "ERR_TLS_CERT_ALTNAME_INVALID" });
 });
 
 test("a server whose certificates cannot be used does not start", async (t) => {

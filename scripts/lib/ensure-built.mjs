@@ -1,6 +1,6 @@
 // Installs and compiles what is missing or out of date, so that every script works on a fresh clone.
 import { spawnSync } from "node:child_process";
-import { closeSync, existsSync, openSync, readdirSync, statSync } from "node:fs";
+import { closeSync, existsSync, lstatSync, openSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { projectRoot } from "./project.mjs";
 
@@ -9,8 +9,12 @@ const SOURCE_FOLDERS = ["src", "test", "bench"];
 const BUILD_STAMP = "dist/.built";
 const INSTALL_STAMP = "node_modules/.package-lock.json";
 
-/** Runs `npm ci` when node_modules is missing or older than package-lock.json. Throws an Error when it fails. */
+/**
+ * Runs `npm ci` when node_modules is missing or older than package-lock.json; never in a linked one, which belongs to
+ * another checkout. Throws an Error when it fails.
+ */
 export async function ensureInstalled() {
+  if (lstatSync(join(projectRoot, "node_modules"), { throwIfNoEntry: false })?.isSymbolicLink()) return;
   const lock = join(projectRoot, "package-lock.json");
   if (modifiedMs(join(projectRoot, INSTALL_STAMP)) >= modifiedMs(lock)) return;
   run("installing dependencies", process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--no-audit", "--no-fund"]);

@@ -31,7 +31,7 @@ export function definedExports(definition: AccountDefinition, refuse: (error: Er
   const serviceExports: ServiceExport[] = [];
   for (const { tokenRequired, ...exported } of definition.exports) {
     attempt(refuse, () => {
-      const one = planExports({ exports: [exported] }, "jwt", NO_NAMES);
+      const one = planExports({ exports: [exported] }, "jwt", NO_NAMES, true);
       streamExports.push(...one.streamExports.map((stream) => ({ ...stream, tokenRequired })));
       serviceExports.push(...one.serviceExports.map((service) => ({ ...service, tokenRequired })));
     });

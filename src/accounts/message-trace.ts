@@ -32,6 +32,10 @@ export interface TraceArrival {
   readonly destination: string;
   /** The message is traced and not delivered. */
   readonly only: boolean;
+  /** As they were written, latin1. */
+  readonly headers: ReadonlyMap<string, readonly string[]>;
+  /** Headers and payload. */
+  readonly sizeBytes: number;
 }
 
 /** The message with another destination for the records of other servers. */
@@ -53,6 +57,7 @@ export class MessageTrace {
   /** Where the message came in, and where the record is sent. */
   readonly account: Account;
   readonly only: boolean;
+  readonly arrival: TraceArrival;
   readonly events: TraceEvent[];
   /** Where servers that the message is passed on to send theirs: another subject in each account on its way. */
   destination: string;
@@ -60,7 +65,9 @@ export class MessageTrace {
   readonly #ingress: TraceEvent & { error: string | undefined };
 
   /** @param now the time as events show it */
-  constructor({ from, account, subject, destination, only }: TraceArrival, now: () => string) {
+  constructor(arrival: TraceArrival, now: () => string) {
+    const { from, account, subject, destination, only } = arrival;
+    this.arrival = arrival;
     this.account = account;
     this.only = only;
     this.destination = destination;

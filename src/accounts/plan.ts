@@ -75,7 +75,9 @@ export function planAccounts(options: ResolvedOptions, clusterName?: string): Ac
 
   const names = new Set([GLOBAL_ACCOUNT, ...(system === undefined ? [] : [system]), ...configured.keys()]);
   const exports = new Map<string, Exports>();
-  for (const [name, account] of configured) exports.set(name, planExports(account, `accounts.${name}`, names));
+  for (const [name, account] of configured) {
+    exports.set(name, planExports(account, `accounts.${name}`, names, system !== undefined));
+  }
   if (system !== undefined) exports.set(system, withSystemExports(exports.get(system) ?? NO_EXPORTS));
 
   const accounts = new Map<string, PlannedAccount>();
@@ -106,12 +108,14 @@ const NO_IMPORTS: Imports = { streamImports: [], serviceImports: [] };
 /**
  * What an account offers.
  * @param names accounts that may be named as importers
+ * @param isMeasurable whether there is a system account, without which services are not measured
  * @throws {OptionsError} OPTIONS_VALUE: an unknown account or a malformed export
  */
 export function planExports(
   account: Pick<ResolvedAccount, "exports">,
   accountPath: string,
   names: ReadonlySet<string>,
+  isMeasurable: boolean,
 ): Exports {
   if (account.exports.length === 0) return NO_EXPORTS;
   const streamExports: StreamExport[] = [];
@@ -136,7 +140,7 @@ export function planExports(
     const approval = { subject, accounts, accountTokenPosition };
     if (kind === "stream") streamExports.push(approval);
     else {
-      const latency = planLatency(exported, account.exports, path);
+      const latency = planLatency(exported, account.exports, path, isMeasurable);
       serviceExports.push({ ...approval, responseType, thresholdMs, allowTrace, latency });
     }
   }
@@ -147,11 +151,12 @@ function planLatency(
   { service = "", latency, responseType }: ResolvedAccount["exports"][number],
   exports: ResolvedAccount["exports"],
   path: string,
+  isMeasurable: boolean,
 ): ServiceLatency | undefined {
   if (latency === undefined) return undefined;
   const planned = { subject: latency.subject ?? "", sampling: latency.sampling };
   const others = exports.map((one) => one.service);
-  const fault = latencyFault(planned, responseType, others);
+  const fault = isMeasurable ? latencyFault(planned, responseType, others) : "system account not setup";
   if (fault === undefined) return planned;
   const what = `service latency sampling for "${utf8(service)}" on subject "${utf8(planned.subject)}"`;
   throw invalid(path, `Error adding ${what}: ${fault}`);

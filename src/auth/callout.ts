@@ -62,9 +62,14 @@ export interface Asking {
     readonly tags: readonly string[];
   };
   /** Lets the user of the answer in, or throws why not. */
-  admit(
-    answer: CalloutAnswer & { readonly sealed: boolean; readonly userNkey: string },
-  ): Admission | Promise<Admission>;
+  admit(answer: CalloutVerdict): Admission | Promise<Admission>;
+}
+
+export interface CalloutVerdict extends CalloutAnswer {
+  /** Whether it could be sealed, which only the holder of the service's curve key can do. */
+  readonly sealed: boolean;
+  /** The public user nkey that the user JWT has to be of. */
+  readonly userNkey: string;
 }
 
 /** Asks the service; undefined: nobody is let in, and the log says why. */

@@ -4,9 +4,9 @@ import type { Accounts } from "../accounts/accounts.js";
 import { GLOBAL_ACCOUNT } from "../accounts/accounts.js";
 import type { ResolvedAuthorization } from "../options/options.js";
 import type { Admission, Credentials, Origin } from "./authenticator.js";
-import { type CalloutWorld, callOut, keptFromAsking, rawUserOf } from "./callout.js";
+import { type CalloutVerdict, type CalloutWorld, callOut, keptFromAsking, rawUserOf } from "./callout.js";
 import { CalloutError } from "./callout-claims.js";
-import { admissionOf, admitHereAndNow } from "./jwt-login.js";
+import { admissionOf, admitNow } from "./jwt-login.js";
 import { decodeUserClaims, userFault } from "./user-claims.js";
 
 export type CalloutOption = NonNullable<ResolvedAuthorization["authCallout"]>;
@@ -50,15 +50,16 @@ export class ConfiguredCallout {
       {
         ...{ account, subject: issuer, xkey, credentials, origin },
         user: { jwt: credentials.jwt ?? "", subject: "", name: "", tags: [] },
-        admit: ({ jwt, userNkey }) => this.#admit(jwt, userNkey, origin),
+        admit: (answer) => this.#admit(answer),
       },
       this.#world,
     );
   }
 
-  #admit(jwt: string, userNkey: string, origin: Origin): Admission {
+  #admit({ jwt, issuer: signer, sealed, userNkey }: CalloutVerdict): Admission {
     const { issuer, account } = this.option;
     const { clock } = this.#world;
+    if (!sealed && signer !== issuer) throw new CalloutError("auth callout signing key is unknown");
     const claims = decodeUserClaims(jwt);
     const fault = userFault(claims, Math.floor(clock.nowMs() / 1000));
     if (fault !== undefined) throw new CalloutError(`Error validating user JWT: ${fault}`);
@@ -80,7 +81,7 @@ export class ConfiguredCallout {
       throw new CalloutError(`${words} on account "${account}": account missing`);
     }
     const { grants } = claims;
-    const lastsMs = admitHereAndNow(claims, grants, origin, clock);
+    const lastsMs = admitNow(claims, grants, clock);
     return admissionOf({ claims, grants, scope: undefined, fromCallout: true, lastsMs }, target, undefined);
   }
 }

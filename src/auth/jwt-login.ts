@@ -65,19 +65,30 @@ export function grantsOf(
 }
 
 /**
- * Checks where and when a user may be connected. Returns how long it may stay.
- * @throws {LoginRefused} not this way, from here or now
+ * Checks the way and the place that a user comes from; users of callout services may come from everywhere.
+ * @throws {LoginRefused}
  */
-export function admitHereAndNow(claims: UserClaims, grants: UserGrants, origin: Origin, clock: Clock): number {
-  const { connectionTypes, sourceNetworks, connectTimes, timeZone } = grants;
-  // Types that are not known are passed over, but a list of nothing else lets nobody in.
-  const types = connectionTypes.map((type) => type.toUpperCase()).filter((type) => CONNECTION_TYPES.has(type));
+export function admitFrom({ connectionTypes, sourceNetworks }: UserGrants, origin: Origin): void {
   const type = origin.inProcess && origin.type === "STANDARD" ? "IN_PROCESS" : origin.type;
-  if (connectionTypes.length > 0 && !types.includes(type)) throw new LoginRefused("Connection type not allowed");
+  if (connectionTypes.length > 0 && !connectionTypes.some((one) => one.toUpperCase() === type)) {
+    throw new LoginRefused("Connection type not allowed");
+  }
   if (sourceNetworks.length > 0 && !isFromNetwork(origin.remoteAddress, sourceNetworks)) {
     throw new LoginRefused(`Bad src Ip ${origin.remoteAddress}`);
   }
-  if (grants.proxyRequired) throw new LoginRefused("proxy connection required");
+}
+
+/**
+ * Checks what may keep a user out wherever it comes from. Returns how long it may stay.
+ * @throws {LoginRefused}
+ */
+export function admitNow(claims: UserClaims, grants: UserGrants, clock: Clock): number {
+  const { connectionTypes, connectTimes, timeZone, proxyRequired } = grants;
+  // Types that are not known are passed over, but a list of nothing else lets nobody in.
+  if (connectionTypes.length > 0 && !connectionTypes.some((one) => CONNECTION_TYPES.has(one.toUpperCase()))) {
+    throw new LoginRefused("invalid connection type");
+  }
+  if (proxyRequired) throw new LoginRefused("proxy connection required");
   const leftMs = connectTimeLeftMs(connectTimes, timeZone, clock);
   if (leftMs === 0) throw new LoginRefused("Outside connect times");
   if (claims.expires === 0) return leftMs;

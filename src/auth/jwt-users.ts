@@ -3,14 +3,15 @@
 import type { Logger } from "../runtime/logger.js";
 import { EVERYBODY, isRevoked } from "./account-claims.js";
 import type { Admission, Credentials, Origin } from "./authenticator.js";
-import { type CalloutWorld, callOut, keptFromAsking, rawUserOf } from "./callout.js";
-import { type CalloutAnswer, CalloutError } from "./callout-claims.js";
+import { type CalloutVerdict, type CalloutWorld, callOut, keptFromAsking, rawUserOf } from "./callout.js";
+import { CalloutError } from "./callout-claims.js";
 import type { ClaimedAccount, ClaimedAccounts } from "./claimed-accounts.js";
 import { permissionsOption } from "./claims-reader.js";
 import { JwtError } from "./jwt.js";
 import {
   admissionOf,
-  admitHereAndNow,
+  admitFrom,
+  admitNow,
   grantsOf,
   LoginRefused,
   type LoginReview,
@@ -103,7 +104,8 @@ export class JwtUsers {
     if (isRevoked(account.claims.revocations, claims.subject, claims.issuedAt)) {
       throw new LoginRefused("User authentication revoked");
     }
-    const lastsMs = admitHereAndNow(claims, grants, origin, this.#clock);
+    admitFrom(grants, origin);
+    const lastsMs = admitNow(claims, grants, this.#clock);
     const defaults = permissionsOption(account.claims.defaultPermissions);
     const admission = admissionOf({ claims, grants, scope, fromCallout: false, lastsMs }, account.account, defaults);
     const { callout } = account.claims;
@@ -130,22 +132,18 @@ export class JwtUsers {
         credentials: { ...credentials, jwt },
         origin,
         user: { jwt, subject, name, tags },
-        admit: (answer) => this.#admitAnswered(answer, account, origin),
+        admit: (answer) => this.#admitAnswered(answer, account),
       },
       this.#parts.callouts,
     );
   }
 
-  async #admitAnswered(
-    answer: CalloutAnswer & { readonly sealed: boolean; readonly userNkey: string },
-    account: ClaimedAccount,
-    origin: Origin,
-  ): Promise<Admission> {
+  async #admitAnswered(answer: CalloutVerdict, account: ClaimedAccount): Promise<Admission> {
     const { operators, accounts } = this.#parts;
     const { name } = account.account;
-    const signer = answer.issuerAccount || answer.issuer;
-    // What could be sealed comes from the holder of the account's curve key.
-    if (!answer.sealed && signer !== name && !maySignUsers(account, signer, operators)) {
+    const { issuer, issuerAccount, sealed } = answer;
+    const isOwn = issuerAccount === "" || issuerAccount === name;
+    if (!sealed && !(isOwn && (issuer === name || maySignUsers(account, issuer, operators)))) {
       throw new CalloutError("auth callout signing key is unknown");
     }
     const claims = decodeUserClaims(answer.jwt);
@@ -170,7 +168,7 @@ export class JwtUsers {
     if (isRevoked(target.claims.revocations, claims.subject, claims.issuedAt)) {
       throw new CalloutError("User authentication revoked");
     }
-    const lastsMs = admitHereAndNow(claims, grants, origin, this.#clock);
+    const lastsMs = admitNow(claims, grants, this.#clock);
     const defaults = permissionsOption(target.claims.defaultPermissions);
     return admissionOf({ claims, grants, scope, fromCallout: true, lastsMs }, target.account, defaults);
   }

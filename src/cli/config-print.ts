@@ -56,7 +56,7 @@ export function printedData(shown: Shown): { options: object; origins: Readonly<
 type Values = Readonly<Record<string, unknown>>;
 
 function entriesOf(block: Block, given: unknown, resolved: unknown, path: string, shown: Shown): Entry[] {
-  return Object.entries<Option>(block).flatMap(([name, option]) => {
+  return Object.entries<Option>(block).flatMap(([name, option]): Entry[] => {
     if (option.kind.kind === "address") return [];
     const said = (given as Values | undefined)?.[name];
     const value = (resolved as Values)[name];

@@ -121,8 +121,14 @@ function typedSecret(prompt: string): Promise<string> {
     };
     const take = (text: string): void => {
       for (const char of text) {
-        if (char === "\r" || char === "\n" || char === "\x04") return end(() => resolve(typed));
-        if (char === "\x03") return end(() => reject(new CommandError("COMMAND_INVALID", "interrupted")));
+        if (char === "\r" || char === "\n" || char === "\x04") {
+          end(() => resolve(typed));
+          return;
+        }
+        if (char === "\x03") {
+          end(() => reject(new CommandError("COMMAND_INVALID", "interrupted")));
+          return;
+        }
         if (char === "\x7f" || char === "\b") typed = Array.from(typed).slice(0, -1).join("");
         else typed += char;
       }

@@ -106,12 +106,17 @@ export async function connz(server: Server, options: ConnzOptions): Promise<obje
 }
 
 function connectionInfo(one: ConnectionStatus, nowMs: number, options: ConnzOptions): object {
-  const { stoppedMs, account, subscriptions = [] } = one;
+  const { stoppedMs, account, subscriptions = [], tls } = one;
   const untilMs = stoppedMs ?? nowMs;
   const { auth } = options;
   const isGlobal = account === GLOBAL_ACCOUNT;
   const detailed = options.subscriptionsDetail && subscriptions.length > 0;
   const listed = options.subscriptions && !detailed && subscriptions.length > 0;
+  const certificates = (tls?.peerCertificates ?? []).map(({ subject, publicKeySha256, sha256 }) => ({
+    subject,
+    subject_pk_sha256: publicKeySha256,
+    cert_sha256: sha256,
+  }));
   return {
     cid: one.id,
     kind: one.kind,
@@ -134,6 +139,10 @@ function connectionInfo(one: ConnectionStatus, nowMs: number, options: ConnzOpti
     name: one.name || undefined,
     lang: one.lang || undefined,
     version: one.version || undefined,
+    tls_version: tls?.version,
+    tls_cipher_suite: tls?.cipherSuite,
+    tls_peer_certs: auth && certificates.length > 0 ? certificates : undefined,
+    tls_first: tls?.first || undefined,
     authorized_user: auth ? one.user || undefined : undefined,
     account: auth && !isGlobal ? account : undefined,
     subscriptions_list: listed ? subscriptions.map(({ subject }) => bytesAsText(subject)) : undefined,

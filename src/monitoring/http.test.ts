@@ -3,6 +3,7 @@ import { type TestContext, test } from "node:test";
 import { connectClient } from "../../test/support/raw-client.js";
 import { createServer } from "../natsnode.js";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
+import { NATSNODE_VERSION } from "../protocol/version.js";
 import { nodeRuntime } from "../runtime/node/index.js";
 import type { Server } from "../server/server.js";
 
@@ -84,7 +85,10 @@ test("/varz shows the options and counts traffic", async (t) => {
   await a.sync();
   b.send("PUB t.1 5\r\n12345\r\nPUB none 3\r\n123\r\n");
   await b.sync();
+  assert.equal((await json("/varz?natsnode_version=1")).natsnode_version, NATSNODE_VERSION);
   const varz = await json("/varz");
+  assert.equal(varz.git_commit, NATSNODE_VERSION);
+  assert.equal(varz.natsnode_version, undefined);
   assert.deepEqual(varz.tags, ["b", "a"]);
   assert.deepEqual(Object.entries(varz.metadata), [
     ["region", "eu"],
@@ -103,7 +107,7 @@ test("/varz shows the options and counts traffic", async (t) => {
     connections: 2,
     total_connections: 2,
   });
-  assert.deepEqual((await json("/varz")).http_req_stats, { "/varz": 2 });
+  assert.deepEqual((await json("/varz")).http_req_stats, { "/varz": 3 });
 });
 
 test("/connz sorts, pages and shows subscriptions as asked", async (t) => {

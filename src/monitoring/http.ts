@@ -68,7 +68,7 @@ export class HttpPages {
       ),
     );
     return new Map<string, Endpoint>([
-      ["/varz", this.#counted("/varz", async () => json(await pages.varz()))],
+      ["/varz", this.#counted("/varz", async (query) => json(await pages.varz(query.flag("natsnode_version"))))],
       ["/connz", (query) => this.#connz(query)],
       ["/subsz", subsz],
       ["/subscriptionsz", subsz],

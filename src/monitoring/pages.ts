@@ -1,4 +1,6 @@
 // All pages of a server, as data: over HTTP and over the system account they are the same.
+
+import { NATSNODE_VERSION } from "../protocol/version.js";
 import type { Server } from "../server/server.js";
 import { accountInfo, accountz } from "./accountz.js";
 import { type AccstatzOptions, accstatz } from "./accstatz.js";
@@ -24,8 +26,10 @@ export class Pages {
     this.#requests.set(path, (this.#requests.get(path) ?? 0) + 1);
   }
 
-  varz(): Promise<object> {
-    return varz(this.#server, { requests: this.#requests, configDigest: this.#config?.digest ?? "" });
+  /** `withOwnVersion` adds the key `natsnode_version`, which nats-server does not have. */
+  async varz(withOwnVersion = false): Promise<object> {
+    const page = await varz(this.#server, { requests: this.#requests, configDigest: this.#config?.digest ?? "" });
+    return withOwnVersion ? { ...page, natsnode_version: NATSNODE_VERSION } : page;
   }
 
   /** @throws MonitoringError, as all that take options */

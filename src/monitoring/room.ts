@@ -1,6 +1,7 @@
 // Monitoring over HTTP: the listener, from start to end, and what a reload changes.
 import type { ResolvedOptions } from "../options/options.js";
 import type { Listener } from "../runtime/network.js";
+import type { TlsContext } from "../runtime/tls.js";
 import type { Room } from "../server/room.js";
 import { hostPort, type Server } from "../server/server.js";
 import { MonitoringStartError } from "./errors.js";
@@ -11,6 +12,7 @@ export class MonitoringRoom implements Room {
   readonly #server: Server;
   readonly #http: HttpPages;
   #listener: Listener | undefined;
+  #lastContext: TlsContext | undefined;
 
   constructor(server: Server, pages: Pages) {
     this.#server = server;
@@ -29,13 +31,25 @@ export class MonitoringRoom implements Room {
     if (httpPort !== 0 && httpsPort !== 0) {
       throw new MonitoringStartError(`can't specify both HTTP (${httpPort}) and HTTPs (${httpsPort}) ports`);
     }
-    if (httpPort === 0) return;
+    const wanted = httpPort || httpsPort;
+    if (wanted === 0) return;
     this.#http.basePath = httpBasePath;
-    const port = httpPort === -1 ? 0 : httpPort;
+    const port = wanted === -1 ? 0 : wanted;
     const { network } = this.#server.runtime;
-    this.#listener = await network.listenHttp({ host, port }, (request) => this.#http.handle(request));
-    this.#server.logger.info(`Starting http monitor on ${hostPort(host, this.#listener.port)}`);
+    const tls = httpPort === 0 ? this.#context : undefined;
+    // Without a certificate there is nothing to start.
+    tls?.();
+    this.#listener = await network.listenHttp({ host, port, tls }, (request) => this.#http.handle(request));
+    const protocol = tls === undefined ? "http" : "https";
+    this.#server.logger.info(`Starting ${protocol} monitor on ${hostPort(host, this.#listener.port)}`);
   }
+
+  // The certificate of the client port, as it is at the moment; a reload that turns TLS off leaves HTTPS the last one.
+  readonly #context = (): TlsContext => {
+    this.#lastContext = this.#server.tls?.contextForHttps ?? this.#lastContext;
+    if (this.#lastContext === undefined) throw new MonitoringStartError("TLS cert and key required for HTTPS");
+    return this.#lastContext;
+  };
 
   async close(): Promise<void> {
     await this.#listener?.close();

@@ -49,6 +49,7 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     websocket: websocketVarz(options),
     jetstream: {},
     tls_timeout: (tls?.timeoutMs ?? 2_000) / 1000,
+    tls_cert_not_after: status.certificateExpiresMs === undefined ? undefined : formatMs(status.certificateExpiresMs),
     write_deadline: nanoseconds(options.writeDeadlineMs),
     write_timeout: options.writeTimeout === "default" ? undefined : options.writeTimeout,
     start: formatMs(status.startedMs),

@@ -13,3 +13,8 @@ test("says nothing where no name is near", () => {
   assert.equal(nearestName("surprising", ["port", "host"]), undefined);
   assert.equal(nearestName("x", []), undefined);
 });
+
+test("a name without its unit is found", () => {
+  assert.equal(nearestName("maxPayload", ["maxPayloadBytes", "maxPayloadBytesOfAll", "port"]), "maxPayloadBytes");
+  assert.equal(nearestName("max", ["maxPayloadBytes"]), undefined);
+});

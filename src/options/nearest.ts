@@ -1,8 +1,11 @@
 // Finds the name somebody probably meant.
 
+/** A beginning this long is taken for a name whose end was forgotten, such as a unit. */
+const LEAST_BEGINNING = 4;
+
 /**
- * The known name with the fewest edits (insert, delete, replace, swap of neighbours; case ignored) from `name`, or
- * undefined when none is within a third of its length.
+ * The known name with the fewest edits (insert, delete, replace, swap of neighbours; case ignored) from `name`; else the
+ * shortest that begins with it; undefined when none is within a third of its length and none begins so.
  */
 export function nearestName(name: string, known: Iterable<string>): string | undefined {
   let best: string | undefined;
@@ -14,7 +17,13 @@ export function nearestName(name: string, known: Iterable<string>): string | und
       bestDistance = distance;
     }
   }
-  return best;
+  return best ?? shortestThatBegins(name.toLowerCase(), known);
+}
+
+function shortestThatBegins(beginning: string, known: Iterable<string>): string | undefined {
+  if (beginning.length < LEAST_BEGINNING) return undefined;
+  const all = [...known].filter((candidate) => candidate.toLowerCase().startsWith(beginning));
+  return all.sort((a, b) => a.length - b.length)[0];
 }
 
 function editDistance(a: string, b: string): number {

@@ -316,6 +316,5 @@ export const account = {
   limits: option("limits", block(accountLimits), "Limits of the account.", { default: {} }),
   msgTrace: option("msg_trace", block(msgTrace), "Traces messages that carry a W3C trace parent: a subject or a map.", {
     aliases: ["trace_dest"],
-    status: "adds",
   }),
 } as const;

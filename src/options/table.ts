@@ -115,7 +115,6 @@ export const serverTable = {
   }),
   httpsPort: option("https_port", integer, "Port for monitoring over TLS; 0: off.", {
     default: 0,
-    status: "restricts",
   }),
   https: option("https", address("httpHost", "httpsPort"), "Address for monitoring over TLS."),
   httpBasePath: option("http_base_path", text, "Path before the endpoints.", { default: "" }),

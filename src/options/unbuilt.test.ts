@@ -18,7 +18,6 @@ test("what restricts is refused", () => {
   assert.deepEqual(refused({ tls: { ocspPeer: { verify: true } } }), ["tls.ocspPeer.verify"]);
   assert.deepEqual(refused({ operators: ["x"] }), ["operators"]);
   assert.deepEqual(refused({ trustedKeys: ["x"] }), ["trustedKeys"]);
-  assert.deepEqual(refused({ httpsPort: 1 }), ["httpsPort"]);
   assert.deepEqual(refused({ authorization: { authCallout: {} } }), ["authorization.authCallout"]);
   assert.deepEqual(refused({ jetstream: { key: "k" } }), ["jetstream.key"]);
   assert.deepEqual(refused({ proxyProtocol: true }), ["proxyProtocol"]);
@@ -41,10 +40,10 @@ test("what adds is announced, when it is on", () => {
 
 test("says where it was set", () => {
   const positions = new Map([
-    ["trustedKeys", "line 3"],
+    ["proxyProtocol", "line 3"],
     ["accounts.A.users", "line 4"],
   ]);
-  assert.equal(unbuiltIn({ trustedKeys: ["x"] }, positions).refuse[0].where, "line 3");
+  assert.equal(unbuiltIn({ proxyProtocol: true }, positions).refuse[0].where, "line 3");
   const users = unbuiltIn({ accounts: { A: { users: [{ proxyRequired: true }] } } }, positions);
   assert.equal(users.refuse[0].where, "line 4");
 });
@@ -52,7 +51,14 @@ test("says where it was set", () => {
 test("what is built is neither", () => {
   const options: ServerOptions = {
     authorization: { users: [{ nkey: "U" }], defaultPermissions: { allowResponses: {} } },
-    accounts: { A: { limits: { maxConnections: 1 }, imports: [{ to: "x" }] } },
+    accounts: {
+      A: {
+        limits: { maxConnections: 1 },
+        imports: [{ to: "x" }],
+        exports: [{ service: "s", latency: { subject: "l" } }],
+        msgTrace: { destination: "t" },
+      },
+    },
     mappings: { a: [{ destination: "b" }] },
     httpPort: 8222,
     tls: { certFile: "a", keyFile: "b", ocspPeer: { verify: false } },

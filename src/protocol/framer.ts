@@ -56,6 +56,9 @@ export class Framer {
   private held: Buffer[] = [];
   private heldSize = 0;
   private stopped = false;
+  // Where the chunk being handled ends, and while a line that began in an earlier one is handled, the rest of the chunk.
+  private chunkEnd = 0;
+  private rest: Buffer | undefined;
 
   constructor(handler: FrameHandler) {
     this.handler = handler;
@@ -112,6 +115,11 @@ export class Framer {
     this.rememberedBytes = 0;
   }
 
+  /** To be called from `line`: the input after the line just given, which ends at `end`, as far as it has arrived. */
+  following(buffer: Buffer, end: number): Buffer {
+    return this.rest ?? buffer.subarray(buffer[end] === CR ? end + 2 : end + 1, this.chunkEnd);
+  }
+
   /** Takes `chunk[pos..end)`; the chunk may be reused after the call. */
   feed(chunk: Buffer, pos: number, end: number): void {
     if (this.stopped) return;
@@ -119,6 +127,7 @@ export class Framer {
       this.keep(chunk, pos, end);
       return;
     }
+    this.chunkEnd = end;
     if (this.inBody) pos = this.continueBody(chunk, pos, end);
     else if (this.partialBytes > 0) pos = this.continueLine(chunk, pos, end);
     const handler = this.handler;
@@ -225,7 +234,9 @@ export class Framer {
     if (length > 0 && line[length - 1] === CR) length--;
     // The line is used until its payload is done, which is before another one can begin here.
     this.partialBytes = 0;
+    this.rest = chunk.subarray(at + 1, end);
     const payload = this.handler.line(line, 0, length);
+    this.rest = undefined;
     if (payload === STOP) {
       this.stop();
       return end;

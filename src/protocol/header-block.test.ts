@@ -26,6 +26,20 @@ test("headers are read as written, without blanks around values and without empt
   );
 });
 
+test("a block that was cut has the headers that are whole", () => {
+  assert.deepEqual([...readHeaders("NATS/1.0\r\nA: b\r\nC: d")], [["A", ["b"]]]);
+  assert.deepEqual([...readHeaders("NATS/1.0\r\nA: b\r")], []);
+  assert.deepEqual([...readHeaders("NATS/1.0")], []);
+});
+
+test("long runs of blanks and line ends take no time", () => {
+  const started = process.cpuUsage();
+  readHeaders(`NATS/1.0\r\nA: b${" ".repeat(200_000)}c\r\n\r\n`);
+  headerLines(`NATS/1.0${"\r\n".repeat(100_000)}A`);
+  const { user, system } = process.cpuUsage(started);
+  assert.ok(user + system < 1_000_000, `${(user + system) / 1000} ms`);
+});
+
 test("a trace parent is sampled by the lowest bit of its flags", () => {
   const sampled = (flags: string): boolean => isSampledTraceParent(`00-4bf92f3577b34da6-00f067aa0ba902b7-${flags}`);
   assert.deepEqual(["01", "03", "7f", "0F", "+1"].map(sampled), [true, true, true, true, true]);

@@ -4,7 +4,10 @@ const VERSION_LINE = "NATS/1.0";
 
 /** The lines of a block without their ends, the version line first; none for an empty block. */
 export function headerLines(block: string): string[] {
-  return block === "" ? [] : block.replace(/(\r\n)+$/, "").split("\r\n");
+  if (block === "") return [];
+  let end = block.length;
+  while (block.endsWith("\r\n", end)) end -= 2;
+  return block.slice(0, end).split("\r\n");
 }
 
 /** The block with this as the only header of this name, at its end. Names count as they are written. */
@@ -16,13 +19,13 @@ export function withHeader(block: string, name: string, value: string): string {
 
 /**
  * All headers by name, as written, in the order in which they come. Blanks around a value are left out, and so are headers
- * without a value.
+ * without a value, or without an end as the block was cut.
  */
 export function readHeaders(block: string): Map<string, string[]> {
   const headers = new Map<string, string[]>();
-  for (const line of headerLines(block).slice(1)) {
+  for (const line of headerLines(block.slice(0, block.lastIndexOf("\r\n"))).slice(1)) {
     const colon = line.indexOf(":");
-    const value = line.slice(colon + 1).replace(/^[ \t]+|[ \t]+$/g, "");
+    const value = withoutBlanks(line.slice(colon + 1));
     if (colon < 1 || value === "") continue;
     const name = line.slice(0, colon);
     const values = headers.get(name);
@@ -30,6 +33,18 @@ export function readHeaders(block: string): Map<string, string[]> {
     else values.push(value);
   }
   return headers;
+}
+
+// An expression would take time with the square of the number of blanks.
+function withoutBlanks(text: string): string {
+  let [start, end] = [0, text.length];
+  while (start < end && isBlank(text[start])) start++;
+  while (end > start && isBlank(text[end - 1])) end--;
+  return text.slice(start, end);
+}
+
+function isBlank(char: string): boolean {
+  return char === " " || char === "\t";
 }
 
 /**

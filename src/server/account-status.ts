@@ -42,7 +42,7 @@ export async function collectAccounts(server: Server): Promise<AccountStatus[]> 
 export async function collectAccount(server: Server, name: string): Promise<AccountDetails | undefined> {
   const account = server.accounts.get(name);
   if (account === undefined) return undefined;
-  settle(server);
+  settle(server, account);
   const { options } = server;
   const streams = account.streamImports.map(
     ({ exporter, renaming }): ImportStatus => ({
@@ -71,6 +71,11 @@ export async function collectAccount(server: Server, name: string): Promise<Acco
   };
 }
 
+/** The clients of an account; 0 for an unknown one. */
+export function clientsOfAccount(server: Server, name: string): number {
+  return server.accounts.get(name)?.connections ?? 0;
+}
+
 /** The subscriptions of one account, or of all. */
 export async function collectSubscriptions(
   server: Server,
@@ -96,7 +101,9 @@ function accountStatus(server: Server, account: Account): AccountStatus {
   };
 }
 
-// Brings the accounts' totals up to what their clients have counted.
-function settle(server: Server): void {
-  for (const client of server.clients.values()) client.settleStats();
+// Brings the totals of one account, or of all, up to what their clients have counted.
+function settle(server: Server, only?: Account): void {
+  for (const client of server.clients.values()) {
+    if (only === undefined || client.account === only) client.settleStats();
+  }
 }

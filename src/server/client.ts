@@ -2,6 +2,7 @@
 // (https://docs.nats.io/reference/reference-protocols/nats-protocol; conformance/wire, FACTS).
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
+import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Admission, Credentials, Origin } from "../auth/authenticator.js";
 import type { Permissions } from "../auth/permissions.js";
@@ -23,6 +24,8 @@ import { traceConnect, traceDelivery, traceIn, traceOut } from "./trace.js";
 
 const OK = Buffer.from("+OK\r\n");
 const PONG = Buffer.from("PONG\r\n");
+/** The number of this kind of connection in trace events. */
+const CLIENT_KIND = 0;
 
 export class ClientConnection extends Connection implements FrameHandler, DeliveryTarget {
   readonly connect: ConnectOptions = defaultConnectOptions();
@@ -288,7 +291,10 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.secondInfoDue = connect.protocol >= 1;
     this.hub.admitted(this);
     if (connect.verbose) this.sendOk();
-    return NO_PAYLOAD;
+    if (admission.login === undefined || !this.subscriber.isAtLimit()) return NO_PAYLOAD;
+    this.sendError(ErrorText.maximumSubscriptions);
+    this.close(CloseReason.maxSubscriptionsExceeded);
+    return STOP;
   }
 
   /** Puts the client into an account; its subscriptions must have been dropped before it changes. */
@@ -375,10 +381,13 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   // ---------------------------------------------------------------- MSG, HMSG
 
   deliver(subscription: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
-    if (this.closeReason !== undefined || (source === this && !this.echo)) return false;
-    if (this.receiveChecked && !this.permissions?.mayReceive(message.subject, subscription.queue)) return false;
+    const refusal = this.refusal(subscription, message, source);
+    if (message.trace !== undefined) {
+      message.trace.delivered(this.traceParty, subscription, refusal);
+      if (message.trace.only && refusal === undefined) return true;
+    }
+    if (refusal !== undefined) return false;
     const { max } = subscription;
-    if (max > 0 && subscription.delivered >= max) return false;
     subscription.delivered++;
     if (this.permissions?.allowsResponses === true && message.hasReply) {
       this.permissions.noteRequest(message.reply, this.hub.runtime.clock.monotonicMs());
@@ -390,6 +399,26 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     if (this.outbox.bytes >= this.flushAtBytes) this.pressed(source);
     else if (!this.dirty) this.hub.flushLater(this);
     return true;
+  }
+
+  // Why a message cannot be delivered, in the words of trace events; undefined when it can.
+  private refusal(
+    { max, delivered, queue }: Subscription,
+    message: Message,
+    source: DeliveryTarget | undefined,
+  ): string | undefined {
+    if (this.closeReason !== undefined) return "Not delivered because client is closed";
+    if (source === this && !this.echo) return "Not delivered because of no echo";
+    if (this.receiveChecked && !this.permissions?.mayReceive(message.subject, queue)) {
+      return "Not delivered because subscription denies this subject";
+    }
+    if (max > 0 && delivered >= max) return "Not delivered because auto-unsubscribe exceeded";
+    return undefined;
+  }
+
+  /** As it stands in trace events. */
+  get traceParty(): TraceParty {
+    return { kind: CLIENT_KIND, id: this.id, name: this.connect.name, account: this.account };
   }
 
   // Much output is waiting: write it if the other side reads, else slow the publisher down or give the subscriber up.

@@ -123,7 +123,7 @@ function nextTurn(server: Server): Promise<void> {
 export function connectionStatus(client: ClientConnection, withSubscriptions: boolean): ConnectionStatus {
   const { connect, transport, admission } = client;
   const { clock } = client.hub.runtime;
-  const subscriptions = [...client.subscriber.subscriptions.values()];
+  const { subscriptions } = client.subscriber;
   return {
     id: client.id,
     kind: "Client",
@@ -143,13 +143,18 @@ export function connectionStatus(client: ClientConnection, withSubscriptions: bo
     name: connect.name,
     lang: connect.lang,
     version: connect.version,
-    user: connect.nkey || connect.user || (connect.authToken === "" ? "" : "[REDACTED]"),
+    user: connect.nkey || certificateUser(client) || connect.user || (connect.authToken === "" ? "" : "[REDACTED]"),
     account: accountName(client),
     tls: tlsStatus(client),
     issuerKey: admission?.user?.nkey === undefined ? "" : admission.account.name,
-    subscriptionCount: subscriptions.length,
-    subscriptions: withSubscriptions ? subscriptions.map((one) => subscriptionStatus(one)) : undefined,
+    subscriptionCount: subscriptions.size,
+    subscriptions: withSubscriptions ? Array.from(subscriptions.values(), subscriptionStatus) : undefined,
   };
+}
+
+// The user that a certificate stands for need not have been named.
+function certificateUser({ transport, admission }: ClientConnection): string | undefined {
+  return transport.tls?.peerCertificates.length ? admission?.user?.name : undefined;
 }
 
 function tlsStatus({ transport: { tls }, tlsFirst }: ClientConnection): TlsStatus | undefined {

@@ -41,6 +41,8 @@ export interface Hub {
   finished(connection: Connection): void;
   /** Somebody was refused; for events and statistics. */
   refused(client: ClientConnection, reason: CloseReason): void;
+  /** What an event says of the server that sends it; each call counts as an event. */
+  eventSender(): object;
   /** Runs the message path in an account for a message that comes from inside the server. */
   publish(
     account: Account,

@@ -28,7 +28,14 @@ function written(messages: readonly Message[], sid: string, withHeaders: boolean
   return { text, bytes };
 }
 
-function expected(subject: string, sid: string, reply: string, headers: string, payload: string, with_: boolean): string {
+function expected(
+  subject: string,
+  sid: string,
+  reply: string,
+  headers: string,
+  payload: string,
+  with_: boolean,
+): string {
   const between = reply === "" ? "" : `${reply} `;
   if (with_ && headers !== "") {
     const total = headers.length + payload.length;
@@ -40,7 +47,15 @@ function expected(subject: string, sid: string, reply: string, headers: string, 
 test("messages of all sizes, with and without reply and headers", () => {
   const size = fc.oneof(
     fc.integer({ min: 0, max: 200 }),
-    fc.constantFrom(999, 1000, 2048, REFERENCED_PAYLOAD_BYTES, LARGE_CHUNK_BYTES - 50, LARGE_CHUNK_BYTES, LARGE_CHUNK_BYTES + 1),
+    fc.constantFrom(
+      999,
+      1000,
+      2048,
+      REFERENCED_PAYLOAD_BYTES,
+      LARGE_CHUNK_BYTES - 50,
+      LARGE_CHUNK_BYTES,
+      LARGE_CHUNK_BYTES + 1,
+    ),
   );
   const one = fc.record({
     subject: fc.constantFrom("a", "foo.bar", "\xff\xfe.x", "s".repeat(300)),
@@ -50,21 +65,26 @@ test("messages of all sizes, with and without reply and headers", () => {
     shared: fc.boolean(),
   });
   fc.assert(
-    fc.property(fc.array(one, { minLength: 1, maxLength: 6 }), fc.constantFrom("1", "sid.77"), fc.boolean(), (all, sid, with_) => {
-      let text = "";
-      let bytes = 0;
-      const messages = all.map(({ subject, reply, headers, size: length, shared }) => {
-        const payload = "pq\r\n\0".repeat(Math.ceil(length / 5)).slice(0, length);
-        text += expected(subject, sid, reply, headers, payload, with_);
-        bytes += length + (with_ ? headers.length : 0);
-        const message = Message.of(subject, reply, Buffer.from(headers), Buffer.from(payload, "latin1"));
-        message.shared = shared;
-        return message;
-      });
-      const got = written(messages, sid, with_);
-      assert.ok(got.text === text, "other text than expected");
-      assert.equal(got.bytes, bytes);
-    }),
+    fc.property(
+      fc.array(one, { minLength: 1, maxLength: 6 }),
+      fc.constantFrom("1", "sid.77"),
+      fc.boolean(),
+      (all, sid, with_) => {
+        let text = "";
+        let bytes = 0;
+        const messages = all.map(({ subject, reply, headers, size: length, shared }) => {
+          const payload = "pq\r\n\0".repeat(Math.ceil(length / 5)).slice(0, length);
+          text += expected(subject, sid, reply, headers, payload, with_);
+          bytes += length + (with_ ? headers.length : 0);
+          const message = Message.of(subject, reply, Buffer.from(headers), Buffer.from(payload, "latin1"));
+          message.shared = shared;
+          return message;
+        });
+        const got = written(messages, sid, with_);
+        assert.ok(got.text === text, "other text than expected");
+        assert.equal(got.bytes, bytes);
+      },
+    ),
     { numRuns: 60 },
   );
 });

@@ -2,6 +2,7 @@
 // (https://docs.nats.io/reference/reference-protocols/nats-protocol#pub).
 import type { Account } from "../accounts/account.js";
 import { Message } from "../accounts/message.js";
+import type { MessageTrace } from "../accounts/message-trace.js";
 import { ErrorText, publishViolation, quoted, replyViolation } from "../protocol/error-texts.js";
 import { type Framer, STOP } from "../protocol/framer.js";
 import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
@@ -9,6 +10,7 @@ import { isValidLiteral } from "../subjects/validity.js";
 import type { ClientConnection } from "./client.js";
 import { payloadLimit } from "./client-limits.js";
 import { CloseReason } from "./close-reason.js";
+import { mayBeTraced, sendTrace, startTrace } from "./message-trace.js";
 import { type CachedSubject, SubjectCache } from "./subject-cache.js";
 import { traceIn, tracePayload } from "./trace.js";
 
@@ -16,6 +18,7 @@ import { traceIn, tracePayload } from "./trace.js";
 const RESERVED_REPLIES = ["_R_.", "_GR_.", "$JS.ACK."];
 const GATEWAY_REPLIES = "_GR_.";
 const RAFT_SUBJECTS = "$NRG.";
+const NO_BYTES = Buffer.alloc(0);
 const UNDERSCORE = 95;
 const DOLLAR = 36;
 
@@ -60,7 +63,10 @@ export class Publisher {
       if (headerBytes < 0 || headerBytes > size || !client.headers) return client.fail();
       message.headerBytes = headerBytes;
     }
-    if (size > payloadLimit(client)) return this.payloadTooLarge(size);
+    if (size > payloadLimit(client)) {
+      if (message.headerBytes > 0) this.traceTooLarge(buffer, end, size);
+      return this.payloadTooLarge(size);
+    }
     if (client.hub.logger.traceOn) traceIn(client, headers ? "HPUB" : "PUB", buffer.toString("latin1", from, end));
     message.line = buffer;
     message.replyStart = count > fixed ? ARGS[2] : 0;
@@ -116,18 +122,25 @@ export class Publisher {
     message.start = start;
     message.end = end;
     message.shared = owned;
+    if (message.headerBytes > 0 && mayBeTraced(message)) this.handleTraced(message, route, account);
+    else this.handle(message, route, account);
+  }
+
+  private handle(message: Message, route: CachedSubject, account: Account): void {
+    const { client } = this;
     client.inMsgs++;
-    client.inBytes += end - start;
+    client.inBytes += message.end - message.start;
     if (client.hub.logger.traceOn) tracePayload(client, "<<-", message);
     if (
       route.interestGeneration !== account.sublist.generation ||
       route.mappingGeneration !== account.mappingGeneration
     ) {
-      this.resolve(route, account);
+      this.resolve(route, account, message.trace);
     }
     if (!route.allowed) {
       client.hub.logger.error(`${client.label} - Publish Violation - Subject ${quoted(route.target)}`);
       client.sendError(publishViolation(route.target));
+      message.trace?.refused(publishViolation(route.target));
       return;
     }
     const asksForReply = message.replyEnd > message.replyStart;
@@ -140,8 +153,32 @@ export class Publisher {
     if (delivered === 0 && asksForReply && client.connect.noResponders) this.noResponders(message, account);
   }
 
+  private handleTraced(message: Message, route: CachedSubject, account: Account): void {
+    const started = this.startTrace(message, route, message.sizeBytes);
+    if (started === undefined) return;
+    const { trace } = started;
+    // Its mapping belongs to the record.
+    if (trace !== undefined) route.interestGeneration = -1;
+    try {
+      this.handle(started, route, account);
+    } finally {
+      message.trace = undefined;
+    }
+    if (trace !== undefined) sendTrace(this.client.hub, trace);
+  }
+
+  // A trace goes only where the client could publish it itself; a right to respond does not count.
+  private startTrace(message: Message, route: CachedSubject, sizeBytes: number): Message | undefined {
+    const { client } = this;
+    const mayTraceTo = (destination: string): boolean => {
+      if (this.isReserved(destination, client.account as Account)) return false;
+      return client.permissions === undefined || client.permissions.forConnection().canPublish(destination);
+    };
+    return startTrace(client, message, { subject: route.subject, sizeBytes, mayTraceTo });
+  }
+
   // Maps the subject, checks the permission and looks the interest up.
-  private resolve(route: CachedSubject, account: Account): void {
+  private resolve(route: CachedSubject, account: Account, trace: MessageTrace | undefined): void {
     const { hub, permissions } = this.client;
     const { mappings } = account;
     route.interestGeneration = account.sublist.generation;
@@ -151,6 +188,7 @@ export class Publisher {
       route.target = mappings.map(route.subject, () => random.float());
       route.targetBytes = Buffer.from(route.target, "latin1");
       route.interestGeneration = -1;
+      if (route.target !== route.subject) trace?.mapped(route.target);
     } else if (route.target !== route.subject) {
       route.target = route.subject;
       route.targetBytes = route.bytes;
@@ -176,6 +214,7 @@ export class Publisher {
     const { reply } = message;
     if (!RESERVED_REPLIES.some((prefix) => reply.startsWith(prefix))) return false;
     this.client.sendError(replyViolation(reply));
+    message.trace?.refused(replyViolation(reply));
     return true;
   }
 
@@ -191,6 +230,17 @@ export class Publisher {
       );
       return;
     }
+  }
+
+  // Its headers may have arrived with the line; they tell whether it is traced.
+  private traceTooLarge(line: Buffer, end: number, sizeBytes: number): void {
+    const rest = this.framer.following(line, end);
+    const route = this.cache.find(line, ARGS[0], ARGS[1]);
+    const message = Message.of(route.subject, "", rest.subarray(0, this.message.headerBytes), NO_BYTES);
+    const trace = mayBeTraced(message) ? this.startTrace(message, route, sizeBytes)?.trace : undefined;
+    if (trace === undefined) return;
+    trace.refused("maximum payload exceeded");
+    sendTrace(this.client.hub, trace);
   }
 
   private payloadTooLarge(size: number): typeof STOP {

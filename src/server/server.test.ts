@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
+import type { TransportHandler } from "../runtime/network.js";
 import { nodeRuntime } from "../runtime/node/index.js";
 import { transportPair } from "../runtime/pipe.js";
 import { simulatedRuntime } from "../runtime/simulated/index.js";
+import { SubjectMappings } from "../subjects/mapping.js";
 import { CloseReason } from "./close-reason.js";
 import { Server } from "./server.js";
 
@@ -96,11 +98,11 @@ test("states: started once, closed for good, and a failing room or port leaves n
   await first.start();
   const { port } = first.address as { port: number };
   const second = new Server(resolveOptions({ ...options, port }), { runtime });
-  let closedRoom = false;
-  second.use({ close: async () => void (closedRoom = true) });
+  const closedRooms: string[] = [];
+  second.use({ close: async () => void closedRooms.push("room") });
   await assert.rejects(second.start(), { code: "EADDRINUSE" });
   assert.equal(second.state, "closed");
-  assert.ok(closedRoom);
+  assert.deepEqual(closedRooms, ["room"]);
   await first.close();
   const third = new Server(resolveOptions({ ...options, port }), { runtime });
   third.use({ start: () => Promise.reject(new Error("no room")) });
@@ -137,6 +139,7 @@ test("a client on any transport is served, and turned away once the server ends"
 test("the numbers count messages and payload bytes, also of clients that have gone", async () => {
   const { world, server, settle, attach } = simulated();
   await world.clock.settle(server.start());
+  const own = (await server.collect()).subscriptions;
   const one = await attach('CONNECT {"verbose":false}\r\nSUB a 1\r\nSUB a 2\r\n');
   await attach('CONNECT {"verbose":false}\r\nPUB a 5\r\nhello\r\nPUB b 1\r\nx\r\n');
   const expected = {
@@ -149,7 +152,8 @@ test("the numbers count messages and payload bytes, also of clients that have go
     outBytes: 10,
   };
   const pick = async () => {
-    const { connections, totalConnections, subscriptions, inMsgs, inBytes, outMsgs, outBytes } = await server.collect();
+    const { connections, totalConnections, inMsgs, inBytes, outMsgs, outBytes } = await server.collect();
+    const subscriptions = (await server.collect()).subscriptions - own;
     return { connections, totalConnections, subscriptions, inMsgs, inBytes, outMsgs, outBytes };
   };
   assert.deepEqual(await pick(), expected);
@@ -190,4 +194,50 @@ test("an application's message goes the way of all messages, headers included", 
   assert.equal(server.publish(global, "z", "", Buffer.alloc(0), Buffer.alloc(0)), 0);
   await settle();
   assert.equal(client.text, "HMSG a.b 1 r 12 14\r\nNATS/1.0\r\n\r\nhi\r\nMSG a.c 1 0\r\n\r\n");
+});
+
+test("mappings that change hold for the next message of a subject that was published before", async () => {
+  const { world, server, settle, attach } = simulated();
+  await world.clock.settle(server.start());
+  const client = await attach('CONNECT {"verbose":false}\r\nSUB > 1\r\nPUB a 0\r\n\r\n');
+  client.text = "";
+  server.accounts.global.mappings = new SubjectMappings({ a: [{ destination: "b", weight: 100 }] });
+  client.send("PUB a 0\r\n\r\n");
+  await settle();
+  assert.equal(client.text, "MSG b 1 0\r\n\r\n");
+});
+
+const BCRYPT_OF_SESAME = "$2b$04$nQ738nkuYJNWUx5rYopnVOxL6m2vUZetBq8EPmY9qmWs9q91RsZkS";
+
+test("input that ended while the login was decided is handled, then the connection is closed", async () => {
+  const users = [{ user: "u", password: BCRYPT_OF_SESAME }];
+  const server = new Server(resolveOptions({ authorization: { users } }), { runtime: nodeRuntime() });
+  const gone = new Promise<void>((resolve) => server.events.on("disconnect", () => resolve()));
+  let written = "";
+  let handler: TransportHandler | undefined;
+  const nothing = (): void => {};
+  server.handle({
+    remoteAddress: "",
+    remotePort: 0,
+    localAddress: "",
+    localPort: 0,
+    inProcess: true,
+    bufferedBytes: 0,
+    start: (owner) => {
+      handler = owner;
+    },
+    write: (chunks) => {
+      written += Buffer.concat(chunks).toString("latin1");
+    },
+    pause: nothing,
+    resume: nothing,
+    end: nothing,
+    destroy: nothing,
+  });
+  const input = Buffer.from('CONNECT {"user":"u","pass":"sesame","verbose":false}\r\nPING\r\n');
+  handler?.onData(input, 0, input.length);
+  // An encrypted socket tells its end though reading is paused.
+  handler?.onEnd();
+  await gone;
+  assert.match(written, /^INFO .*\r\nPONG\r\n$/);
 });

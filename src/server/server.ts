@@ -21,6 +21,7 @@ import { CloseReason } from "./close-reason.js";
 import { ClosedConnections } from "./closed-connections.js";
 import type { Connection } from "./connection.js";
 import { connectionStatus } from "./connection-status.js";
+import { EventSender } from "./event-sender.js";
 import { ServerEvents } from "./events.js";
 import { hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
@@ -32,6 +33,8 @@ import { applyMaxConnections, applyToClients } from "./reload.js";
 import { requestInfo } from "./request-info.js";
 import type { Commit, Room } from "./room.js";
 import { Router } from "./router.js";
+import { serverHash } from "./server-hash.js";
+import { clientFacts, sendMeasurement } from "./service-latency.js";
 import { Stalls } from "./stall.js";
 import { collectStatus, type ServerStatus, Totals } from "./status.js";
 import type { TlsPort } from "./tls-port.js";
@@ -68,6 +71,7 @@ export class Server implements Hub {
   /** Wall-clock time at which the present options took effect. */
   configLoadMs = 0;
   readonly stalls: Stalls;
+  private readonly sender = new EventSender(this);
   private readonly turn: Turn;
   private readonly listener: ClientListener;
   private readonly rooms: Room[] = [];
@@ -94,6 +98,9 @@ export class Server implements Hub {
       clusterName: options.cluster?.name,
       publish: (account, message, source) => this.router.publish(account, message, source),
       requestInfo: (source, importer, detailed) => requestInfo(source, importer, detailed, this.name),
+      serverHash: serverHash(this.name),
+      clientFacts: (source, detailed) => clientFacts(source, detailed, this.name),
+      sendMeasurement: (account, subject, measurement) => sendMeasurement(this, account, subject, measurement),
     });
     this.operatorMode = OperatorMode.of(options, {
       ...this.callouts,
@@ -229,6 +236,10 @@ export class Server implements Hub {
 
   flushLater(connection: Connection): void {
     this.turn.flushLater(connection);
+  }
+
+  eventSender(): object {
+    return this.sender.describe();
   }
 
   publish(

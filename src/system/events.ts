@@ -6,11 +6,11 @@ import { encodeSubject } from "../options/subject-bytes.js";
 import { nanoseconds } from "../protocol/durations.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import type { Timer } from "../runtime/clock.js";
-import { collectAccount } from "../server/account-status.js";
+import { clientsOfAccount, collectAccount } from "../server/account-status.js";
 import { CloseReason } from "../server/close-reason.js";
 import { type ConnectionStatus, connectionStatus } from "../server/connection-status.js";
+import { eventId } from "../server/event-id.js";
 import type { Server } from "../server/server.js";
-import { eventId } from "./event-id.js";
 import type { SystemPublisher } from "./publisher.js";
 import { statsz } from "./statsz.js";
 
@@ -117,16 +117,16 @@ export class Events {
     if (this.#stopped || account === GLOBAL_ACCOUNT) return;
     this.#accountTimers.get(account)?.cancel();
     this.#accountTimers.delete(account);
-    const message = await this.#connections(account);
-    if (this.#stopped || message === undefined) return;
-    const name = encodeSubject(account);
-    for (const subject of [`$SYS.SERVER.ACCOUNT.${name}.CONNS`, `$SYS.ACCOUNT.${name}.SERVER.CONNS`]) {
-      this.#send(subject, message.content);
+    if (clientsOfAccount(this.#server, account) > 0) {
+      const again = this.#server.runtime.clock.after(ACCOUNT_PERIOD_MS, () => void this.#accountChanged(account));
+      this.#accountTimers.set(account, again);
     }
-    if (message.conns === 0) return;
-    this.#accountTimers.get(account)?.cancel();
-    const again = this.#server.runtime.clock.after(ACCOUNT_PERIOD_MS, () => void this.#accountChanged(account));
-    this.#accountTimers.set(account, again);
+    const name = encodeSubject(account);
+    const subjects = [`$SYS.SERVER.ACCOUNT.${name}.CONNS`, `$SYS.ACCOUNT.${name}.SERVER.CONNS`];
+    if (!subjects.some((subject) => this.#publisher.isWanted(subject))) return;
+    const message = await this.#connections(account);
+    if (message === undefined) return;
+    for (const subject of subjects) this.#send(subject, message.content);
   }
 
   async #connections(name: string): Promise<{ conns: number; content: () => object } | undefined> {

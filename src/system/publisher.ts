@@ -1,9 +1,6 @@
 // Messages of the server in its system account: JSON with facts about the sender, numbered.
 import type { Account } from "../accounts/account.js";
 import { stringifyExact } from "../protocol/json.js";
-import { formatMs } from "../protocol/rfc3339.js";
-import { COMPATIBILITY_VERSION } from "../protocol/version.js";
-import { featureFlags } from "../server/feature-flags.js";
 import type { Server } from "../server/server.js";
 
 const NO_HEADERS = Buffer.alloc(0);
@@ -11,42 +8,41 @@ const NO_HEADERS = Buffer.alloc(0);
 export class SystemPublisher {
   readonly account: Account;
   readonly #server: Server;
-  #seq = 0;
 
   constructor(server: Server, account: Account) {
     this.#server = server;
     this.account = account;
   }
 
-  /** Who sends this message; each call counts as a message. In the order of the reference. */
+  /** Who sends this message; each call counts as a message. */
   serverInfo(): object {
-    const server = this.#server;
-    const { options } = server;
-    const metadata = Object.entries(options.serverMetadata).sort(([a], [b]) => (a < b ? -1 : 1));
-    return {
-      name: server.name,
-      host: server.advertised.host,
-      id: server.id,
-      cluster: server.clusterName,
-      ver: COMPATIBILITY_VERSION,
-      tags: options.serverTags.length > 0 ? options.serverTags : undefined,
-      metadata: metadata.length > 0 ? new Map(metadata) : undefined,
-      feature_flags: featureFlags(options.featureFlags),
-      jetstream: false,
-      flags: 0,
-      seq: ++this.#seq,
-      time: formatMs(server.runtime.clock.nowMs()),
-    };
+    return this.#server.eventSender();
   }
 
-  /** Whether somebody wants messages of this subject (latin1). */
+  /** Whether somebody wants messages of this subject (latin1): a subscriber, or a verbose trace. */
   isWanted(subject: string): boolean {
-    return this.account.sublist.hasInterest(subject);
+    return this.#isTraced || this.account.sublist.hasInterest(subject);
+  }
+
+  get #isTraced(): boolean {
+    const { logger, options } = this.#server;
+    return logger.traceOn && options.traceVerbose;
   }
 
   /** Publishes in the system account. */
   send(subject: string, content: object | Uint8Array, headers: Uint8Array = NO_HEADERS): void {
     const payload = content instanceof Uint8Array ? content : Buffer.from(stringifyExact(content));
+    if (this.#isTraced) this.#trace(subject, headers.length + payload.length, payload);
     this.#server.publish(this.account, subject, "", headers, payload);
+  }
+
+  #trace(subject: string, bytes: number, payload: Uint8Array): void {
+    const { logger, options } = this.#server;
+    logger.trace(`SYSTEM - <<- [PUB ${subject}  ${bytes}]`);
+    const limit = options.maxTracedMsgBytes;
+    const text = Buffer.from(payload).toString("utf8");
+    logger.trace(
+      `SYSTEM - <<- MSG_PAYLOAD: [${JSON.stringify(limit > 0 && text.length > limit ? `${text.slice(0, limit)}...` : text)}]`,
+    );
   }
 }

@@ -316,3 +316,27 @@ test("without a system account there is nothing to ask", async (t) => {
   client.send(`SUB ${INBOX} 1\r\nPUB $SYS.REQ.USER.INFO ${INBOX} 0\r\n\r\n`);
   assert.match((await client.next()).headers, /503/);
 });
+
+test("a verbose trace shows what the server itself publishes, also when nobody listens", async (t) => {
+  const lines: string[] = [];
+  const silent = (): void => {};
+  const logger = {
+    debugOn: false,
+    traceOn: true,
+    info: silent,
+    warn: silent,
+    error: silent,
+    fatal: silent,
+    debug: silent,
+    trace: (line: string) => lines.push(line),
+  };
+  const options = { host: "127.0.0.1", port: -1, traceVerbose: true, maxTracedMsgBytes: 8 };
+  const server = createServer(resolveOptions(options), { runtime: nodeRuntime(), logger });
+  await server.start();
+  t.after(() => server.close());
+  const client = await connectClient(t, server.addresses["client"].port);
+  await client.sync();
+  const at = lines.findIndex((line) => /^SYSTEM - <<- \[PUB \$SYS\.ACCOUNT\.\$G\.CONNECT {2}\d+\]$/.test(line));
+  assert.ok(at >= 0, lines.join("\n"));
+  assert.match(lines[at + 1], /^SYSTEM - <<- MSG_PAYLOAD: \["\{.{7,9}\.\.\."\]$/);
+});

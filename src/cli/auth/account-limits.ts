@@ -101,7 +101,7 @@ function withJetStream(limits: Record<string, unknown>, call: Call): JsonObject 
     throw new CommandError("COMMAND_INVALID", "JetStream limits are either for all streams or by --js-tier, not both");
   }
   const none = { streams: UNLIMITED, consumer: UNLIMITED };
-  if (tier === undefined) return { ...none, ...limits, ...given };
+  if (tier === undefined) return { ...limits, ...(isFlat ? undefined : none), ...given };
   const tiers = (limits.tiered_limits ?? {}) as Record<string, object>;
   return { ...limits, tiered_limits: { ...tiers, [tier]: { ...none, ...tiers[tier], ...given } } };
 }

@@ -65,8 +65,13 @@ function itemLines(item: unknown, indent: string): string[] {
   return lines.map((line, i) => (i === 0 ? `${indent}- ${line.trimStart()}` : line));
 }
 
+/** Whether there is nothing to show, such as permissions without a rule. */
 function isEmpty(value: unknown): boolean {
-  return typeof value === "object" && value !== null && Object.keys(value).length === 0;
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    Object.values(value).every((item) => item === undefined || isEmpty(item))
+  );
 }
 
 /** The answer to a new key: where its seed is, and the seed itself with `--show-seed`. */

@@ -62,7 +62,7 @@ export function listenHttp(
     else {
       server.on("connection", (socket) => {
         track(socket);
-        const secured = secure(socket, tls());
+        const secured = secure(socket, tls);
         secured.then(
           (inner) => {
             requestsUnderWay.delete(socket);
@@ -103,7 +103,8 @@ export function listenHttp(
   });
 }
 
-async function secure(socket: Socket, context: TlsContext): Promise<Socket> {
+async function secure(socket: Socket, tls: () => TlsContext): Promise<Socket> {
+  const context = tls();
   if (!(context instanceof NodeTlsContext)) throw new TypeError("a TLS context of another network");
   const timer = setTimeout(() => socket.destroy(), HANDSHAKE_TIMEOUT_MS);
   try {
