@@ -65,9 +65,9 @@ test("many clients are closed within the duration all the same", async () => {
   });
   for (let i = 0; i < 4000; i++) server.handle(transportPair(world.clock)[0]);
   void server.lameDuck();
-  await advance(29_900);
+  await advance(29_800);
   assert.equal(server.clients.size, 4000);
-  await advance(1200);
+  await advance(1300);
   assert.equal(server.state, "closed");
 });
 

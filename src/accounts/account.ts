@@ -46,6 +46,8 @@ const NONE: readonly never[] = Object.freeze([]);
 
 export class Account {
   readonly name: string;
+  /** The name that its JWT gives it; "" for none. */
+  nameTag = "";
   readonly stats: AccountStats = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0, slowConsumers: 0 };
   limits: AccountLimits = NO_LIMITS;
   /** Changes with every change to the mappings; publishers keep what they mapped as long as it stays. */
@@ -85,6 +87,11 @@ export class Account {
   set mappings(mappings: SubjectMappings | undefined) {
     this.#mappings = mappings;
     this.mappingGeneration++;
+  }
+
+  /** As people know it. */
+  get label(): string {
+    return this.nameTag || this.name;
   }
 
   addClient(): void {

@@ -6,6 +6,7 @@ import { subjectsOverlap } from "../subjects/validity.js";
 import type { Account, AccountLimits, AccountTrace } from "./account.js";
 import type { Approval, ServiceExport, StreamExport } from "./exports.js";
 import { type Exports, type PlannedImports, planExports, planImport, planMappings } from "./plan.js";
+import { latencyFault } from "./service-latency.js";
 
 type ExportOption = ResolvedAccount["exports"][number];
 
@@ -31,12 +32,26 @@ export function definedExports(definition: AccountDefinition, refuse: (error: Er
   const serviceExports: ServiceExport[] = [];
   for (const { tokenRequired, ...exported } of definition.exports) {
     attempt(refuse, () => {
+      exported.latency = measurable(exported, definition, refuse);
       const one = planExports({ exports: [exported] }, "jwt", NO_NAMES, true);
       streamExports.push(...one.streamExports.map((stream) => ({ ...stream, tokenRequired })));
       serviceExports.push(...one.serviceExports.map((service) => ({ ...service, tokenRequired })));
     });
   }
   return { streamExports, serviceExports };
+}
+
+// A service that cannot be measured is offered all the same.
+function measurable(
+  { latency, responseType }: ExportOption,
+  { exports }: AccountDefinition,
+  refuse: (error: Error) => void,
+): ExportOption["latency"] {
+  if (latency === undefined) return undefined;
+  const others = exports.map(({ service }) => service);
+  const fault = latencyFault({ subject: latency.subject ?? "", sampling: latency.sampling }, responseType, others);
+  if (fault !== undefined) refuse(new Error(`Error adding service latency sampling: ${fault}`));
+  return fault === undefined ? latency : undefined;
 }
 
 /** The mappings that make sense; undefined when there are none. */

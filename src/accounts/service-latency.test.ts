@@ -250,6 +250,7 @@ test("what cannot be measured is refused", () => {
     const expected = new RegExp(`${what.replace("*", "\\*")} on subject ".*": invalid publish subject$`);
     assert.match(refusal({ latency: { subject } }), expected, subject);
   }
+  assert.match(refusal({ latency: { subject: "l", sampling: 101 } }), /: bad sampling percentage, should be 1-100$/);
   assert.match(refusal({ latency: { subject: "l" }, responseType: "Stream" }), /: bad service response type$/);
   assert.match(refusal({ latency: { subject: "l" } }, { noSystemAccount: true }), /: system account not setup$/);
 });

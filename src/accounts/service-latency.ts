@@ -48,10 +48,11 @@ const FAILURES = {
 
 /** Why a service cannot be measured so; undefined if it can. */
 export function latencyFault(
-  { subject }: ServiceLatency,
+  { subject, sampling }: ServiceLatency,
   responseType: string,
   services: readonly (string | undefined)[],
 ): string | undefined {
+  if (!(sampling >= 0 && sampling <= 100)) return "bad sampling percentage, should be 1-100";
   const isService = services.some((service) => service !== undefined && isSubsetOf(subject, service));
   if (!isValidLiteral(subject) || hasBlank(subject) || isService) return "invalid publish subject";
   return responseType === "Singleton" ? undefined : "bad service response type";

@@ -4,6 +4,7 @@ import type { Timer } from "../runtime/clock.js";
 import type { Account } from "./account.js";
 import { Accounts, type AccountsWorld } from "./accounts.js";
 import { Message } from "./message.js";
+import type { MessageTrace } from "./message-trace.js";
 import { type DeliveryTarget, Subscription } from "./subscription.js";
 
 /** What a client got, in the form "subject sid reply payload"; a missing reply is left out. */
@@ -41,8 +42,9 @@ export class FakeClient implements DeliveryTarget {
   }
 
   /** Returns the number of deliveries. */
-  publish(subject: string, payload = "", reply = "", headers = ""): number {
+  publish(subject: string, payload = "", reply = "", headers = "", trace?: MessageTrace): number {
     const message = Message.of(subject, reply, Buffer.from(headers), Buffer.from(payload));
+    message.trace = trace;
     return this.#publish(this.account, message, this);
   }
 

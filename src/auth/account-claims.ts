@@ -37,6 +37,8 @@ export interface ClaimedExport {
   readonly thresholdMs: number;
   readonly accountTokenPosition: number;
   readonly allowTrace: boolean;
+  /** Where measurements of the service go, and percent of the requests that are measured (0: as headers say). */
+  readonly latency: { readonly subject: string; readonly sampling: number } | undefined;
 }
 
 export interface ClaimedImport {
@@ -206,7 +208,14 @@ function readExport(raw: JsonObject): ClaimedExport {
     thresholdMs: durationMs(raw, "response_threshold"),
     accountTokenPosition: integer(raw, "account_token_position"),
     allowTrace: flag(raw, "allow_trace"),
+    latency: readLatency(object(raw, "service_latency")),
   };
+}
+
+function readLatency(raw: JsonObject): ClaimedExport["latency"] {
+  const results = subject(raw, "results");
+  if (results === "") return undefined;
+  return { subject: results, sampling: raw.sampling === "headers" ? 0 : integer(raw, "sampling") };
 }
 
 function responseTypeOf(said: string): ResponseType {

@@ -61,7 +61,7 @@ export class ClaimedAccounts {
   readonly #known = new Map<string, ClaimedAccount>();
   // Set before an account is linked, since whether tokens are good depends on the exporter's claims.
   readonly #claims = new Map<string, AccountClaims>();
-  readonly #fetching = new Map<string, Promise<ClaimedAccount | undefined>>();
+  readonly #loading = new Map<string, Promise<ClaimedAccount | undefined>>();
   readonly #expiry = new Map<string, Timer>();
   readonly #activationEnd = new Map<string, Timer>();
 
@@ -114,6 +114,7 @@ export class ClaimedAccounts {
     this.#claims.set(name, claims);
     for (const error of accounts.define(name, this.#definitionOf(claims))) logger().debug(error.message);
     const account = accounts.get(name) as Account;
+    account.nameTag = claims.name;
     const now: ClaimedAccount = {
       account,
       claims,
@@ -156,7 +157,7 @@ export class ClaimedAccounts {
   }
 
   async #lookUpAll(name: string): Promise<ClaimedAccount | undefined> {
-    const found = await this.#fetch(name);
+    const found = await this.#load(name);
     if (found !== undefined) await this.#lookUpImports(found.claims);
     return found;
   }
@@ -169,25 +170,25 @@ export class ClaimedAccounts {
       const names = next.flatMap(({ imports }) => imports.map(({ account }) => account));
       const missing = [...new Set(names)].filter((name) => !seen.has(name));
       for (const name of missing) seen.add(name);
-      const fetched = await Promise.all(missing.map((name) => this.#known.get(name) ?? this.#fetch(name)));
+      const fetched = await Promise.all(missing.map((name) => this.#known.get(name) ?? this.#load(name)));
       next = fetched.flatMap((one) => (one === undefined ? [] : [one.claims]));
     }
   }
 
-  #fetch(name: string): Promise<ClaimedAccount | undefined> {
-    const under = this.#fetching.get(name);
+  #load(name: string): Promise<ClaimedAccount | undefined> {
+    const under = this.#loading.get(name);
     if (under !== undefined) return under;
-    const lookup = this.#fetchAlone(name).finally(() => this.#fetching.delete(name));
-    this.#fetching.set(name, lookup);
+    const lookup = this.#loadAlone(name).finally(() => this.#loading.delete(name));
+    this.#loading.set(name, lookup);
     return lookup;
   }
 
-  async #fetchAlone(name: string): Promise<ClaimedAccount | undefined> {
+  async #loadAlone(name: string): Promise<ClaimedAccount | undefined> {
     const { resolver, clock } = this.#world;
     const logger = this.#world.logger();
     const startedAt = clock.monotonicMs();
     try {
-      const jwt = await resolver.fetch(name);
+      const jwt = await resolver.find(name);
       const tookMs = clock.monotonicMs() - startedAt;
       const line = `Account [${name}] fetch took ${tookMs.toFixed(3)}ms`;
       if (tookMs > SLOW_FETCH_MS) logger.warn(line);
@@ -229,10 +230,13 @@ export class ClaimedAccounts {
         thresholdMs: one.thresholdMs || DEFAULT_THRESHOLD_MS,
         accountTokenPosition: one.accountTokenPosition,
         allowTrace: one.allowTrace,
-        latency: undefined,
+        latency: one.latency,
         tokenRequired: one.tokenRequired,
       })),
       imports,
+      msgTrace: claims.traceDestination
+        ? { destination: claims.traceDestination, sampling: claims.traceSampling }
+        : undefined,
     };
   }
 

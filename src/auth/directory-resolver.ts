@@ -62,7 +62,7 @@ export class DirectoryResolver implements AccountResolver {
     return this.directory.close();
   }
 
-  async fetch(account: string): Promise<string | undefined> {
+  async find(account: string): Promise<string | undefined> {
     const own = await this.directory.load(account);
     if (own !== undefined) return own;
     const jwt = await this.#world.askOthers(account, this.#timeoutMs);

@@ -13,6 +13,7 @@ import { type AccountChange, ClaimedAccounts } from "./claimed-accounts.js";
 import { DirectoryResolver } from "./directory-resolver.js";
 import type { LoginReview } from "./jwt-login.js";
 import { JwtUsers } from "./jwt-users.js";
+import { isPublicNkey } from "./nkey.js";
 import { TrustedOperators } from "./operator-claims.js";
 import { type AccountResolver, MemoryResolver, ResolverError, UrlResolver } from "./resolver.js";
 import { checkSentinel } from "./sentinel.js";
@@ -146,6 +147,11 @@ export class OperatorMode {
   #usersOf(options: ResolvedOptions): JwtUsers {
     const { defaultSentinel = "", resolverPinnedAccounts, systemAccount } = options;
     checkSentinel(defaultSentinel);
+    const unusable = resolverPinnedAccounts?.find((key) => !isPublicNkey(key, "account"));
+    if (unusable !== undefined) {
+      const message = `pinned account key "${unusable}" is not a valid public account nkey`;
+      throw new OptionsError("OPTIONS_VALUE", "resolverPinnedAccounts", message);
+    }
     const pinned = resolverPinnedAccounts?.length
       ? new Set([...resolverPinnedAccounts, ...(systemAccount ? [systemAccount] : [])])
       : undefined;

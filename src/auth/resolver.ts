@@ -10,8 +10,8 @@ const MAX_BODY_BYTES = 1_048_576;
 
 export interface AccountResolver {
   /** The JWT of an account; undefined when there is none. Rejects when that cannot be found out. */
-  fetch(account: string): Promise<string | undefined>;
-  /** Called once before the first fetch; a rejection stops the server's start. */
+  find(account: string): Promise<string | undefined>;
+  /** Called once before the first lookup; a rejection stops the server's start. */
   start?(): Promise<void>;
   close?(): Promise<void>;
 }
@@ -33,7 +33,7 @@ export class MemoryResolver implements AccountResolver {
     this.#jwts = jwts;
   }
 
-  async fetch(account: string): Promise<string | undefined> {
+  async find(account: string): Promise<string | undefined> {
     return Object.hasOwn(this.#jwts, account) ? this.#jwts[account] : undefined;
   }
 }
@@ -53,7 +53,7 @@ export class UrlResolver implements AccountResolver {
     await this.#get("");
   }
 
-  async fetch(account: string): Promise<string | undefined> {
+  async find(account: string): Promise<string | undefined> {
     return (await this.#get(account)).trim();
   }
 

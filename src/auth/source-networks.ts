@@ -1,5 +1,8 @@
 // Networks in CIDR notation, IPv4 and IPv6, that a user may come from.
 
+/** What comes before an IPv4 address in IPv6. */
+const MAPPED_PREFIX_BITS = 96;
+
 interface Network {
   /** 4 or 16 bytes. */
   readonly bytes: readonly number[];
@@ -33,7 +36,9 @@ function parseNetwork(cidr: string): Network | undefined {
   const match = /^([^/]+)\/(\d{1,3})$/.exec(cidr.trim());
   if (match === null) return undefined;
   const bytes = parseAddress(match[1]);
-  const prefixBits = Number(match[2]);
+  const isMapped = bytes?.length === 4 && match[1].includes(":");
+  const prefixBits = Number(match[2]) - (isMapped ? MAPPED_PREFIX_BITS : 0);
+  if (prefixBits < 0) return undefined;
   return bytes !== undefined && prefixBits <= bytes.length * 8 ? { bytes, prefixBits } : undefined;
 }
 

@@ -64,34 +64,44 @@ function entriesOf(block: Block, given: unknown, resolved: unknown, path: string
     const at = path === "" ? name : `${path}.${name}`;
     const entry = { name, option, path: at, position: said === undefined ? undefined : shown.positions.get(at) };
     if (option.kind.kind !== "block" || option.secret) {
-      return [{ ...entry, value: option.secret ? REDACTED : plain(option.kind, value), entries: undefined }];
+      return [
+        {
+          ...entry,
+          value: option.secret ? REDACTED : plain(option.kind, value, said, shown.defaults),
+          entries: undefined,
+        },
+      ];
     }
     return [{ ...entry, value: undefined, entries: entriesOf(option.kind.block, said, value, at, shown) }];
   });
 }
 
-/** A value without secrets, subjects as text. */
-function plain(kind: Kind, value: unknown): unknown {
+/** A value without secrets, subjects as text; of blocks in lists and maps what was said, or all with `defaults`. */
+function plain(kind: Kind, value: unknown, said: unknown, defaults: boolean): unknown {
   switch (kind.kind) {
     case "text":
       return (value as string).replace(URL_USER, `$1${REDACTED}@`);
     case "subject":
       return bytesAsText(value as string);
     case "list":
-      return (value as unknown[]).map((item) => plain(kind.of, item));
+      return (value as unknown[]).map((item, i) =>
+        plain(kind.of, item, (said as unknown[] | undefined)?.[i], defaults),
+      );
     case "record":
       return Object.fromEntries(
-        Object.entries(value as object).map(([key, item]) => [
-          kind.of.kind === "list" ? bytesAsText(key) : key,
-          plain(kind.of, item),
-        ]),
+        Object.entries(value as object).map(([key, item]) => {
+          const name = kind.of.kind === "list" ? bytesAsText(key) : key;
+          return [name, plain(kind.of, item, (said as Values | undefined)?.[name], defaults)];
+        }),
       );
     case "block":
       return Object.fromEntries(
-        Object.entries(value as object).map(([name, item]) => [
-          name,
-          kind.block[name].secret ? REDACTED : plain(kind.block[name].kind, item),
-        ]),
+        Object.entries(value as object)
+          .filter(([name]) => defaults || (said as Values | undefined)?.[name] !== undefined)
+          .map(([name, item]) => {
+            const { secret, kind: of } = kind.block[name];
+            return [name, secret ? REDACTED : plain(of, item, (said as Values | undefined)?.[name], defaults)];
+          }),
       );
     default:
       return value;

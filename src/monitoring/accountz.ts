@@ -4,6 +4,7 @@ import { bytesAsText } from "../protocol/json.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import { type AccountDetails, collectAccount, collectAccounts, type ImportStatus } from "../server/account-status.js";
 import type { Server } from "../server/server.js";
+import { claimInfo } from "./claim-info.js";
 import { MonitoringError } from "./errors.js";
 import { sublistStats } from "./subsz.js";
 
@@ -45,6 +46,7 @@ export async function accountInfo(server: Server, name: string): Promise<object>
     exports: exports.length > 0 ? exports : undefined,
     imports: account.imports.length > 0 ? account.imports.map(importInfo) : undefined,
     name_tag: name,
+    ...claimInfo(server, name),
     sublist_stats: sublistStats([account.sublist]),
   };
 }

@@ -148,7 +148,9 @@ function connectionInfo(one: ConnectionStatus, nowMs: number, options: ConnzOpti
     subscriptions_list: listed ? subscriptions.map(({ subject }) => bytesAsText(subject)) : undefined,
     subscriptions_list_detail: detailed ? subscriptions.map(subscriptionDetail) : undefined,
     issuer_key: auth || stoppedMs !== undefined ? one.issuerKey || undefined : undefined,
-    name_tag: auth && (stoppedMs === undefined || !isGlobal) ? account : undefined,
+    jwt: auth ? one.jwt || undefined : undefined,
+    tags: auth && one.tags.length > 0 ? one.tags : undefined,
+    name_tag: auth && (stoppedMs === undefined || !isGlobal) ? one.accountLabel : undefined,
   };
 }
 

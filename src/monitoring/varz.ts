@@ -4,6 +4,7 @@ import { formatMs } from "../protocol/rfc3339.js";
 import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
 import { featureFlags } from "../server/feature-flags.js";
 import type { Server } from "../server/server.js";
+import { operatorsVarz } from "./claim-info.js";
 import { clusterVarz, gatewayVarz, leafnodesVarz, mqttVarz, websocketVarz } from "./varz-peers.js";
 
 /** What /varz shows that the server does not know: requests by page, and the digest of the configuration. */
@@ -82,6 +83,7 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     tags: options.serverTags.length > 0 ? options.serverTags : undefined,
     metadata: metadata(options.serverMetadata),
     feature_flags: featureFlags(options.featureFlags),
+    ...operatorsVarz(options.operators ?? []),
     system_account: status.systemAccount,
     slow_consumer_stats: byKind(status.slowConsumers),
     stale_connection_stats: byKind(status.staleConnections),

@@ -16,9 +16,6 @@ test("defaults ask for nothing, given or resolved", () => {
 test("what restricts is refused", () => {
   const refused = (options: ServerOptions): string[] => pathsOf(options).refused;
   assert.deepEqual(refused({ tls: { ocspPeer: { verify: true } } }), ["tls.ocspPeer.verify"]);
-  assert.deepEqual(refused({ operators: ["x"] }), ["operators"]);
-  assert.deepEqual(refused({ trustedKeys: ["x"] }), ["trustedKeys"]);
-  assert.deepEqual(refused({ authorization: { authCallout: {} } }), ["authorization.authCallout"]);
   assert.deepEqual(refused({ jetstream: { key: "k" } }), ["jetstream.key"]);
   assert.deepEqual(refused({ proxyProtocol: true }), ["proxyProtocol"]);
   assert.deepEqual(refused({ accounts: { A: { users: [{ user: "u", proxyRequired: true }] } } }), [

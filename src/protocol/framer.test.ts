@@ -3,7 +3,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "./framer.js";
 
-/** Lines "P n" carry n bytes, "R" is remembered and carries 2, "X" stops, "H" holds; everything is noted. */
+/** Lines "P n" carry n bytes, "RR" is remembered and carries 2, "X" stops, "H" holds; everything is noted. */
 class Recorder implements FrameHandler {
   readonly seen: string[] = [];
   readonly framer = new Framer(this);
@@ -16,14 +16,14 @@ class Recorder implements FrameHandler {
     this.seen.push(`line ${text}`);
     if (text === "X") return STOP;
     if (text === "H") this.framer.hold();
-    if (text === "R") {
+    if (text === "RR") {
       this.framer.remember(buffer, start, end);
       return 2;
     }
     return text.startsWith("P ") ? Number(text.slice(2)) : NO_PAYLOAD;
   }
   repeatedLine(): number {
-    this.seen.push("line R");
+    this.seen.push("line RR");
     return 2;
   }
   beginning(buffer: Buffer, start: number, end: number): number {
@@ -48,15 +48,15 @@ class Recorder implements FrameHandler {
   }
 }
 
-const STREAM = "A\r\nP 5\r\nhe\r\no\r\nB b\nR\r\nxy\r\nR\r\nzz\r\nP 0\r\n\r\nC\r\r\n";
+const STREAM = "A\r\nP 5\r\nhe\r\no\r\nB b\nRR\r\nxy\r\nRR\r\nzz\r\nP 0\r\n\r\nC\r\r\n";
 const SEEN = [
   "line A",
   "line P 5",
   "payload he\r\no",
   "line B b",
-  "line R",
+  "line RR",
   "payload xy",
-  "line R",
+  "line RR",
   "payload zz",
   "line P 0",
   "payload ",
@@ -150,7 +150,7 @@ test("a hold inside held input holds the rest again", () => {
 
 test("a forgotten line is parsed again", () => {
   const recorder = new Recorder();
-  recorder.feed("R\r\nab\r\n");
+  recorder.feed("RR\r\nab\r\n");
   recorder.framer.forget();
   let parsed = 0;
   const { line } = recorder;
@@ -158,7 +158,7 @@ test("a forgotten line is parsed again", () => {
     parsed++;
     return line.call(recorder, buffer, start, end);
   };
-  recorder.feed("R\r\ncd\r\n");
+  recorder.feed("RR\r\ncd\r\n");
   assert.equal(parsed, 1);
 });
 
@@ -174,4 +174,36 @@ test("a long line in small pieces takes time in proportion to its length", () =>
   const small = Math.min(time(1 << 17), time(1 << 17), time(1 << 17));
   const large = Math.min(time(1 << 20), time(1 << 20), time(1 << 20));
   assert.ok(large < 40 * small, `8 times the bytes took ${(large / small).toFixed(1)} times as long`);
+});
+
+test("what follows a line is known as far as it has arrived", () => {
+  const following = (...chunks: string[]): string[] => {
+    const seen: string[] = [];
+    const recorder = new Recorder();
+    recorder.line = (buffer, _start, end) => {
+      seen.push(recorder.framer.following(buffer, end).toString("latin1"));
+      return STOP;
+    };
+    for (const chunk of chunks) recorder.feed(chunk);
+    return seen;
+  };
+  assert.deepEqual(following("P 9\r\nabc"), ["abc"]);
+  assert.deepEqual(following("P 9\nabc"), ["abc"]);
+  assert.deepEqual(following("P 9\r\n"), [""]);
+  assert.deepEqual(following("P ", "9\r\nabc"), ["abc"]);
+  assert.deepEqual(following("P 9\r", "\nabc"), ["abc"]);
+});
+
+test("nothing beyond the end of the chunk belongs to what follows", () => {
+  const framer = new Framer(
+    Object.assign(new Recorder(), {
+      line: (buffer: Buffer, _start: number, end: number) => {
+        assert.equal(framer.following(buffer, end).toString("latin1"), "ab");
+        return STOP;
+      },
+    }),
+  );
+  const chunk = Buffer.from("..P 9\r\nabSECRET");
+  framer.feed(chunk, 2, chunk.length - 6);
+  assert.equal(framer.following(chunk, 5).length, 2);
 });

@@ -1,5 +1,6 @@
 // Cuts what a connection receives into control lines and payloads, whatever the packets' boundaries. Clients, routes,
 // gateways and leaf nodes speak the same shape: a line that ends in LF and, for messages, a counted payload and CR LF.
+import { sameWords, viewOf } from "./words.js";
 
 /** `line` answers one of these, or the number of payload bytes that follow the line. */
 export const NO_PAYLOAD = -1;
@@ -32,6 +33,8 @@ const LF = 10;
 const EMPTY = Buffer.alloc(0);
 /** Lines longer than this are not remembered: comparing them would cost more than it saves. */
 const LONGEST_REMEMBERED_LINE = 96;
+/** ... nor shorter ones than a word. */
+const SHORTEST_REMEMBERED_LINE = 4;
 /** After so many lines in a row that differ from the remembered one, comparing pauses. */
 const MISSES_BEFORE_PAUSE = 8;
 /** ... for this many lines. */
@@ -48,7 +51,7 @@ export class Framer {
   private bodyFilled = 0;
   private inBody = false;
   // The remembered line, its end of line included.
-  private readonly remembered = Buffer.allocUnsafe(LONGEST_REMEMBERED_LINE);
+  private remembered: DataView | undefined;
   private rememberedBytes = 0;
   private misses = 0;
   // Input that waits for `release`.
@@ -101,12 +104,18 @@ export class Framer {
   /** To be called from `line`: the line just given, which ends at `end` with CR LF, may be compared with those that follow. */
   remember(buffer: Buffer, start: number, end: number): void {
     const bytes = end + 2 - start;
-    if (bytes > LONGEST_REMEMBERED_LINE || buffer[end] !== CR || buffer[end + 1] !== LF) {
+    if (
+      bytes < SHORTEST_REMEMBERED_LINE ||
+      bytes > LONGEST_REMEMBERED_LINE ||
+      buffer[end] !== CR ||
+      buffer[end + 1] !== LF
+    ) {
       this.rememberedBytes = 0;
       return;
     }
-    const remembered = this.remembered;
-    for (let i = 0; i < bytes; i++) remembered[i] = buffer[start + i];
+    this.remembered ??= new DataView(new ArrayBuffer(LONGEST_REMEMBERED_LINE));
+    const { remembered } = this;
+    for (let i = 0; i < bytes; i++) remembered.setUint8(i, buffer[start + i]);
     this.rememberedBytes = bytes;
   }
 
@@ -189,12 +198,9 @@ export class Framer {
       this.misses = this.misses >= MISSES_BEFORE_PAUSE + LINES_OF_PAUSE ? 0 : this.misses + 1;
       return 0;
     }
-    const remembered = this.remembered;
-    for (let i = 0; i < bytes; i++) {
-      if (chunk[pos + i] !== remembered[i]) {
-        this.misses++;
-        return 0;
-      }
+    if (!sameWords(viewOf(chunk), pos, this.remembered as DataView, 0, bytes)) {
+      this.misses++;
+      return 0;
     }
     this.misses = 0;
     return bytes;

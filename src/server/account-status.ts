@@ -43,7 +43,6 @@ export async function collectAccount(server: Server, name: string): Promise<Acco
   const account = server.accounts.get(name);
   if (account === undefined) return undefined;
   settle(server, account);
-  const { options } = server;
   const streams = account.streamImports.map(
     ({ exporter, renaming }): ImportStatus => ({
       kind: "stream",
@@ -67,7 +66,7 @@ export async function collectAccount(server: Server, name: string): Promise<Acco
     streamExports: account.streamExports,
     serviceExports: account.serviceExports,
     imports: [...streams, ...services],
-    mappings: (name === GLOBAL_ACCOUNT ? options.mappings : options.accounts[name]?.mappings) ?? {},
+    mappings: mappingsOf(server, name),
   };
 }
 
@@ -106,4 +105,9 @@ function settle(server: Server, only?: Account): void {
   for (const client of server.clients.values()) {
     if (only === undefined || client.account === only) client.settleStats();
   }
+}
+
+function mappingsOf({ options, operatorMode }: Server, name: string): AccountDetails["mappings"] {
+  if (name === GLOBAL_ACCOUNT) return options.mappings;
+  return operatorMode?.accounts.get(name)?.claims.mappings ?? options.accounts[name]?.mappings ?? {};
 }

@@ -62,6 +62,11 @@ export interface ConnectionStatus {
   readonly user: string;
   /** The global account before it is let in. */
   readonly account: string;
+  /** The same as people know it. */
+  readonly accountLabel: string;
+  /** The JWT that the client has shown, and the tags in it. */
+  readonly jwt: string;
+  readonly tags: readonly string[];
   /** Undefined in the clear. */
   readonly tls: TlsStatus | undefined;
   /** For users with an nkey their account; "" otherwise. */
@@ -143,13 +148,30 @@ export function connectionStatus(client: ClientConnection, withSubscriptions: bo
     name: connect.name,
     lang: connect.lang,
     version: connect.version,
-    user: connect.nkey || certificateUser(client) || connect.user || (connect.authToken === "" ? "" : "[REDACTED]"),
+    user: rawUser(client),
     account: accountName(client),
+    accountLabel: client.account?.label ?? GLOBAL_ACCOUNT,
+    jwt: admission?.login === undefined || admission.login.fromCallout ? "" : connect.jwt,
+    tags: admission?.login?.claims.tags ?? [],
     tls: tlsStatus(client),
-    issuerKey: admission?.user?.nkey === undefined ? "" : admission.account.name,
+    issuerKey: issuerKey(client),
     subscriptionCount: subscriptions.size,
     subscriptions: withSubscriptions ? Array.from(subscriptions.values(), subscriptionStatus) : undefined,
   };
+}
+
+function rawUser(client: ClientConnection): string {
+  const { connect, admission } = client;
+  const { login } = admission ?? {};
+  if (login?.fromCallout && login.claims.name !== "") return login.claims.name;
+  const named = connect.nkey || certificateUser(client) || connect.user;
+  return named || login?.claims.subject || (connect.authToken === "" ? "" : "[REDACTED]");
+}
+
+// The key that signed its JWT, or its account.
+function issuerKey({ admission }: ClientConnection): string {
+  if (admission?.login !== undefined) return admission.login.claims.issuer;
+  return admission?.user?.nkey === undefined ? "" : admission.account.name;
 }
 
 // The user that a certificate stands for need not have been named.
@@ -179,6 +201,9 @@ function accountName(client: ClientConnection): string {
 export interface Requester {
   readonly user: string;
   readonly account: string;
+  /** The account and the user as people know them; "" for a user without such a name. */
+  readonly accountLabel: string;
+  readonly userLabel: string;
   /** Subjects are latin1. Undefined: everything is allowed. */
   readonly permissions: ResolvedPermissions | undefined;
 }
@@ -187,5 +212,8 @@ export interface Requester {
 export function requesterOf(source: DeliveryTarget | undefined): Requester | undefined {
   if (!(source instanceof ClientConnection)) return undefined;
   const permissions = source.admission?.user?.permissionsOption;
-  return { user: source.userName, account: accountName(source), permissions };
+  const account = accountName(source);
+  const accountLabel = source.account?.label ?? account;
+  const userLabel = source.admission?.login?.claims.name ?? "";
+  return { user: source.userName, account, accountLabel, userLabel, permissions };
 }

@@ -34,6 +34,8 @@ export const RTT_MEASUREMENT_MS = 60 * 60 * 1000;
 /** Subjects that a publisher's cache starts with, and grows to (powers of two). */
 export const FIRST_CACHED_SUBJECTS = 16;
 export const MAX_CACHED_SUBJECTS = 4096;
+/** Longer subjects are looked up anew each time. */
+export const LONGEST_CACHED_SUBJECT_BYTES = 256;
 /** Output of a connection that is being closed is dropped when none of it is taken for this long. */
 export const CLOSE_FLUSH_MS = 1000;
 /** TLS handshakes that begin in one turn of the loop (about a millisecond each); others wait for the next turns. */

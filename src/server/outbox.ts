@@ -3,46 +3,61 @@
 import type { Transport } from "../runtime/network.js";
 import { LARGE_CHUNK_BYTES, POOLED_LARGE_CHUNKS, POOLED_SMALL_CHUNKS, SMALL_CHUNK_BYTES } from "./limits.js";
 
-const EMPTY = Buffer.alloc(0);
+/** A piece of memory that output is gathered in. */
+class Chunk {
+  readonly bytes: Buffer;
+  readonly view: DataView;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  }
+}
+
+const NO_CHUNK = new Chunk(Buffer.alloc(0));
 
 /** Chunks of two sizes for reuse by all connections of a loop; the last one returned, still warm, goes out first. */
 export class ChunkPool {
-  private readonly small: Buffer[] = [];
-  private readonly large: Buffer[] = [];
+  private readonly small: Chunk[] = [];
+  private readonly large: Chunk[] = [];
 
-  takeSmall(): Buffer {
+  takeSmall(): Chunk {
     const chunk = this.small.pop();
     if (chunk !== undefined) return chunk;
     // Small chunks are cut from one allocation each 32.
     const slab = Buffer.allocUnsafeSlow(32 * SMALL_CHUNK_BYTES);
-    for (let i = 1; i < 32; i++) this.small.push(slab.subarray(i * SMALL_CHUNK_BYTES, (i + 1) * SMALL_CHUNK_BYTES));
-    return slab.subarray(0, SMALL_CHUNK_BYTES);
+    for (let i = 1; i < 32; i++) {
+      this.small.push(new Chunk(slab.subarray(i * SMALL_CHUNK_BYTES, (i + 1) * SMALL_CHUNK_BYTES)));
+    }
+    return new Chunk(slab.subarray(0, SMALL_CHUNK_BYTES));
   }
 
-  takeLarge(): Buffer {
-    return this.large.pop() ?? Buffer.allocUnsafeSlow(LARGE_CHUNK_BYTES);
+  takeLarge(): Chunk {
+    return this.large.pop() ?? new Chunk(Buffer.allocUnsafeSlow(LARGE_CHUNK_BYTES));
   }
 
-  give(chunk: Buffer): void {
-    if (chunk.length === SMALL_CHUNK_BYTES) {
+  give(chunk: Chunk): void {
+    if (chunk.bytes.length === SMALL_CHUNK_BYTES) {
       if (this.small.length < POOLED_SMALL_CHUNKS) this.small.push(chunk);
     } else if (this.large.length < POOLED_LARGE_CHUNKS) this.large.push(chunk);
   }
 }
 
 export class Outbox {
-  /** The chunk being filled and how far; callers write into it after `reserve`. */
-  chunk: Buffer = EMPTY;
+  /** The chunk being filled, as bytes and as words, and how far; callers write into it after `reserve`. */
+  chunk: Buffer = NO_CHUNK.bytes;
+  view: DataView = NO_CHUNK.view;
   position = 0;
+  private current = NO_CHUNK;
   private readonly pool: ChunkPool;
   // Where in `chunk` the bytes begin that are not in `ready` yet.
   private base = 0;
   // What can be written, and for each piece the chunk that is free once it is written.
   private ready: Uint8Array[] = [];
-  private owners: (Buffer | undefined)[] = [];
+  private owners: (Chunk | undefined)[] = [];
   private readyBytes = 0;
   // Chunks whose bytes the transport still holds.
-  private inFlight: Buffer[] = [];
+  private inFlight: Chunk[] = [];
   private wroteMuch = false;
 
   constructor(pool: ChunkPool) {
@@ -57,19 +72,20 @@ export class Outbox {
   /** Makes room for `count` bytes (at most a large chunk) at `position` of `chunk`. */
   reserve(count: number): void {
     if (this.position + count <= this.chunk.length) return;
-    const old = this.chunk;
-    if (old.length === 0) {
-      this.chunk = count > SMALL_CHUNK_BYTES || this.wroteMuch ? this.pool.takeLarge() : this.pool.takeSmall();
+    const old = this.current;
+    if (old === NO_CHUNK) {
+      this.use(count > SMALL_CHUNK_BYTES || this.wroteMuch ? this.pool.takeLarge() : this.pool.takeSmall());
       return;
     }
-    if (old.length === SMALL_CHUNK_BYTES && this.base === 0 && this.position + count <= LARGE_CHUNK_BYTES) {
-      this.chunk = this.pool.takeLarge();
-      old.copy(this.chunk, 0, 0, this.position);
+    const isSmall = old.bytes.length === SMALL_CHUNK_BYTES;
+    if (isSmall && this.base === 0 && this.position + count <= LARGE_CHUNK_BYTES) {
+      this.use(this.pool.takeLarge());
+      old.bytes.copy(this.chunk, 0, 0, this.position);
       this.pool.give(old);
       return;
     }
     this.retire();
-    this.chunk = this.pool.takeLarge();
+    this.use(this.pool.takeLarge());
   }
 
   /** Appends bytes by copying, whatever their number. */
@@ -131,9 +147,15 @@ export class Outbox {
     this.owners = [];
     this.inFlight = [];
     this.readyBytes = 0;
-    this.chunk = EMPTY;
+    this.use(NO_CHUNK);
     this.position = 0;
     this.base = 0;
+  }
+
+  private use(chunk: Chunk): void {
+    this.current = chunk;
+    this.chunk = chunk.bytes;
+    this.view = chunk.view;
   }
 
   // Moves what was written into the chunk behind what is ready.
@@ -147,15 +169,15 @@ export class Outbox {
 
   // Ends the use of the chunk; it is free when all that is ready by now is written.
   private retire(): void {
-    const { chunk } = this;
+    const { current } = this;
     this.seal();
-    if (chunk.length > 0) {
+    if (current !== NO_CHUNK) {
       const last = this.owners.length - 1;
-      if (this.position === 0) this.pool.give(chunk);
-      else if (last >= 0 && this.owners[last] === undefined) this.owners[last] = chunk;
-      else this.inFlight.push(chunk);
+      if (this.position === 0) this.pool.give(current);
+      else if (last >= 0 && this.owners[last] === undefined) this.owners[last] = current;
+      else this.inFlight.push(current);
     }
-    this.chunk = EMPTY;
+    this.use(NO_CHUNK);
     this.position = 0;
     this.base = 0;
   }

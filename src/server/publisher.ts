@@ -138,9 +138,7 @@ export class Publisher {
       this.resolve(route, account, message.trace);
     }
     if (!route.allowed) {
-      client.hub.logger.error(`${client.label} - Publish Violation - Subject ${quoted(route.target)}`);
-      client.sendError(publishViolation(route.target));
-      message.trace?.refused(publishViolation(route.target));
+      this.refuse(message, route.target);
       return;
     }
     const asksForReply = message.replyEnd > message.replyStart;
@@ -151,6 +149,14 @@ export class Publisher {
     const interest = route.interest as NonNullable<typeof route.interest>;
     const delivered = client.hub.router.deliver(interest, message, client);
     if (delivered === 0 && asksForReply && client.connect.noResponders) this.noResponders(message, account);
+  }
+
+  private refuse(message: Message, subject: string): void {
+    const { client } = this;
+    const violation = publishViolation(subject);
+    client.hub.logger.error(`${client.label} - Publish Violation - Subject ${quoted(subject)}`);
+    client.sendError(violation);
+    message.trace?.refused(violation);
   }
 
   private handleTraced(message: Message, route: CachedSubject, account: Account): void {

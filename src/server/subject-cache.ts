@@ -1,7 +1,7 @@
 // What a publisher's subjects led to the last time, found by the subject's bytes: no string is made and nothing is looked up
 // for a subject that comes again while nobody's interest has changed.
 
-import { FIRST_CACHED_SUBJECTS, MAX_CACHED_SUBJECTS } from "./limits.js";
+import { FIRST_CACHED_SUBJECTS, LONGEST_CACHED_SUBJECT_BYTES, MAX_CACHED_SUBJECTS } from "./limits.js";
 import type { Interest } from "./router.js";
 
 export class CachedSubject {
@@ -49,9 +49,12 @@ export class SubjectCache {
   }
 
   private add(buffer: Uint8Array, start: number, end: number, hash: number, collided: boolean): CachedSubject {
+    const bytes = Uint8Array.prototype.slice.call(buffer, start, end);
+    // Long subjects are not worth the memory.
+    if (bytes.length > LONGEST_CACHED_SUBJECT_BYTES) return new CachedSubject(bytes, hash);
     if (this.slots.length === 0) this.slots = new Array(FIRST_CACHED_SUBJECTS).fill(undefined);
     else if (collided && ++this.collisions > this.slots.length && this.slots.length < MAX_CACHED_SUBJECTS) this.grow();
-    const entry = new CachedSubject(Uint8Array.prototype.slice.call(buffer, start, end), hash);
+    const entry = new CachedSubject(bytes, hash);
     this.slots[hash & (this.slots.length - 1)] = entry;
     return entry;
   }

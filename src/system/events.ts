@@ -167,7 +167,7 @@ function clientInfo(client: ConnectionStatus): object {
     rtt: stoppedMs === undefined ? undefined : nanoseconds(rttMs) || undefined,
     stop: stoppedMs === undefined ? undefined : formatMs(stoppedMs),
     issuer_key: client.issuerKey || undefined,
-    name_tag: account,
+    name_tag: client.accountLabel,
     kind: client.kind,
     client_type: client.type,
   };

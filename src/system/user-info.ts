@@ -6,11 +6,12 @@ import type { Requester } from "../server/connection-status.js";
 /** @throws Error for a requester that is no client */
 export function userInfo(requester: Requester | undefined): object {
   if (requester === undefined) throw new Error("only clients have a user");
-  const { user, account, permissions } = requester;
+  const { user, account, accountLabel, userLabel, permissions } = requester;
   return {
     user,
     account,
-    account_name: account,
+    account_name: accountLabel,
+    user_name: userLabel || undefined,
     permissions: permissions && {
       publish: rules(permissions.publish, permissions.allowResponses !== undefined && !permissions.publish),
       subscribe: rules(permissions.subscribe, false),

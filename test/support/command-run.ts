@@ -12,6 +12,26 @@ export interface CommandEnd {
   readonly err: string;
 }
 
+/** What an answer says about a JWT. */
+export interface ShownJwt {
+  readonly name: string;
+  readonly publicKey: string;
+  readonly issuer: string;
+  readonly issuedAt: number;
+  readonly expires?: number;
+  readonly jwt: string;
+  readonly seed?: string;
+  readonly creds?: string;
+  readonly nats: Readonly<Record<string, unknown>>;
+}
+
+/** A folder with operator ACME, after these further commands of `natsnode auth`. */
+export async function worldWithOperator(...commands: readonly string[]): Promise<CommandWorld> {
+  const world = new CommandWorld();
+  for (const command of ["operator add ACME", ...commands]) await world.answer(...command.split(" "));
+  return world;
+}
+
 export class CommandWorld {
   readonly runtime: SimulatedRuntime = simulatedRuntime({ seed: 1 });
   /** Paths of the files written for their owner alone. */
@@ -54,6 +74,18 @@ export class CommandWorld {
     const { code, out, err } = await this.auth(...argv, "--json");
     if (code !== 0) throw new Error(`${argv.join(" ")}: ${err}`);
     return JSON.parse(out) as T;
+  }
+
+  /** As `answer`, for a command whose words hold no blanks and that answers with a JWT. */
+  shown(command: string): Promise<ShownJwt> {
+    return this.answer<ShownJwt>(...command.split(" "));
+  }
+
+  /** Runs a command that must fail, and returns the code of its error. */
+  async refused(command: string): Promise<string> {
+    const { code, err } = await this.auth(...command.split(" "), "--json");
+    if (code === 0) throw new Error(`${command}: not refused`);
+    return (JSON.parse(err) as { error: { code: string } }).error.code;
   }
 
   write(path: string, text: string): void {

@@ -85,11 +85,11 @@ export class JwtWorld {
     return userJwt(this.account, this.user, nats, common);
   }
 
-  /** Connects with a JWT, signed by `user` unless that is undefined. */
+  /** Connects with a JWT; `user` signs the nonce, null: nobody. */
   async login(
     sim: SimulatedServer,
     jwt = this.userJwt(),
-    user: Pair | undefined = this.user,
+    user: Pair | null = this.user,
     more: object = {},
   ): Promise<SimulatedClient> {
     return loginSigned(sim, user, { jwt, ...more });
@@ -97,15 +97,11 @@ export class JwtWorld {
 }
 
 /** Connects, signs the nonce, and asks for a PONG. */
-export async function loginSigned(
-  sim: SimulatedServer,
-  user: Pair | undefined,
-  connect: object,
-): Promise<SimulatedClient> {
+export async function loginSigned(sim: SimulatedServer, user: Pair | null, connect: object): Promise<SimulatedClient> {
   const client = await sim.connect();
   const nonce = [...sim.server.clients.values()].at(-1)?.nonce ?? "";
-  const sig = user && sign(null, Buffer.from(nonce), user.key).toString("base64url");
-  const json = { verbose: false, pedantic: false, headers: true, no_responders: true, sig, ...connect };
+  const sig = user === null ? undefined : sign(null, Buffer.from(nonce), user.key).toString("base64url");
+  const json = { verbose: false, pedantic: false, sig, ...connect };
   client.send(`CONNECT ${JSON.stringify(json)}\r\nPING\r\n`);
   await sim.settle();
   return client;

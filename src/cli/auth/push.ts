@@ -43,7 +43,7 @@ async function push(call: Call): Promise<Answer> {
   const connection = await connect(client, url, creds, call.text("tls-ca"), timeoutMs);
   const outcomes: Outcome[] = [];
   try {
-    for (const account of accounts) outcomes.push(...(await pushOne(connection, account, timeoutMs)));
+    for (const account of accounts) outcomes.push(...(await pushOne(client, connection, account, timeoutMs)));
   } finally {
     await connection.close();
   }
@@ -113,6 +113,7 @@ interface Reply {
 }
 
 async function pushOne(
+  client: Client,
   connection: TransportNode.NatsConnection,
   { name, token }: Entity,
   timeoutMs: number,
@@ -127,7 +128,9 @@ async function pushOne(
       outcomes.push({ account: name, server: server?.name ?? "unnamed server", ok, message: said });
     }
   } catch (error) {
-    throw new CommandError("COMMAND_PUSH", `${name}: ${(error as Error).message}`, error);
+    if (!(error instanceof client.NoRespondersError)) {
+      throw new CommandError("COMMAND_PUSH", `${name}: ${(error as Error).message}`, error);
+    }
   }
   if (outcomes.length > 0) return outcomes;
   const reason = "no server takes new accounts: their resolver must be full, and the user one of the system account";

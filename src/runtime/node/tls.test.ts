@@ -293,3 +293,24 @@ test("nothing more comes from who has ended before the first byte", { timeout: 1
   transport.destroy();
   assert.equal(await transport.firstBytes(5_000), undefined);
 });
+
+test("who has ended its side in TLS still gets what comes later", { timeout: 10_000 }, async (t) => {
+  const server = await listen(t);
+  const socket = connectTls({ host: "127.0.0.1", port: server.port, rejectUnauthorized: false });
+  const transport = await server.next();
+  await secure(transport, contextOf());
+  const recorder = new Recorder();
+  transport.start(recorder);
+  let text = "";
+  socket.setEncoding("utf8").on("data", (more: string) => {
+    text += more;
+  });
+  socket.end("bye");
+  await recorder.until(() => recorder.ended);
+  assert.equal(recorder.text, "bye");
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  transport.write([Buffer.from("late")]);
+  transport.end();
+  await once(socket, "close");
+  assert.equal(text, "late");
+});
