@@ -1,7 +1,9 @@
 // Measured services over real sockets: what the account of a service learns of each request (ADR-3).
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { decodeAccountClaims } from "../src/auth/account-claims.js";
 import type { ServerOptions } from "../src/options/options.js";
+import { accountJwt, pairOf } from "./support/jwt-world.js";
 import { startLocalServer } from "./support/local-server.js";
 import { connectClient, type RawClient } from "./support/raw-client.js";
 import type { Scope } from "./support/temporary-folder.js";
@@ -86,4 +88,14 @@ test("a request that only traces is not measured", async (t) => {
   await requester.sync();
   assert.deepEqual(await responder.sync(), []);
   assert.deepEqual(await watcher.sync(), []);
+});
+
+test("an account JWT says how its services are measured", () => {
+  const claimed = (service_latency: object | undefined): unknown => {
+    const exports = [{ name: "s", subject: "svc", type: "service", service_latency }];
+    return decodeAccountClaims(accountJwt(pairOf("operator"), pairOf("account"), { exports })).exports[0].latency;
+  };
+  assert.equal(claimed(undefined), undefined);
+  assert.deepEqual(claimed({ sampling: 50, results: "lat" }), { subject: "lat", sampling: 50 });
+  assert.deepEqual(claimed({ sampling: "headers", results: "lat" }), { subject: "lat", sampling: 0 });
 });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { resolveOptions } from "../options/options.js";
+import { NO_LIMITS } from "./account.js";
 import type { AccountsWorld } from "./accounts.js";
 import { planAccounts } from "./plan.js";
 import { between, type FakeClient, TestWorld } from "./test-world.js";
@@ -253,4 +254,33 @@ test("what cannot be measured is refused", () => {
   assert.match(refusal({ latency: { subject: "l", sampling: 101 } }), /: bad sampling percentage, should be 1-100$/);
   assert.match(refusal({ latency: { subject: "l" }, responseType: "Stream" }), /: bad service response type$/);
   assert.match(refusal({ latency: { subject: "l" } }, { noSystemAccount: true }), /: system account not setup$/);
+});
+
+test("an account that is defined later is measured and traced; what cannot be measured is offered all the same", () => {
+  const w = new TestWorld({}, {}, { sendMeasurement: () => {} });
+  const offered = (subject: string, latency: string) => ({
+    ...{ stream: undefined, service: subject, accounts: undefined, accountTokenPosition: 0 },
+    ...{ responseType: "Singleton" as const, thresholdMs: 1000, allowTrace: false, tokenRequired: false },
+    latency: { subject: latency, sampling: 100 },
+  });
+  const refused = w.accounts.define("D", {
+    limits: NO_LIMITS,
+    mappings: {},
+    exports: [offered("one", "lat"), offered("two", "one")],
+    imports: [],
+    msgTrace: { destination: "t", sampling: 10 },
+  });
+  const { serviceExports, msgTrace } = w.account("D");
+  assert.deepEqual(
+    serviceExports.map(({ subject, latency }) => [subject, latency?.subject]),
+    [
+      ["one", "lat"],
+      ["two", undefined],
+    ],
+  );
+  assert.deepEqual(
+    refused.map(({ message }) => message),
+    ["Error adding service latency sampling: invalid publish subject"],
+  );
+  assert.deepEqual(msgTrace, { destination: "t", sampling: 10 });
 });

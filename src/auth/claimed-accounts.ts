@@ -13,9 +13,7 @@ import {
   decodeAccountClaims,
 } from "./account-claims.js";
 import { type Activation, activationOf, isActivated } from "./activation.js";
-import { permissionsOption } from "./claims-reader.js";
 import type { TrustedOperators } from "./operator-claims.js";
-import { Permissions } from "./permissions.js";
 import type { AccountResolver } from "./resolver.js";
 
 /** An expired account is looked for again at most this often. */
@@ -33,8 +31,6 @@ export interface ClaimedAccount {
   readonly updatedMs: number;
   /** Whether it has expired or was deleted: nobody is let in. */
   readonly expired: boolean;
-  /** For users without permissions of their own; undefined: everything is allowed. */
-  readonly defaultPermissions: Permissions | undefined;
 }
 
 /** What happened to an account whose clients may have to go. */
@@ -121,7 +117,6 @@ export class ClaimedAccounts {
       jwt,
       updatedMs: clock.nowMs(),
       expired: false,
-      defaultPermissions: Permissions.of(permissionsOption(claims.defaultPermissions)),
     };
     this.#known.set(name, now);
     this.#expireAt(name, claims.expires);

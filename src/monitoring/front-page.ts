@@ -13,6 +13,7 @@ const LINKS: readonly (readonly [path: string, title: string])[] = [
   ["/gatewayz", "Gateways"],
   ["/raftz", "Raft Groups"],
   ["/healthz", "Health Probe"],
+  ["/metrics", "Prometheus"],
   ["/debug/vars", "Expvar"],
 ];
 
@@ -46,8 +47,12 @@ ${items.join("\n")}
 `;
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
+const ENTITIES: Readonly<Record<string, string>> = {
+  ...{ "&": "&amp;", "<": "&lt;", ">": "&gt;" },
+  ...{ '"': "&#34;", "'": "&#39;" },
+};
 
-function escapeHtml(text: string): string {
-  return text.replace(/[&<>"]/g, (char) => ENTITIES[char]);
+/** Text for HTML, also within quotes. */
+export function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (char) => ENTITIES[char]);
 }

@@ -4,12 +4,19 @@ import { stringifyExact } from "../protocol/json.js";
 import type { Logger } from "../runtime/logger.js";
 import type { HttpRequest, HttpResponse } from "../runtime/network.js";
 import { MonitoringError } from "./errors.js";
-import { frontPage } from "./front-page.js";
+import { escapeHtml, frontPage } from "./front-page.js";
+import { METRICS_CONTENT_TYPE } from "./metrics-text.js";
 import type { Pages } from "./pages.js";
+import type { Protection } from "./protection.js";
 import { Query } from "./query.js";
+import { cleanPath } from "./url-path.js";
 
 const JSON_HEADERS = { "Access-Control-Allow-Origin": "*", "Content-Type": "application/json" };
 const TEXT_HEADERS = { "Content-Type": "text/plain; charset=utf-8" };
+/** What a request through a proxy has before the path. */
+const PROXY_FORM = /^https?:\/\/[^/?]*/i;
+/** Bytes that a URL holds only encoded. */
+const UNUSUAL = /[^\w!#$%&'()*+,./:;=?@[\]~-]/g;
 const INDENT = "  ";
 const WIDE_INDENT = "   ";
 
@@ -17,12 +24,14 @@ type Endpoint = (query: Query) => Promise<HttpResponse>;
 
 export class HttpPages {
   readonly #pages: Pages;
+  readonly #protection: Protection;
   readonly #logger: () => Logger;
   readonly #endpoints: ReadonlyMap<string, Endpoint>;
   #basePath = "";
 
-  constructor(pages: Pages, logger: () => Logger) {
+  constructor(pages: Pages, protection: Protection, logger: () => Logger) {
     this.#pages = pages;
+    this.#protection = protection;
     this.#logger = logger;
     this.#endpoints = this.#allEndpoints();
   }
@@ -34,8 +43,14 @@ export class HttpPages {
   }
 
   async handle(request: HttpRequest): Promise<HttpResponse> {
-    const [path, query = ""] = splitAt(request.url, "?");
+    const [path, query] = splitAt(request.url.replace(PROXY_FORM, ""), "?");
     const decoded = decodePath(path);
+    const isHealthz = decoded === `${this.#basePath}/healthz`;
+    const refusal = await this.#protection.refusal(request.headers["authorization"], isHealthz);
+    if (refusal !== undefined) return refusal;
+    const cleaned = cleanPath(path);
+    if (path.startsWith("/") && cleaned !== path)
+      return redirect(request.method, query === undefined ? cleaned : `${cleaned}?${query}`);
     const root = this.#basePath === "" ? "/" : this.#basePath;
     if (decoded === root) {
       this.#pages.count("/");
@@ -46,7 +61,7 @@ export class HttpPages {
       : undefined;
     if (endpoint === undefined) return notFound();
     try {
-      return await endpoint(new Query(query));
+      return await endpoint(new Query(query ?? ""));
     } catch (error) {
       if (error instanceof MonitoringError) return text(400, error.message);
       this.#logger().error(`Error answering a request for ${path}: ${String(error)}`);
@@ -117,6 +132,7 @@ export class HttpPages {
       ],
       ["/raftz", async () => text(404, "No Raft nodes registered")],
       ["/debug/vars", () => this.#debugVars()],
+      ["/metrics", (query) => this.#metrics(query)],
     ]);
   }
 
@@ -169,6 +185,14 @@ export class HttpPages {
     return { status: statusCode, headers: JSON_HEADERS, body: stringifyExact(shown) };
   }
 
+  async #metrics(query: Query): Promise<HttpResponse> {
+    const shown = { offset: query.integer("offset"), limit: query.integer("limit") };
+    const connections = query.flag("connz") ? shown : undefined;
+    this.#pages.count("/metrics");
+    const body = await this.#pages.metrics({ connections });
+    return { status: 200, headers: { "Content-Type": METRICS_CONTENT_TYPE }, body };
+  }
+
   async #debugVars(): Promise<HttpResponse> {
     const lines = Object.entries(await this.#pages.expvarz()).map(
       ([name, value]) => `"${name}": ${stringifyExact(value)}`,
@@ -184,6 +208,16 @@ function json(value: unknown, indent = INDENT): HttpResponse {
 
 function text(status: number, body: string): HttpResponse {
   return { status, headers: TEXT_HEADERS, body };
+}
+
+// To the same page under its usual path.
+function redirect(method: string, to: string): HttpResponse {
+  // A backslash, say, would be a slash to a browser, and lead to another host.
+  const location = to.replace(UNUSUAL, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, "0")}`);
+  const headers: Record<string, string> = { Location: location };
+  if (method !== "GET" && method !== "HEAD") return { status: 307, headers };
+  headers["Content-Type"] = "text/html; charset=utf-8";
+  return { status: 307, headers, body: `<a href="${escapeHtml(location)}">Temporary Redirect</a>.\n\n` };
 }
 
 function notFound(): HttpResponse {

@@ -7,6 +7,7 @@ import { type AccstatzOptions, accstatz } from "./accstatz.js";
 import type { ConfigSource } from "./config-source.js";
 import { type ConnzOptions, connz } from "./connz.js";
 import { type Health, type HealthzOptions, healthz } from "./healthz.js";
+import { type MetricsOptions, metricsOf } from "./metrics.js";
 import { gatewayz, jsz, leafz, routez } from "./peers.js";
 import { type SubszOptions, subsz } from "./subsz.js";
 import { varz } from "./varz.js";
@@ -55,6 +56,11 @@ export class Pages {
 
   healthz(options: HealthzOptions): Health {
     return healthz(this.#server, options);
+  }
+
+  /** All pages as metrics, in the text format of Prometheus. */
+  async metrics(options: MetricsOptions): Promise<string> {
+    return String(await metricsOf(this.#server, this, options));
   }
 
   async routez(): Promise<object> {

@@ -7,6 +7,7 @@ import { hostPort, type Server } from "../server/server.js";
 import { MonitoringStartError } from "./errors.js";
 import { HttpPages } from "./http.js";
 import type { Pages } from "./pages.js";
+import { Protection } from "./protection.js";
 
 export class MonitoringRoom implements Room {
   readonly #server: Server;
@@ -16,7 +17,8 @@ export class MonitoringRoom implements Room {
 
   constructor(server: Server, pages: Pages) {
     this.#server = server;
-    this.#http = new HttpPages(pages, () => server.logger);
+    const protection = new Protection(() => server.options.monitoringAuthorization);
+    this.#http = new HttpPages(pages, protection, () => server.logger);
   }
 
   addresses(): Record<string, { host: string; port: number }> {

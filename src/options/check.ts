@@ -259,12 +259,24 @@ function checkSystemAccount(options: ResolvedOptions): void {
   }
 }
 
-function checkMonitoring({ httpPort, httpsPort, tls }: ResolvedOptions): void {
+function checkMonitoring(options: ResolvedOptions): void {
+  const { httpPort, httpsPort, tls } = options;
   if (httpPort !== 0 && httpsPort !== 0) {
     const both = `can't specify both HTTP (${httpPort}) and HTTPs (${httpsPort}) ports`;
     refuse("httpsPort", `Can't start monitoring: ${both} (http_port, https_port)`);
   }
   if (httpsPort !== 0 && !tls) refuse("httpsPort", "TLS cert and key required for HTTPS");
+  checkMonitoringAuthorization(options);
+}
+
+// What names nobody would look like protection, and nobody could read the pages.
+function checkMonitoringAuthorization({ monitoringAuthorization }: ResolvedOptions): void {
+  if (monitoringAuthorization === undefined) return;
+  const { user, password, token } = monitoringAuthorization;
+  const path = "monitoringAuthorization";
+  if (!user !== !password) refuse(path, "monitoring_authorization: user and password go together");
+  if (!user && !token) refuse(path, "monitoring_authorization: a user and password, or a token, is required");
+  if (user?.includes(":")) refuse(path, "monitoring_authorization: the user must not contain a colon");
 }
 
 function checkAdvertise(path: string, what: string, advertise: string | undefined): void {

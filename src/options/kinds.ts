@@ -41,6 +41,8 @@ export interface Option {
   readonly reload?: boolean;
   /** Shown as [REDACTED] in reports. */
   readonly secret?: boolean;
+  /** Natsnode's own: nats-server does not know the key. */
+  readonly own?: boolean;
   /** Not built yet: `adds` is accepted and announced at start, `restricts` refuses to start. */
   readonly status?: "adds" | "restricts";
 }

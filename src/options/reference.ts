@@ -62,7 +62,8 @@ function row(name: string, option: Option, reloads: boolean, innerTitle: string 
     ? `${typeName(option.kind)}, see [${innerTitle}](#${anchor(innerTitle)})`
     : typeName(option.kind);
   const status = option.status ? (option.status === "adds" ? " *Not built yet.*" : " *Not built yet: refused.*") : "";
-  const cells = [key, library, type, defaultOf(option), reloads ? "yes" : "", option.doc + status];
+  const own = option.own ? " *Natsnode's own; nats-server does not know it.*" : "";
+  const cells = [key, library, type, defaultOf(option), reloads ? "yes" : "", option.doc + own + status];
   return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`;
 }
 

@@ -118,6 +118,17 @@ export const peerAuthorization = {
   timeoutMs: option("timeout", seconds, "Time a connection has to authenticate.", { defaultText: "2s" }),
 } as const;
 
+/** Login of whoever reads the monitoring pages over HTTP. */
+export const monitoringAuthorization = {
+  user: option("user", text, "Name for Basic authentication; no colon.", { aliases: ["username"] }),
+  password: option("pass", text, "Password for Basic authentication, or its bcrypt hash.", {
+    aliases: ["password"],
+    secret: true,
+  }),
+  token: option("token", text, "Token for Bearer authentication, or its bcrypt hash.", { secret: true }),
+  allowHealthz: option("allow_healthz", boolean, "Answers /healthz without authentication.", { default: false }),
+} as const;
+
 export const certificate = {
   certFile: option("cert_file", text, "Certificate chain, PEM."),
   keyFile: option("key_file", text, "Private key, PEM."),

@@ -15,7 +15,7 @@ import {
   text,
   texts,
 } from "./kinds.js";
-import { account, authorization, mappings, tls } from "./table-blocks.js";
+import { account, authorization, mappings, monitoringAuthorization, tls } from "./table-blocks.js";
 import { cluster, gateway, jetstream, leafnodes, mqtt, websocket, writeTimeout } from "./table-peers.js";
 
 export const ocsp = {
@@ -118,6 +118,12 @@ export const serverTable = {
   }),
   https: option("https", address("httpHost", "httpsPort"), "Address for monitoring over TLS."),
   httpBasePath: option("http_base_path", text, "Path before the endpoints.", { default: "" }),
+  monitoringAuthorization: option(
+    "monitoring_authorization",
+    block(monitoringAuthorization),
+    "Who may read the monitoring pages; everybody when absent.",
+    { reload: true, own: true },
+  ),
 
   authorization: option("authorization", block(authorization), "Who may connect.", { default: {}, reload: true }),
   accounts: option("accounts", record(block(account)), "Accounts by name; a list of names in the file.", {

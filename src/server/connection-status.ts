@@ -121,7 +121,34 @@ export async function collectConnections(server: Server, query: ConnectionQuery)
   return { total, connections };
 }
 
-function nextTurn(server: Server): Promise<void> {
+/** The open connections added up; what they count is since each began. */
+export interface ConnectionTotals {
+  readonly connections: number;
+  readonly pendingBytes: number;
+  readonly subscriptions: number;
+  readonly inMsgs: number;
+  readonly outMsgs: number;
+  readonly inBytes: number;
+  readonly outBytes: number;
+}
+
+export async function collectConnectionTotals(server: Server): Promise<ConnectionTotals> {
+  const open = [...server.clients.values()];
+  const totals = { pendingBytes: 0, subscriptions: 0, inMsgs: 0, outMsgs: 0, inBytes: 0, outBytes: 0 };
+  for (const [at, client] of open.entries()) {
+    if (at > 0 && at % PER_TURN === 0) await nextTurn(server);
+    totals.pendingBytes += client.closed ? 0 : client.pendingBytes;
+    totals.subscriptions += client.subscriber.subscriptions.size;
+    totals.inMsgs += client.inMsgs;
+    totals.outMsgs += client.outMsgs;
+    totals.inBytes += client.inBytes;
+    totals.outBytes += client.outBytes;
+  }
+  return { connections: open.length, ...totals };
+}
+
+/** Resolves in the next turn of the loop, so that others get theirs in between. */
+export function nextTurn(server: Server): Promise<void> {
   return new Promise((resolve) => server.runtime.clock.endOfTurn(resolve));
 }
 
