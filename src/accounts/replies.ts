@@ -35,6 +35,9 @@ export interface ImportWorld extends LatencyWorld {
    * otherwise account and round trip only. Undefined: nothing, the header is left out.
    */
   requestInfo?(source: DeliveryTarget | undefined, importer: Account, detailed: boolean): object | undefined;
+  /** What the header says of the server that a request came in at: part of all details, and for the system account. */
+  serverInfo?(): object;
+  isSystem?(account: Account): boolean;
 }
 
 /** An answer, or several, that a responder of this account owes to a requester of another one. */

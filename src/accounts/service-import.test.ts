@@ -277,6 +277,39 @@ test("the requester is told in a header that it cannot forge", () => {
   assert.match(a.take()[0], /^svc 1 _R_\S+ q$/);
 });
 
+test("the system account learns which server a request came in at, and so does who is shared with in a chain", () => {
+  const w = new TestWorld(
+    {
+      A: { exports: [{ service: "deep" }] },
+      B: { imports: [{ service: { account: "A", subject: "deep" }, share: true }], exports: [{ service: "deep" }] },
+      C: { imports: [{ service: { account: "B", subject: "deep" } }] },
+      D: { exports: [{ service: "asked" }] },
+      E: { imports: [{ service: { account: "D", subject: "asked" } }] },
+      F: { imports: [{ service: { account: "D", subject: "asked" }, share: true }] },
+    },
+    {},
+    {
+      requestInfo: (_, importer, detailed) => ({ acc: importer.name, rtt: 1, detailed }),
+      serverInfo: () => ({ server: "north", cluster: "C1" }),
+      isSystem: (account) => account.name === "D",
+    },
+  );
+  const [a, d] = [w.client("A"), w.client("D")];
+  a.subscribe("deep");
+  d.subscribe("asked");
+  w.client("C").publish("deep", "q");
+  w.client("E").publish("asked", "q");
+  w.client("F").publish("asked", "q");
+  const server = '"server":"north","cluster":"C1"';
+  assert.deepEqual(a.headers, [
+    `NATS/1.0\r\nNats-Request-Info: {"acc":"C","svc":"B","rtt":1,"detailed":false,${server}}\r\n\r\n`,
+  ]);
+  assert.deepEqual(d.headers, [
+    `NATS/1.0\r\nNats-Request-Info: {"acc":"E","rtt":1,"detailed":false,${server}}\r\n\r\n`,
+    'NATS/1.0\r\nNats-Request-Info: {"acc":"F","rtt":1,"detailed":true}\r\n\r\n',
+  ]);
+});
+
 test("along a chain the first requester is told, with the account in between", () => {
   const w = new TestWorld(
     {

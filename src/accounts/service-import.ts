@@ -69,9 +69,10 @@ export class ServiceImport implements DeliveryTarget {
       : "";
     if (!message.hasReply) measurement?.failed("noReply");
     const share = before === undefined ? this.share : before.share;
-    const info =
-      (before === undefined ? undefined : passedOn(message, importer.name)) ??
-      this.#world.requestInfo?.(source, importer, share);
+    const passed = before === undefined ? undefined : passedOn(message, importer.name);
+    const known = passed ?? this.#world.requestInfo?.(source, importer, share);
+    const addsServer = !share && (this.#world.isSystem?.(exporter) || (passed !== undefined && this.share));
+    const info = known && addsServer ? { ...known, ...this.#world.serverInfo?.() } : known;
     const request = (info === undefined ? message : withRequestInfo(message, info)).readdressed(subject, reply);
     trace?.serviceImported(exporter, message.subject, subject);
 

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type IncomingHttpHeaders, request } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connectClient } from "../../test/support/raw-client.js";
+import { loadConfig } from "../config/load.js";
 import { createServer } from "../natsnode.js";
+import { diffOptions } from "../options/diff.js";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
 import { NATSNODE_VERSION } from "../protocol/version.js";
 import { nodeRuntime } from "../runtime/node/index.js";
@@ -62,6 +68,30 @@ test("the front page links the others, and what is no page is not found", async 
     assert.equal(response.status, 404, path);
     assert.equal(await response.text(), "404 page not found\n");
   }
+});
+
+test("a path that is not clean leads to the clean one", async (t) => {
+  const { server } = await started(t);
+  const { host, port } = server.addresses["monitoring"];
+  const ask = (
+    path: string,
+    method = "GET",
+  ): Promise<{ status?: number; headers: IncomingHttpHeaders; body: string }> =>
+    new Promise((resolve, reject) => {
+      const asked = request({ host, port, path, method }, async (response) => {
+        const { statusCode: status, headers } = response;
+        resolve({ status, headers, body: Buffer.concat(await response.toArray()).toString() });
+      });
+      asked.on("error", reject).end();
+    });
+  const moved = await ask("//varz?a=1&b=%20");
+  assert.deepEqual([moved.status, moved.headers.location], [307, "/varz?a=1&b=%20"]);
+  assert.equal(moved.headers["content-type"], "text/html; charset=utf-8");
+  assert.equal(moved.body, '<a href="/varz?a=1&amp;b=%20">Temporary Redirect</a>.\n\n');
+  const posted = await ask("/x/../varz", "POST");
+  assert.deepEqual([posted.status, posted.headers["content-type"], posted.body], [307, undefined, ""]);
+  assert.equal((await ask("//\\\\evil.example/varz")).headers.location, "/%5C%5Cevil.example/varz");
+  assert.equal((await ask(`http://${host}/healthz`)).status, 200);
 });
 
 test("a base path stands before all pages", async (t) => {
@@ -288,6 +318,118 @@ test("the pages of what is not there are empty", async (t) => {
   assert.equal((await get("/ipqueuesz?all=perhaps")).status, 400);
   assert.equal((await get("/jsz?leader-only=1")).status, 400);
   assert.match(await (await get("/stacksz")).text(), /http/);
+});
+
+/** Samples by name and labels. */
+async function scrape(get: Started["get"], path = "/metrics"): Promise<Map<string, number>> {
+  const lines = (await (await get(path)).text()).split("\n").filter((line) => line !== "" && !line.startsWith("#"));
+  return new Map(
+    lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.slice(line.lastIndexOf(" ")))]),
+  );
+}
+
+test("/metrics shows the pages to Prometheus", async (t) => {
+  const { server, port, get } = await started(t, { serverName: "north", accounts: ACCOUNTS });
+  const client = await connectClient(t, port, { user: "a", pass: "p", name: 'o"ne' });
+  client.send("SUB x 1\r\nPUB x 3\r\n123\r\n");
+  await client.sync();
+  const response = await get("/metrics");
+  assert.equal(response.headers.get("content-type"), "text/plain; version=0.0.4; charset=utf-8");
+  assert.match(
+    await response.text(),
+    /^# HELP gnatsd_varz_in_msgs in_msgs\n# TYPE gnatsd_varz_in_msgs gauge\ngnatsd_varz_in_msgs\{server_id="N[A-Z0-9]{55}"\} 1$/m,
+  );
+  const { id } = server;
+  const samples = await scrape(get);
+  const of = (name: string): number | undefined => samples.get(`${name}{server_id="${id}"}`);
+  assert.equal(samples.get(`gnatsd_varz_server_name{server_id="${id}",value="north"}`), 1);
+  assert.deepEqual([of("gnatsd_varz_connections"), of("gnatsd_varz_out_bytes")], [1, 3]);
+  assert.deepEqual([of("gnatsd_connz_num_connections"), of("gnatsd_connz_in_bytes")], [1, 3]);
+  assert.deepEqual([of("gnatsd_connz_subscriptions"), of("gnatsd_connz_pending_bytes")], [1, 0]);
+  assert.ok((of("gnatsd_subsz_num_subscriptions") ?? 0) > 1);
+  assert.deepEqual([of("gnatsd_routez_num_routes"), of("gnatsd_leafz_conn_nodes_total")], [0, 0]);
+  assert.equal(of("gnatsd_healthz_status"), 0);
+  const account = `{account="A",account_id="A",account_name="A",server_id="${id}"}`;
+  assert.equal(samples.get(`gnatsd_accstatz_received_bytes${account}`), 3);
+  assert.equal([...samples.keys()].filter((name) => name.startsWith("jetstream_server_jetstream_disabled")).length, 1);
+  assert.equal(of("gnatsd_varz_http_req_stats_metrics"), 2);
+  assert.equal([...samples.keys()].filter((name) => name.includes("cid=")).length, 0);
+});
+
+test("/metrics shows connections one by one as asked", async (t) => {
+  const { server, port, get } = await started(t, { accounts: ACCOUNTS });
+  for (const user of ["a", "b"]) {
+    const client = await connectClient(t, port, { user, pass: "p", name: `"${user}"`, lang: "kit", version: "9" });
+    client.send(`PUB x ${user === "a" ? 1 : 2}\r\n${user === "a" ? "1" : "22"}\r\n`);
+    await client.sync();
+  }
+  const { connections } = (await (await get("/connz")).json()) as Json;
+  const shown = async (query: string): Promise<[string, number][]> =>
+    [...(await scrape(get, `/metrics?${query}`))].filter(([name]) => name.startsWith("gnatsd_connz_in_bytes{account"));
+  const labels = ({ cid, ip, port }: Json, name: string, account: string): string =>
+    `{account="${account}",account_id="${account}",cid="${cid}",ip="${ip}",kind="Client",lang="kit",name="\\"${name}\\"",` +
+    `name_tag="${account}",port="${port}",server_id="${server.id}",tls_cipher_suite="",tls_version="",type="nats",version="9"}`;
+  assert.deepEqual(await shown("connz=1"), [
+    [`gnatsd_connz_in_bytes${labels(connections[0], "a", "A")}`, 1],
+    [`gnatsd_connz_in_bytes${labels(connections[1], "b", "B")}`, 2],
+  ]);
+  assert.deepEqual(
+    (await shown("connz=1&limit=1&offset=1")).map(([, value]) => value),
+    [2],
+  );
+  assert.deepEqual(await shown("connz=0"), []);
+  const text = await (await get("/metrics?connz=1")).text();
+  assert.match(text, /^# TYPE gnatsd_connz_start untyped$/m);
+  assert.equal(text.match(/^# TYPE gnatsd_connz_in_bytes counter$/gm)?.length, 1);
+  const started_ = Number(/^gnatsd_connz_start\{.* (\d+)$/m.exec(text)?.[1]);
+  assert.equal(started_, Date.parse(connections[0].start.replace(/(\.\d{3})\d*Z/, "$1Z")));
+  assert.equal((await get("/metrics?connz=perhaps")).status, 400);
+});
+
+test("a protected port asks who is there, for every page, and forgets it with a reload", async (t) => {
+  const secret = { user: "ops", password: "s3cret", token: "t0ken", allowHealthz: true };
+  const { server, get } = await started(t, { monitoringAuthorization: secret });
+  const { port } = server.addresses["monitoring"];
+  const ask = (path: string, authorization?: string): Promise<Response> =>
+    fetch(`http://127.0.0.1:${port}${path}`, { headers: authorization === undefined ? {} : { authorization } });
+  for (const path of ["/", "/varz", "/metrics", "/debug/vars", "/nothing"]) {
+    const refused = await get(path);
+    assert.equal(refused.status, 401, path);
+    assert.match(refused.headers.get("www-authenticate") ?? "", /^Basic realm="NATS monitoring"/);
+    assert.equal(await refused.text(), "401 unauthorized\n");
+  }
+  assert.equal((await get("/healthz")).status, 200);
+  const varz = await ask("/varz", "Bearer t0ken");
+  assert.equal(varz.status, 200);
+  assert.doesNotMatch(await varz.text(), /s3cret|t0ken/);
+  assert.equal((await ask("/metrics", `Basic ${btoa("ops:s3cret")}`)).status, 200);
+  assert.equal((await ask("/metrics", `Basic ${btoa("ops:wrong")}`)).status, 401);
+  await server.reload({ ...server.options, monitoringAuthorization: undefined });
+  assert.equal((await get("/varz")).status, 200);
+});
+
+test("the login of the port comes from the file, and no report of a reload shows it", (t) => {
+  const disk = nodeRuntime().disk;
+  const folder = mkdtempSync(join(tmpdir(), "monitoring-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const load = (name: string, text: string): ServerOptions => {
+    const file = join(folder, name);
+    writeFileSync(file, text);
+    return loadConfig(file, { disk, env: () => undefined }).options;
+  };
+  const first = load("a.conf", 'monitoring_authorization { user: ops, password: "old-one", allow_healthz: true }');
+  const expected = { user: "ops", password: "old-one", allowHealthz: true };
+  assert.deepEqual(first.monitoringAuthorization, expected);
+  const second = load("b.conf", "monitoring_authorization { username: ops, pass: new-one, token: third-one }");
+  for (const [from, to] of [
+    [first, second],
+    [{}, first],
+    [second, {}],
+  ]) {
+    const changes = diffOptions(resolveOptions(from), resolveOptions(to));
+    assert.ok(changes.length > 0);
+    assert.doesNotMatch(JSON.stringify(changes), /-one/);
+  }
 });
 
 test("a port in use and two ports at once stop the start", async (t) => {

@@ -1,6 +1,6 @@
 // What pages show as text, read back as numbers: times and durations.
 
-const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d(?:\.\d+)?)Z$/;
+const TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,3})\d*)?Z$/;
 const PART = /(\d+(?:\.\d+)?)(y|d|h|ms|m|s|µs|us|ns)/g;
 const MS_PER_DAY = 86_400_000;
 const UNITS_MS: Readonly<Record<string, number>> = {
@@ -12,13 +12,13 @@ const UNITS_MS: Readonly<Record<string, number>> = {
 export function timeMs(text: string): number | undefined {
   const match = TIME.exec(text);
   if (match === null) return undefined;
-  const [year, month, day, hour, minute, second] = match.slice(1).map(Number);
+  const [year, month, day, hour, minute, second] = match.slice(1, 7).map(Number);
   // Years that begin in March: leap days come last.
   const y = month > 2 ? year : year - 1;
   const leapDays = Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400);
   const dayOfYear = Math.floor((153 * ((month + 9) % 12) + 2) / 5) + day - 1;
   const days = y * 365 + leapDays + dayOfYear - 719_468;
-  return days * MS_PER_DAY + Math.floor(((hour * 60 + minute) * 60 + second) * 1000 + 1e-6);
+  return days * MS_PER_DAY + ((hour * 60 + minute) * 60 + second) * 1000 + Number((match[7] ?? "").padEnd(3, "0"));
 }
 
 /** Milliseconds of a duration such as `1y2d3h4m5s` or `1.5ms`; 0 for other text. */

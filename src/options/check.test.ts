@@ -117,6 +117,17 @@ test("monitoring is plain or encrypted", () => {
   refuses({ httpsPort: 2 }, "httpsPort", /TLS cert and key required/);
 });
 
+test("who protects monitoring says how", () => {
+  const path = "monitoringAuthorization";
+  refuses({ monitoringAuthorization: {} }, path, /a user and password, or a token, is required/);
+  refuses({ monitoringAuthorization: { allowHealthz: true, token: "" } }, path, /is required/);
+  refuses({ monitoringAuthorization: { user: "u" } }, path, /user and password go together/);
+  refuses({ monitoringAuthorization: { password: "p", token: "t" } }, path, /user and password go together/);
+  refuses({ monitoringAuthorization: { user: "u:v", password: "p" } }, path, /must not contain a colon/);
+  accepts({ monitoringAuthorization: { user: "u", password: "p" } });
+  accepts({ monitoringAuthorization: { token: "t" } });
+});
+
 test("an address to advertise", () => {
   refuses({ clientAdvertise: "a:b:c" }, "clientAdvertise", /too many colons/);
   refuses({ clientAdvertise: "a:b" }, "clientAdvertise", /invalid port "b"/);

@@ -216,7 +216,7 @@ export abstract class Connection implements TransportHandler {
     const { intervalMs } = this.pingLimits();
     const first = Math.min(intervalMs, FIRST_PING_MS);
     const { clock, random } = this.hub.runtime;
-    this.pingTimer = clock.after(first * (1 + FIRST_PING_JITTER * random.float()), () => this.pingTick());
+    this.pingTimer = clock.after(first * (1 - FIRST_PING_JITTER * random.float()), () => this.pingTick());
   }
 
   /** The other side has answered a ping (or sent a PONG unasked). */

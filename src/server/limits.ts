@@ -27,7 +27,7 @@ export const SHORTEST_STALL_MS = 5;
 export const LONGEST_STALL_MS = 40;
 /** A client is pinged at the latest this long after it has connected, to measure the round trip. */
 export const FIRST_PING_MS = 2000;
-/** Share by which the first ping is delayed at random. */
+/** Share by which the first ping may come earlier, at random, so that clients that connect together are not pinged together. */
 export const FIRST_PING_JITTER = 0.2;
 /** The round trip of a client that sends all the time is still measured this often. */
 export const RTT_MEASUREMENT_MS = 60 * 60 * 1000;

@@ -193,7 +193,7 @@ export class Publisher {
       const { random } = hub.runtime;
       route.target = mappings.map(route.subject, () => random.float());
       route.targetBytes = Buffer.from(route.target, "latin1");
-      route.interestGeneration = -1;
+      if (!mappings.isFixed(route.subject)) route.interestGeneration = -1;
       if (route.target !== route.subject) trace?.mapped(route.target);
     } else if (route.target !== route.subject) {
       route.target = route.subject;

@@ -7,12 +7,18 @@ import { ClientConnection } from "./client.js";
 
 const NS_PER_MS = 1e6;
 
+/** The server that a request came in at. */
+export interface RequestServer {
+  readonly server: string;
+  readonly cluster: string | undefined;
+}
+
 /** Account and round trip, or with `detailed` all there is; in the order of the reference. Undefined: nothing is known. */
 export function requestInfo(
   source: DeliveryTarget | undefined,
   importer: Account,
   detailed: boolean,
-  serverName: string,
+  server: RequestServer,
 ): object | undefined {
   if (!(source instanceof ClientConnection)) return undefined;
   const rtt = Math.round(source.rttMs * NS_PER_MS);
@@ -28,7 +34,7 @@ export function requestInfo(
     lang: lang || undefined,
     ver: version || undefined,
     rtt,
-    server: serverName,
+    ...server,
     kind: "Client",
     client_type: "nats",
   };

@@ -30,7 +30,7 @@ import { LameDuck } from "./lame-duck.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
 import { ChunkPool } from "./outbox.js";
 import { applyMaxConnections, applyToClients } from "./reload.js";
-import { requestInfo } from "./request-info.js";
+import { type RequestServer, requestInfo } from "./request-info.js";
 import type { Commit, Room } from "./room.js";
 import { Router } from "./router.js";
 import { serverHash } from "./server-hash.js";
@@ -97,9 +97,11 @@ export class Server implements Hub {
       clock,
       clusterName: options.cluster?.name,
       publish: (account, message, source) => this.router.publish(account, message, source),
-      requestInfo: (source, importer, detailed) => requestInfo(source, importer, detailed, this.name),
+      requestInfo: (source, importer, detailed) => requestInfo(source, importer, detailed, this.requestServer),
+      serverInfo: () => this.requestServer,
+      isSystem: (account) => account === this.accounts.system,
       serverHash: serverHash(this.name),
-      clientFacts: (source, detailed) => clientFacts(source, detailed, this.name),
+      clientFacts: (source, detailed) => clientFacts(source, detailed, this.requestServer),
       sendMeasurement: (account, subject, measurement) => sendMeasurement(this, account, subject, measurement),
     });
     this.operatorMode = OperatorMode.of(options, {
@@ -149,6 +151,10 @@ export class Server implements Hub {
   get clusterName(): string | undefined {
     const { cluster, gateway } = this.options;
     return cluster?.name || gateway?.name || undefined;
+  }
+
+  private get requestServer(): RequestServer {
+    return { server: this.name, cluster: this.clusterName };
   }
 
   /** All listening addresses by kind, for the ports file and the banner. */

@@ -7,7 +7,7 @@ import { formatMs } from "../protocol/rfc3339.js";
 import { ClientConnection } from "./client.js";
 import { eventId } from "./event-id.js";
 import type { Hub } from "./hub.js";
-import { requestInfo } from "./request-info.js";
+import { type RequestServer, requestInfo } from "./request-info.js";
 
 const TYPE = "io.nats.server.metric.v1.service_latency";
 const NO_HEADERS = Buffer.alloc(0);
@@ -16,10 +16,10 @@ const NO_HEADERS = Buffer.alloc(0);
 export function clientFacts(
   source: DeliveryTarget | undefined,
   detailed: boolean,
-  serverName: string,
+  server: RequestServer,
 ): ClientFacts | undefined {
   if (!(source instanceof ClientConnection) || source.account === undefined) return undefined;
-  const info = requestInfo(source, source.account, detailed, serverName);
+  const info = requestInfo(source, source.account, detailed, server);
   return info && { rttMs: source.rttMs, info };
 }
 

@@ -74,6 +74,12 @@ export class SubjectMappings {
     return this.#find(subject) !== undefined;
   }
 
+  /** Whether all messages published to the subject get the same one; false where weights or random numbers decide. */
+  isFixed(subject: string): boolean {
+    const choices = this.#find(subject)?.choices ?? [];
+    return choices.length === 0 || (isCertain(choices) && choices[0].transform.isFixed);
+  }
+
   /**
    * The subject that a message published to `subject` gets: the same where no source matches, and the empty one, which
    * nobody can be subscribed to, where the message is to be lost. `random` returns numbers in [0, 1).
@@ -82,7 +88,7 @@ export class SubjectMappings {
     const mapping = this.#find(subject);
     if (mapping === undefined) return subject;
     const { choices } = mapping;
-    const share = choices.length === 1 && choices[0].upTo === 100 ? 0 : random() * 100;
+    const share = isCertain(choices) ? 0 : random() * 100;
     for (const choice of choices) {
       if (share < choice.upTo) return choice.transform.apply(subject, random) ?? "";
     }
@@ -98,6 +104,10 @@ export class SubjectMappings {
     }
     return best;
   }
+}
+
+function isCertain(choices: readonly Choice[]): boolean {
+  return choices.length === 1 && choices[0].upTo === 100;
 }
 
 // For two sources that match the same subject.

@@ -47,14 +47,17 @@ type Part = string | { readonly position: number } | ((tokens: readonly string[]
 export class SubjectTransform {
   readonly source: string;
   readonly destination: string;
+  /** Whether the same subject always becomes the same: nothing of it is drawn at random. */
+  readonly isFixed: boolean;
   readonly #parts: readonly Part[];
   // How many tokens of the subject come before what `>` stands for; undefined without `>`.
   readonly #tailStart: number | undefined;
 
-  private constructor(source: string, destination: string, parts: readonly Part[]) {
+  private constructor(source: string, destination: string, parts: readonly Part[], isFixed = true) {
     const sourceTokens = source.split(".");
     this.source = source;
     this.destination = destination;
+    this.isFixed = isFixed;
     this.#parts = parts;
     this.#tailStart = sourceTokens[sourceTokens.length - 1] === ">" ? sourceTokens.length - 1 : undefined;
   }
@@ -84,6 +87,7 @@ export class SubjectTransform {
     for (let at = 0; at < fromTokens.length; at++) if (fromTokens[at] === "*") wildcards.push(at);
     const isLiteralSource = wildcards.length === 0 && !hasTail;
     let used = 0;
+    let isFixed = true;
     const parts: Part[] = [];
     for (const token of hasTail ? toTokens.slice(0, -1) : toTokens) {
       const call = parseCall(token);
@@ -102,10 +106,11 @@ export class SubjectTransform {
         positions.push(wildcards[index - 1] ?? 0);
       }
       used += positions.length;
+      if (call.name === "random") isFixed = false;
       parts.push(makePart(call, positions));
     }
     if (strict && used < wildcards.length) throw new TransformError("UNUSED_WILDCARDS", destination);
-    return new SubjectTransform(from, destination, parts);
+    return new SubjectTransform(from, destination, parts, isFixed);
   }
 
   /**

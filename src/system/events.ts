@@ -18,6 +18,8 @@ const FIRST_STATSZ_MS = 250;
 const STATSZ_PERIOD_MS = 10_000;
 const ACCOUNT_PERIOD_MS = 30_000;
 
+/** In the account of a client whose login was refused. */
+const REFUSED = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
 const CONNECT_TYPE = "io.nats.server.advisory.v1.client_connect";
 const DISCONNECT_TYPE = "io.nats.server.advisory.v1.client_disconnect";
 const CONNECTIONS_TYPE = "io.nats.server.advisory.v1.account_connections";
@@ -42,7 +44,8 @@ export class Events {
       events.on("disconnect", (client) => this.#disconnected(connectionStatus(client, false))),
       events.on("refused", (client, reason) => {
         if (reason !== CloseReason.authenticationViolation) return;
-        this.#refused({ ...connectionStatus(client, false), reason, stoppedMs: this.#server.runtime.clock.nowMs() });
+        const stoppedMs = this.#server.runtime.clock.nowMs();
+        this.#refused({ ...connectionStatus(client, false), reason, stoppedMs }, client.connected);
       }),
       events.on("lameDuck", () => this.#sendOwnEnd("LAMEDUCK")),
       events.on("closing", () => {
@@ -97,8 +100,21 @@ export class Events {
     this.#send(`$SYS.ACCOUNT.${encodeSubject(client.account)}.DISCONNECT`, () => this.#ended(client));
   }
 
-  #refused(client: ConnectionStatus): void {
+  // Told to the system account and, of a client that has said who it is, to the account that it would be in.
+  #refused(client: ConnectionStatus, hasConnected: boolean): void {
+    const name = this.#accountOfRefused(client);
+    const account = hasConnected ? this.#server.accounts.get(name) : undefined;
+    if (account !== undefined && !this.#stopped && this.#publisher.isWanted(REFUSED, account)) {
+      this.#publisher.send(REFUSED, this.#ended({ ...client, account: name }), undefined, account);
+    }
     this.#send(`$SYS.SERVER.${this.#server.id}.CLIENT.AUTH.ERR`, () => this.#ended(client));
+  }
+
+  // That of the auth callout, where it was asked.
+  #accountOfRefused({ user, account }: ConnectionStatus): string {
+    const { authCallout } = this.#server.options.authorization;
+    const wasAsked = authCallout !== undefined && account === GLOBAL_ACCOUNT && !authCallout.authUsers.includes(user);
+    return wasAsked ? authCallout.account : account;
   }
 
   #ended(client: ConnectionStatus): object {

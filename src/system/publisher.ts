@@ -19,9 +19,9 @@ export class SystemPublisher {
     return this.#server.eventSender();
   }
 
-  /** Whether somebody wants messages of this subject (latin1): a subscriber, or a verbose trace. */
-  isWanted(subject: string): boolean {
-    return this.#isTraced || this.account.sublist.hasInterest(subject);
+  /** Whether somebody wants messages of this subject (latin1): a subscriber in the account, or a verbose trace. */
+  isWanted(subject: string, account = this.account): boolean {
+    return this.#isTraced || account.sublist.hasInterest(subject);
   }
 
   get #isTraced(): boolean {
@@ -29,11 +29,16 @@ export class SystemPublisher {
     return logger.traceOn && options.traceVerbose;
   }
 
-  /** Publishes in the system account. */
-  send(subject: string, content: object | Uint8Array, headers: Uint8Array = NO_HEADERS): void {
+  /** Publishes in the system account, or in the account that is named. */
+  send(
+    subject: string,
+    content: object | Uint8Array,
+    headers: Uint8Array = NO_HEADERS,
+    account: Account = this.account,
+  ): void {
     const payload = content instanceof Uint8Array ? content : Buffer.from(stringifyExact(content));
     if (this.#isTraced) this.#trace(subject, headers.length + payload.length, payload);
-    this.#server.publish(this.account, subject, "", headers, payload);
+    this.#server.publish(account, subject, "", headers, payload);
   }
 
   #trace(subject: string, bytes: number, payload: Uint8Array): void {

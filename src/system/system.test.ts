@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { connect } from "node:net";
 import { type TestContext, test } from "node:test";
 import { connectClient, type RawClient } from "../../test/support/raw-client.js";
 import type { ConfigSource } from "../monitoring/config-source.js";
@@ -286,6 +287,53 @@ test("refused logins are told", async (t) => {
   const refused = await event(system, `$SYS.SERVER.${server.id}.CLIENT.AUTH.ERR`);
   assert.equal(refused.reason, "Authentication Failure");
   assert.deepEqual([refused.client.name, refused.client.user, refused.client.acc], ["bad", "a", "$G"]);
+});
+
+test("refused logins are told to the account that they would be in", async (t) => {
+  const subject = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
+  const authorization = { users: [{ user: "g", password: "p" }] };
+  const { login } = await started(t, { authorization });
+  const [g, a] = [await login("g"), await login("a")];
+  for (const client of [g, a]) {
+    client.send(`SUB ${subject} 1\r\n`);
+    await client.sync();
+  }
+  await assert.rejects(login("a", { pass: "wrong", name: "bad" }), /Authorization Violation/);
+  const refused = await event(g, subject);
+  assert.equal(refused.type, "io.nats.server.advisory.v1.client_disconnect");
+  assert.equal(refused.reason, "Authentication Failure");
+  assert.deepEqual([refused.client.name, refused.client.user, refused.client.acc], ["bad", "a", "$G"]);
+  assert.deepEqual(await a.sync(), []);
+});
+
+test("who never says who it is, is told of to the system account alone", async (t) => {
+  const subject = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
+  const { server, system, login } = await started(t, { authorization: { users: [{ user: "g", password: "p" }] } });
+  const g = await login("g");
+  g.send(`SUB ${subject} 1\r\n`);
+  await g.sync();
+  system.send(`SUB $SYS.SERVER.${server.id}.CLIENT.AUTH.ERR 1\r\n`);
+  await system.sync();
+  const { host, port } = server.addresses["client"];
+  const silent = connect(port, host, () => silent.write("PUB x 0\r\n\r\n"));
+  silent.resume();
+  await event(system, `$SYS.SERVER.${server.id}.CLIENT.AUTH.ERR`);
+  assert.deepEqual(await g.sync(), []);
+});
+
+test("what an auth callout refuses is told to its account", async (t) => {
+  const subject = "$SYS.ACCOUNT.CLIENT.AUTH.ERR";
+  const issuer = "ABJHLOVMPA4CI6R5KLNGOB4GSLNIY7IOUPAJC4YFNDLQVIOBYQGUWVLA";
+  const authCallout = { issuer, account: "A", authUsers: ["sys", "a", "b"] };
+  const { login } = await started(t, { authorization: { authCallout, timeoutMs: 500 } });
+  const a = await login("a");
+  a.send(`SUB ${subject} 1\r\n`);
+  await a.sync();
+  await assert.rejects(login("stranger"), /Authorization Violation|Authentication Timeout/);
+  const refused = await event(a, subject);
+  assert.deepEqual([refused.client.user, refused.client.acc], ["stranger", "A"]);
+  await assert.rejects(login("b", { pass: "wrong" }), /Authorization Violation/);
+  assert.deepEqual(await a.sync(), []);
 });
 
 test("the server's numbers are sent from time to time, and at once when asked without a reply", async (t) => {
