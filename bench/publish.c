@@ -1,6 +1,7 @@
 // Publishers and subscribers at full speed: server CPU per message (in and out) and messages per second.
-// usage: publish PORT PID PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS
-// Publisher i and subscriber i use subject number i modulo SUBJECTS. A publisher writes 64 KB at a time.
+// usage: publish PORT PID PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS [PREFIX]
+// Publisher i and subscriber i use subject number i modulo SUBJECTS; subscribers under PREFIX ("bench"), where the server may
+// map it to. A publisher writes 64 KB at a time.
 #include "nats.h"
 #include <pthread.h>
 
@@ -8,6 +9,7 @@ enum { BATCH_BYTES = 64 * 1024, READ_BYTES = 1 << 20, MOST_THREADS = 256 };
 
 static int port, publishers, subscribers, payload_bytes, subjects;
 static long messages;
+static const char *prefix = "bench";
 static pthread_barrier_t ready;
 
 static void *publish(void *argument) {
@@ -40,12 +42,12 @@ static void *subscribe(void *argument) {
   long id = (long)argument;
   int s = connect_to(port, 0);
   char text[128];
-  int length = snprintf(text, sizeof text, "SUB bench.s%ld 1\r\n", id % subjects);
+  int length = snprintf(text, sizeof text, "SUB %s.s%ld 1\r\n", prefix, id % subjects);
   send_all(s, text, (size_t)length);
   flush(s);
   long senders = 0;
   for (int i = 0; i < publishers; i++) senders += i % subjects == id % subjects;
-  int head_bytes = snprintf(text, sizeof text, "MSG bench.s%ld 1 %d\r\n", id % subjects, payload_bytes);
+  int head_bytes = snprintf(text, sizeof text, "MSG %s.s%ld 1 %d\r\n", prefix, id % subjects, payload_bytes);
   long left = senders * messages * (head_bytes + payload_bytes + 2);
   char *buffer = malloc(READ_BYTES);
   pthread_barrier_wait(&ready);
@@ -60,8 +62,8 @@ static void *subscribe(void *argument) {
 }
 
 int main(int count, char **words) {
-  if (count != 8) {
-    fprintf(stderr, "usage: publish PORT PID PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS\n");
+  if (count != 8 && count != 9) {
+    fprintf(stderr, "usage: publish PORT PID PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS [PREFIX]\n");
     return 2;
   }
   port = atoi(words[1]);
@@ -71,6 +73,7 @@ int main(int count, char **words) {
   messages = atol(words[5]);
   payload_bytes = atoi(words[6]);
   subjects = atoi(words[7]);
+  if (count == 9) prefix = words[8];
   if (publishers + subscribers > MOST_THREADS) return 2;
 
   pthread_t threads[MOST_THREADS];

@@ -1,5 +1,5 @@
 // npm run bench: the same load on this server and on the neighbour, rounds alternating; medians and ratios as Markdown.
-// usage: npm run bench -- [--set core,connections] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
+// usage: npm run bench -- [--set core,connections,auth] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
 //          [--server "CMD"] [--neighbour "CMD"]
 // What counts is server CPU per message, from /proc (Linux): on a busy machine it holds far better than wall time. A ratio
 // above 1 says that the neighbour needs more. --check compares with bench/budget.json and makes the exit code 1 when a case
@@ -31,7 +31,17 @@ const times = (count) => Math.round(count * scale);
 const LOAD_LIMIT_MS = 120_000;
 const START_LIMIT_MS = 15_000;
 
-// publish: publishers, subscribers, messages each, payload bytes, subjects. request: pairs, requests. idle: connections.
+// Users with permissions, in an account that maps subjects. Clients log in with nothing, as the user for such.
+const permissions = `permissions { publish: ["bench.>", "mapped.>"], subscribe: { allow: ["bench.>", "mapped.>"], deny: "bench.secret" } }`;
+const user = `users: [ { user: bench, password: bench, ${permissions} } ]`;
+const mappings = `mappings { "bench.*": "mapped.$1" }`;
+const configs = {
+  permissions: `accounts { BENCH { ${user} } }\nno_auth_user: bench\n`,
+  mapped: `accounts { BENCH { ${user}, ${mappings} } }\nno_auth_user: bench\n`,
+};
+
+// publish: publishers, subscribers, messages each, payload bytes, subjects, and for some the prefix of the subjects that
+// subscribers use and the rest of the configuration. request: pairs, requests. idle: connections.
 const sets = {
   core: [
     ["publish only, 16 B", "publish", 1, 0, times(4e6), 16, 1],
@@ -47,6 +57,12 @@ const sets = {
     ["request-reply, 1 pair", "request", 1, times(3e4)],
   ],
   connections: [["idle connections", "idle", times(9000)]],
+  // Compared with its own first case: permissions and mappings shall cost next to nothing for a subject that comes again.
+  auth: [
+    ["1 to 1, 16 B, without a login", "publish", 1, 1, times(3e6), 16, 1],
+    ["1 to 1, 16 B, permissions", "publish", 1, 1, times(3e6), 16, 1, "bench", configs.permissions],
+    ["1 to 1, 16 B, permissions and a mapped account", "publish", 1, 1, times(3e6), 16, 1, "mapped", configs.mapped],
+  ],
 };
 
 if (process.platform !== "linux") fail("the benchmarks read /proc: Linux only");
@@ -105,7 +121,7 @@ function tooSlow(name, ratio) {
 /** Measures one case on fresh servers, in alternating rounds. */
 async function compare(one) {
   const servers = [];
-  for (const command of commands) servers.push(await startServer(command));
+  for (const command of commands) servers.push(await startServer(command, one[8]));
   // Opened connections stay in the memory of the process that is measured: one round only.
   const rounds = one[1] === "idle" ? 1 : Number(flags.rounds);
   const seen = servers.map(() => []);
@@ -151,7 +167,7 @@ function compile(tool) {
 }
 
 async function measure(server, [name, tool, ...args]) {
-  const child = spawn(join(work, tool), [server.port, server.pid, ...args].map(String), {
+  const child = spawn(join(work, tool), [server.port, server.pid, ...args.slice(0, 6)].map(String), {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: LOAD_LIMIT_MS,
     killSignal: "SIGKILL",
@@ -165,10 +181,10 @@ async function measure(server, [name, tool, ...args]) {
   return JSON.parse(output);
 }
 
-async function startServer(command) {
+async function startServer(command, config = "") {
   const port = await freePort();
   const file = join(mkdtempSync(join(work, "server-")), "server.conf");
-  writeFileSync(file, `listen: 127.0.0.1:${port}\n`);
+  writeFileSync(file, `listen: 127.0.0.1:${port}\n${config}`);
   mkdirSync(profiles, { recursive: true });
   const [program, ...args] = command;
   const child = spawn(program, [...args, "-c", file], { stdio: ["ignore", "ignore", "pipe"] });

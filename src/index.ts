@@ -1,5 +1,6 @@
 // The library: a NATS server inside a Node application. docs/ has guides; every option stands in the options table.
 
+export type { Authenticate, ConnectingClient, LoginGrant } from "./auth/application-login.js";
 export { ConfigError, type ConfigIssue, type ConfigWarning } from "./config/decode-errors.js";
 export { ConfigSyntaxError, type ConfigSyntaxErrorCode } from "./config/errors.js";
 export { ConfigFileError } from "./config/load.js";

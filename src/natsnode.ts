@@ -1,4 +1,5 @@
 // Puts a server together from its rooms.
+import type { Authenticate } from "./auth/application-login.js";
 import type { ConfigSource } from "./monitoring/config-source.js";
 import { Pages } from "./monitoring/pages.js";
 import { MonitoringRoom } from "./monitoring/room.js";
@@ -14,6 +15,8 @@ export interface CreateParts {
   readonly logger?: Logger;
   /** Where the options come from; without it nobody can ask for a reload over the system account. */
   readonly config?: ConfigSource;
+  /** Decides on logins where the options have no users. */
+  readonly authenticate?: Authenticate;
 }
 
 /** A server with everything that its options ask for; not started yet. */

@@ -172,7 +172,7 @@ test("the files of secrets belong to their owner alone", { skip: process.platfor
   assert.equal(modeOf("nats-auth/keys"), "700");
   assert.equal(modeOf("user.nk"), "600");
   writeFileSync(join(folder, "open.nk"), "", { mode: 0o644 });
-  await auth(folder, "nkey --out open.nk");
+  await auth(folder, "nkey --out open.nk --force");
   assert.equal(modeOf("open.nk"), "600");
 });
 

@@ -142,11 +142,35 @@ test("what is not said in CONNECT, or said as null, is verbose, pedantic and ech
       "+OK",
       "+OK",
       "MSG foo 1 1|x",
-      // Without a CONNECT nobody is called pedantic.
-      ...(connect === undefined ? [] : ["-ERR 'Invalid Publish Subject'"]),
+      "-ERR 'Invalid Publish Subject'",
       "+OK",
     ]);
   }
+});
+
+test("the second INFO: after the first PING that follows a CONNECT, not again after another CONNECT; its keys in order", async (t) => {
+  const { port } = await startLocalServer(t);
+  const client = await connectRaw(t, port);
+  const connect = (protocol: number): string => `CONNECT {"verbose":false,"protocol":${protocol}}\r\n`;
+  client.send(`PING\r\n${connect(1)}PING\r\n${connect(1)}PING\r\nPING\r\n`);
+  const lines = [];
+  while (lines.length < 6) lines.push((await client.next()).line);
+  assert.deepEqual(
+    lines.map((line) => line.slice(0, 4)),
+    ["INFO", "PONG", "PONG", "INFO", "PONG", "PONG"],
+  );
+  assert.deepEqual(Object.keys(JSON.parse(lines[3].slice(5))).slice(-4), [
+    "connect_info",
+    "remote_account",
+    "api_lvl",
+    "xkey",
+  ]);
+
+  const late = await connectRaw(t, port);
+  late.send(`${connect(0)}PING\r\n${connect(1)}PING\r\nPING\r\n`);
+  const told = [];
+  while (told.length < 4) told.push((await late.next()).line.slice(0, 4));
+  assert.deepEqual(told, ["INFO", "PONG", "PONG", "PONG"]);
 });
 
 test("not pedantic: malformed subjects to publish to go nowhere, without a word", async (t) => {

@@ -174,6 +174,7 @@ test("whoever is not let in is told the same", async () => {
     ["a user that has expired", { expires: past }],
     ["an answer to another question", { forUser: pairOf("user").nkey }],
     ["an answer to another server", { forServer: pairOf("server").nkey }],
+    ["a user that has to come through a proxy", { user: { proxy_required: true } }],
     ["only ways in that nobody knows", { user: { allowed_connection_types: ["X"] } }],
   ];
   for (const [name, given] of cases) assert.equal((await decided(given)).take(), REFUSED, name);

@@ -198,9 +198,9 @@ test("wrong options have an error with a code and the path", async () => {
 });
 
 test("an option that restricts access and is not built yet makes the start fail", async () => {
-  const error = await refusal({ ...local, proxies: { trusted: [{ key: "UABC" }] } });
+  const error = await refusal({ ...local, tls: { certStore: "my" } });
   assert.ok(error instanceof OptionsError, error.stack);
-  assert.deepEqual([error.code, error.path], ["OPTIONS_UNBUILT", "proxies"]);
+  assert.deepEqual([error.code, error.path], ["OPTIONS_UNBUILT", "tls.certStore"]);
 });
 
 test("a configuration file, and options over it", async (t) => {

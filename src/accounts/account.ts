@@ -75,8 +75,12 @@ export class Account {
 
   /** The interest of clients and imports. Made when it is first asked for, as most accounts of a large server are idle. */
   get sublist(): Sublist<Subscription> {
-    this.#sublist ??= new Sublist<Subscription>();
-    return this.#sublist;
+    return this.#sublist ?? this.#makeSublist();
+  }
+
+  /** How many subscriptions its interest has; an idle account's is not made for this. */
+  get subscriptionCount(): number {
+    return this.#sublist?.size ?? this.serviceImports.length;
   }
 
   /** The mappings of subjects that are published in it; undefined when there are none. */
@@ -121,23 +125,31 @@ export class Account {
 
   /** Replaces the imports. Live subscriptions follow: their shadows move to the accounts that are imported from now. */
   linkImports(streams: readonly StreamImport[], services: readonly ServiceImport[]): void {
+    const sublist = this.#sublist;
     for (const old of this.serviceImports) {
-      if (!services.includes(old)) this.sublist.remove(old.subscription);
+      if (!services.includes(old)) sublist?.remove(old.subscription);
     }
     for (const service of services) {
-      if (!this.serviceImports.includes(service)) this.sublist.insert(service.subscription);
+      if (!this.serviceImports.includes(service)) sublist?.insert(service.subscription);
     }
     this.serviceImports = services;
     if (sameItems(this.streamImports, streams)) return;
     this.streamImports = streams;
     const subscribed: Subscription[] = [];
-    for (const subscription of this.sublist.all()) {
+    for (const subscription of sublist?.all() ?? NONE) {
       if (subscription.shadows !== undefined) subscribed.push(subscription);
     }
     for (const subscription of subscribed) {
       removeShadows(subscription);
       this.#addShadows(subscription);
     }
+  }
+
+  #makeSublist(): Sublist<Subscription> {
+    const sublist = new Sublist<Subscription>();
+    for (const { subscription } of this.serviceImports) sublist.insert(subscription);
+    this.#sublist = sublist;
+    return sublist;
   }
 
   #addShadows(subscription: Subscription): void {

@@ -292,3 +292,18 @@ test("10,000 idle accounts are cheap", () => {
   assert.ok(performance.now() - started < 2_000);
   assert.ok(process.memoryUsage().heapUsed - before < 100e6);
 });
+
+test("imports that change before an account's interest is asked for count, and hold once it is", () => {
+  const exports = [{ service: "a" }, { service: "b" }];
+  const importing = (subject: string): AccountsOption => between(exports, [{ service: { account: "A", subject } }]);
+  const w = new TestWorld(importing("a"));
+  const account = w.account("B");
+  assert.equal(account.subscriptionCount, SYSTEM_IMPORTS + 1);
+  w.reload({ A: { exports }, B: {} });
+  assert.equal(account.subscriptionCount, SYSTEM_IMPORTS);
+  w.reload(importing("b"));
+  assert.deepEqual([account.sublist.hasInterest("a"), account.sublist.hasInterest("b")], [false, true]);
+  assert.deepEqual([account.sublist.size, account.subscriptionCount], [SYSTEM_IMPORTS + 1, SYSTEM_IMPORTS + 1]);
+  w.reload(importing("a"));
+  assert.deepEqual([account.sublist.hasInterest("a"), account.sublist.hasInterest("b")], [true, false]);
+});

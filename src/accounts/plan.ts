@@ -278,14 +278,16 @@ function refuseCycles(
   importsOf: (plan: PlannedAccount) => readonly PlannedImport[],
   bothNames: boolean,
 ): void {
-  const byLocalName = new Map<string, Sublist<LocalName>>();
-  for (const plan of accounts.values()) {
-    const imports = importsOf(plan);
-    if (imports.length === 0) continue;
-    const names = new Sublist<LocalName>({ cache: false });
-    for (const planned of imports) names.insert({ subject: planned.local, queue: undefined, planned });
-    byLocalName.set(plan.name, names);
-  }
+  // Made for accounts that something is imported from, which are few.
+  const byLocalName = new Map<string, Sublist<LocalName> | undefined>();
+  const namesOf = (account: string): Sublist<LocalName> | undefined => {
+    if (byLocalName.has(account)) return byLocalName.get(account);
+    const imports = importsOf(accounts.get(account) as PlannedAccount);
+    const names = imports.length === 0 ? undefined : new Sublist<LocalName>({ cache: false });
+    for (const planned of imports) names?.insert({ subject: planned.local, queue: undefined, planned });
+    byLocalName.set(account, names);
+    return names;
+  };
   const done = new Set<PlannedImport>();
   const open = new Set<PlannedImport>();
   const follow = (planned: PlannedImport): void => {
@@ -295,7 +297,7 @@ function refuseCycles(
       throw invalid(planned.path, text);
     }
     open.add(planned);
-    const names = byLocalName.get(planned.exporter);
+    const names = namesOf(planned.exporter);
     for (const next of names?.matchesOf(planned.remote) ?? []) follow(next.planned);
     if (bothNames) for (const next of names?.matchesOf(planned.local) ?? []) follow(next.planned);
     open.delete(planned);

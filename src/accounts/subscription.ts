@@ -15,6 +15,8 @@ export interface DeliveryTarget {
   readonly echo: boolean;
 }
 
+const NO_SID = new Uint8Array(0);
+
 export class Subscription implements Interest {
   readonly subject: string;
   /** Name of the queue group, latin1; undefined for a plain subscription. */
@@ -34,7 +36,7 @@ export class Subscription implements Interest {
     this.subject = subject;
     this.queue = queue;
     this.sid = sid;
-    this.sidBytes = Buffer.from(sid, "latin1");
+    this.sidBytes = sid === "" ? NO_SID : Buffer.from(sid, "latin1");
     this.target = target;
   }
 }

@@ -5,6 +5,8 @@ import type { Account } from "../accounts/account.js";
 import { type Accounts, DEFAULT_SYSTEM_ACCOUNT } from "../accounts/accounts.js";
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedAuthorization, ResolvedOptions } from "../options/options.js";
+import type { TlsSession } from "../runtime/tls.js";
+import type { ApplicationLogin, Authenticate } from "./application-login.js";
 import { CertificateUsers, waysWithCertificates } from "./certificate-users.js";
 import type { ConfiguredCallout } from "./configured-callout.js";
 import type { JwtLogin } from "./jwt-login.js";
@@ -12,6 +14,7 @@ import { signed } from "./nkey.js";
 import type { OperatorMode } from "./operator-mode.js";
 import type { Permissions } from "./permissions.js";
 import { isHashed, SecretCheck, sameText } from "./secret.js";
+import { TrustedProxies } from "./trusted-proxies.js";
 import { type ConnectionType, readUsers, type User, type Users } from "./users.js";
 
 export type { ConnectionType, User } from "./users.js";
@@ -41,6 +44,12 @@ export interface Origin {
   readonly connectionId?: number;
   /** The certificate that the client has shown, in DER; verified. */
   readonly certificate?: Uint8Array;
+  /** What its TLS handshake agreed on; for applications. */
+  readonly tls?: TlsSession;
+  /** The public nkey of the trusted proxy that has vouched for it. */
+  readonly proxyKey?: string;
+  /** Called when a login is refused because it has to come through a trusted proxy and does not. */
+  readonly onProxyRequired?: () => void;
 }
 
 export interface Admission {
@@ -53,6 +62,8 @@ export interface Admission {
   readonly secret?: string;
   /** Of a login by JWT, shown by the client or given by a callout service. */
   readonly login?: JwtLogin;
+  /** The application's function that has let it in. */
+  readonly authenticate?: Authenticate;
 }
 
 /** Who decides besides the users of the options. */
@@ -61,6 +72,8 @@ export interface Deciders {
   readonly operatorMode?: OperatorMode;
   /** About most of them. */
   readonly callout?: ConfiguredCallout;
+  /** Where there are none: the application around the server. */
+  readonly application?: ApplicationLogin;
 }
 
 /**
@@ -77,8 +90,9 @@ export type Review =
 export class Authenticator {
   /** Whether clients have to log in. */
   readonly required: boolean;
-  /** Whether some user signs a nonce. */
+  /** Whether some user or proxy signs a nonce. */
   readonly needsNonce: boolean;
+  readonly trustedProxies: TrustedProxies;
   readonly #accounts: Accounts;
   readonly #deciders: Deciders;
   readonly #authorization: ResolvedAuthorization;
@@ -95,7 +109,7 @@ export class Authenticator {
 
   /**
    * Accounts are looked up by name at each login, so they may be changed after this.
-   * @throws {OptionsError} OPTIONS_VALUE: users that make no sense, or a no_auth_user that does not exist
+   * @throws {OptionsError} OPTIONS_VALUE: users or keys that make no sense, or a no_auth_user that does not exist
    */
   constructor(options: ResolvedOptions, accounts: Accounts, deciders: Deciders = {}) {
     const { authorization, noAuthUser } = options;
@@ -103,6 +117,7 @@ export class Authenticator {
     this.#deciders = deciders;
     this.#authorization = authorization;
     this.#users = readUsers(options);
+    this.trustedProxies = new TrustedProxies(options.proxies);
     this.#certificateWays = waysWithCertificates(options);
     const { byName, byNkey } = this.#users;
     this.#certificateUsers = new CertificateUsers(this.#certificateWays.size > 0 ? byName : new Map());
@@ -119,11 +134,11 @@ export class Authenticator {
         throw new OptionsError("OPTIONS_VALUE", "noAuthUser", `no_auth_user: "${noAuthUser}" ${where}`);
       }
     }
-    this.#guests = !noAuthUser && isForSystemOnly(options);
-    const isOperated = deciders.operatorMode !== undefined;
+    const isOperated = deciders.operatorMode !== undefined || deciders.application !== undefined;
+    this.#guests = !noAuthUser && !isOperated && isForSystemOnly(options);
     const hasSecret = Boolean(authorization.user) || Boolean(authorization.token);
     this.required = isOperated || hasUsers || this.#guests || hasSecret;
-    this.needsNonce = isOperated || byNkey.size > 0;
+    this.needsNonce = isOperated || byNkey.size > 0 || this.trustedProxies.any;
     for (const { password } of byName.values()) if (isHashed(password)) this.#decoy ??= password;
   }
 
@@ -139,10 +154,18 @@ export class Authenticator {
 
   /** Decides on a login; undefined: refused. A promise for what takes time: bcrypt hashes, lookups, callouts. */
   authenticate(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
-    const { operatorMode, callout } = this.#deciders;
+    const { operatorMode, application, callout } = this.#deciders;
     if (operatorMode !== undefined) return operatorMode.authenticate(credentials, origin);
-    const configured = this.#authenticateUser(credentials, origin);
-    if (callout === undefined) return configured;
+    if (application !== undefined) {
+      return comesAsRequired(this.#authorization, origin) ? application.decide(credentials, origin) : undefined;
+    }
+    let lacksProxy = false;
+    const onProxyRequired = (): void => {
+      lacksProxy = true;
+      origin.onProxyRequired?.();
+    };
+    const configured = this.#authenticateUser(credentials, { ...origin, onProxyRequired });
+    if (callout === undefined || lacksProxy) return configured;
     return configured instanceof Promise
       ? configured.then((admission) => callout.decide(admission, credentials, origin))
       : callout.decide(configured, credentials, origin);
@@ -154,19 +177,21 @@ export class Authenticator {
     const { byName, byNkey } = this.#users;
     if (this.#certificateWays.has(origin.type) && byName.size > 0 && !(nkey && byNkey.size > 0)) {
       const user = this.#certificateUsers.find(origin.certificate, (one) => admits(one, origin));
-      return user && this.#ifFits(user.password, pass ?? "", user);
+      return user && comesAsRequired(user, origin) ? this.#ifFits(user.password, pass ?? "", user) : undefined;
     }
     if (saysNothing(credentials)) {
-      if (this.#noAuthUser === undefined) return this.#guests ? this.#admit(undefined) : undefined;
-      return admits(this.#noAuthUser, origin) ? this.#admit(this.#noAuthUser) : undefined;
+      const user = this.#noAuthUser;
+      if (user === undefined) return this.#guests ? this.#admit(undefined) : this.#refuseSimple(origin);
+      return admits(user, origin) && comesAsRequired(user, origin) ? this.#admit(user) : undefined;
     }
     if (nkey && byNkey.size > 0) return this.#authenticateNkey(nkey, credentials.sig ?? "", origin);
     if (name && byName.size > 0) {
       const user = byName.get(name);
       if (user === undefined || !admits(user, origin)) return this.#refuseSlowly(pass ?? "", this.#decoy);
-      if (this.#needsCertificate(user)) return undefined;
+      if (!comesAsRequired(user, origin) || this.#needsCertificate(user)) return undefined;
       return this.#ifFits(user.password, pass ?? "", user);
     }
+    if (!comesAsRequired(this.#authorization, origin)) return undefined;
     const { token, user: onlyName, password = "" } = this.#authorization;
     if (token) return this.#ifFits(token, authToken ?? "", undefined);
     if (!onlyName) return undefined;
@@ -183,6 +208,9 @@ export class Authenticator {
   review(before: Admission, credentials: Credentials, origin: Origin): Review | Promise<Review> {
     // New claims of its account are for a login by JWT what new options are for the others.
     if (before.login !== undefined) return this.#reviewLogin(before);
+    if (before.authenticate !== undefined || this.#deciders.application !== undefined) {
+      return this.#reviewGranted(before, credentials, origin);
+    }
     if (!this.required) return before.user === undefined ? this.#keep(before, undefined) : { outcome: "moved" };
     const { byName, byNkey } = this.#users;
     const onlyName = byName.size === 0 ? this.#authorization.user : undefined;
@@ -190,7 +218,7 @@ export class Authenticator {
       const { name, nkey, password, accountName } = before.user;
       const user = (nkey === undefined ? byName : byNkey).get(name);
       if (user === undefined || user.accountName !== accountName) return { outcome: "moved" };
-      if (!admits(user, origin)) return { outcome: "refused" };
+      if (!admits(user, origin) || !comesAsRequired(user, origin)) return { outcome: "refused" };
       const holds = saysNothing(credentials) ? user === this.#noAuthUser : user.password === password;
       if (holds) return this.#keep(before, user);
     } else {
@@ -198,6 +226,7 @@ export class Authenticator {
       if (name && !byName.has(name) && onlyName !== name) return { outcome: "moved" };
       const { token, password = "" } = this.#authorization;
       const now = token || (name && onlyName === name ? password : undefined);
+      if (!comesAsRequired(this.#authorization, origin)) return { outcome: "refused" };
       if (now !== undefined && before.secret === now) return this.#keep(before, undefined);
     }
     const decide = (now: Admission | undefined): Review => {
@@ -214,6 +243,30 @@ export class Authenticator {
     return isSameService ? { outcome: "kept", admission: before, permissionsChanged: false } : { outcome: "moved" };
   }
 
+  // A grant holds until the application brings another function, or its account is gone.
+  #reviewGranted(before: Admission, credentials: Credentials, origin: Origin): Review | Promise<Review> {
+    const { application } = this.#deciders;
+    if (application === undefined || this.#accounts.get(before.account.name) !== before.account) {
+      return { outcome: "moved" };
+    }
+    if (!comesAsRequired(this.#authorization, origin)) return { outcome: "refused" };
+    if (application.authenticate === before.authenticate) {
+      return { outcome: "kept", admission: before, permissionsChanged: false };
+    }
+    const decide = (now: Admission | undefined): Review => {
+      if (now === undefined) return { outcome: "refused" };
+      if (now.account !== before.account) return { outcome: "moved" };
+      return { outcome: "kept", admission: now, permissionsChanged: true };
+    };
+    const admission = application.decide(credentials, origin);
+    return admission instanceof Promise ? admission.then(decide) : decide(admission);
+  }
+
+  #refuseSimple(origin: Origin): undefined {
+    comesAsRequired(this.#authorization, origin);
+    return undefined;
+  }
+
   // Without a password it is a user for certificates only, where there is a way in with them.
   #needsCertificate(user: User): boolean {
     if (user.password !== "" || user === this.#noAuthUser) return false;
@@ -222,7 +275,7 @@ export class Authenticator {
 
   #authenticateNkey(nkey: string, signature: string, origin: Origin): Admission | undefined {
     const user = this.#users.byNkey.get(nkey);
-    if (user?.key === undefined || !admits(user, origin)) return undefined;
+    if (user?.key === undefined || !admits(user, origin) || !comesAsRequired(user, origin)) return undefined;
     return origin.nonce !== "" && signed(user.key, origin.nonce, signature) ? this.#admit(user) : undefined;
   }
 
@@ -272,6 +325,12 @@ function saysNothing({ user, pass, authToken, nkey }: Credentials): boolean {
 function admits(user: User, origin: Origin): boolean {
   if (user.connectionTypes === undefined) return true;
   return user.connectionTypes.has(origin.inProcess && origin.type === "STANDARD" ? "IN_PROCESS" : origin.type);
+}
+
+function comesAsRequired({ proxyRequired }: { readonly proxyRequired: boolean }, origin: Origin): boolean {
+  if (!proxyRequired || origin.proxyKey !== undefined) return true;
+  origin.onProxyRequired?.();
+  return false;
 }
 
 function conflict(message: string): OptionsError {

@@ -6,7 +6,7 @@ import type { ResolvedAuthorization } from "../options/options.js";
 import type { Admission, Credentials, Origin } from "./authenticator.js";
 import { type CalloutVerdict, type CalloutWorld, callOut, keptFromAsking, rawUserOf } from "./callout.js";
 import { CalloutError } from "./callout-claims.js";
-import { admissionOf, admitNow } from "./jwt-login.js";
+import { admissionOf, admitNow, admitThrough } from "./jwt-login.js";
 import { decodeUserClaims, userFault } from "./user-claims.js";
 
 export type CalloutOption = NonNullable<ResolvedAuthorization["authCallout"]>;
@@ -50,17 +50,18 @@ export class ConfiguredCallout {
       {
         ...{ account, subject: issuer, xkey, credentials, origin },
         user: { jwt: credentials.jwt ?? "", subject: "", name: "", tags: [] },
-        admit: (answer) => this.#admit(answer),
+        admit: (answer) => this.#admit(answer, origin),
       },
       this.#world,
     );
   }
 
-  #admit({ jwt, issuer: signer, sealed, userNkey }: CalloutVerdict): Admission {
+  #admit({ jwt, issuer: signer, sealed, userNkey }: CalloutVerdict, origin: Origin): Admission {
     const { issuer, account } = this.option;
     const { clock } = this.#world;
     if (!sealed && signer !== issuer) throw new CalloutError("auth callout signing key is unknown");
     const claims = decodeUserClaims(jwt);
+    admitThrough(claims.grants, origin);
     const fault = userFault(claims, Math.floor(clock.nowMs() / 1000));
     if (fault !== undefined) throw new CalloutError(`Error validating user JWT: ${fault}`);
     if (claims.subject !== userNkey) {

@@ -79,16 +79,25 @@ export function admitFrom({ connectionTypes, sourceNetworks }: UserGrants, origi
 }
 
 /**
+ * Checks whether a user that has to come through a trusted proxy does; of users of callout services too.
+ * @throws {LoginRefused}
+ */
+export function admitThrough({ proxyRequired }: UserGrants, origin: Origin): void {
+  if (!proxyRequired || origin.proxyKey !== undefined) return;
+  origin.onProxyRequired?.();
+  throw new LoginRefused("proxy connection required");
+}
+
+/**
  * Checks what may keep a user out wherever it comes from. Returns how long it may stay.
  * @throws {LoginRefused}
  */
 export function admitNow(claims: UserClaims, grants: UserGrants, clock: Clock): number {
-  const { connectionTypes, connectTimes, timeZone, proxyRequired } = grants;
+  const { connectionTypes, connectTimes, timeZone } = grants;
   // Types that are not known are passed over, but a list of nothing else lets nobody in.
   if (connectionTypes.length > 0 && !connectionTypes.some((one) => CONNECTION_TYPES.has(one.toUpperCase()))) {
     throw new LoginRefused("invalid connection type");
   }
-  if (proxyRequired) throw new LoginRefused("proxy connection required");
   const leftMs = connectTimeLeftMs(connectTimes, timeZone, clock);
   if (leftMs === 0) throw new LoginRefused("Outside connect times");
   if (claims.expires === 0) return leftMs;
@@ -113,6 +122,7 @@ export function admissionOf(
       password: "",
       accountName: account.name,
       connectionTypes: undefined,
+      proxyRequired: false,
       permissionsOption: option,
       permissions,
       key: undefined,

@@ -12,6 +12,7 @@ import {
   admissionOf,
   admitFrom,
   admitNow,
+  admitThrough,
   grantsOf,
   LoginRefused,
   type LoginReview,
@@ -45,6 +46,7 @@ export class JwtUsers {
     if (shown === undefined) return undefined;
     const { claims } = shown;
     return this.#attempt(() => {
+      admitThrough(claims.grants, origin);
       const fault = userFault(claims, Math.floor(this.#clock.nowMs() / 1000));
       if (fault !== undefined) throw new LoginRefused(`User JWT no longer valid: ${fault}`);
       if (this.#parts.pinnedAccounts?.has(claims.account) === false) {
@@ -105,6 +107,7 @@ export class JwtUsers {
       throw new LoginRefused("User authentication revoked");
     }
     admitFrom(grants, origin);
+    admitThrough(grants, origin);
     const lastsMs = admitNow(claims, grants, this.#clock);
     const defaults = permissionsOption(account.claims.defaultPermissions);
     const admission = admissionOf({ claims, grants, scope, fromCallout: false, lastsMs }, account.account, defaults);
@@ -132,13 +135,13 @@ export class JwtUsers {
         credentials: { ...credentials, jwt },
         origin,
         user: { jwt, subject, name, tags },
-        admit: (answer) => this.#admitAnswered(answer, account),
+        admit: (answer) => this.#admitAnswered(answer, account, origin),
       },
       this.#parts.callouts,
     );
   }
 
-  async #admitAnswered(answer: CalloutVerdict, account: ClaimedAccount): Promise<Admission> {
+  async #admitAnswered(answer: CalloutVerdict, account: ClaimedAccount, origin: Origin): Promise<Admission> {
     const { operators, accounts } = this.#parts;
     const { name } = account.account;
     const { issuer, issuerAccount, sealed } = answer;
@@ -147,6 +150,7 @@ export class JwtUsers {
       throw new CalloutError("auth callout signing key is unknown");
     }
     const claims = decodeUserClaims(answer.jwt);
+    admitThrough(claims.grants, origin);
     const fault = userFault(claims, Math.floor(this.#clock.nowMs() / 1000));
     if (fault !== undefined) throw new CalloutError(`Error validating user JWT: ${fault}`);
     if (claims.subject !== answer.userNkey) {
@@ -165,6 +169,7 @@ export class JwtUsers {
       throw new CalloutError(`no valid account "${claims.account}" for auth callout response on account "${name}"`);
     }
     const { grants, scope } = grantsOf(claims, target, operators);
+    admitThrough(grants, origin);
     if (isRevoked(target.claims.revocations, claims.subject, claims.issuedAt)) {
       throw new CalloutError("User authentication revoked");
     }

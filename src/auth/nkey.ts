@@ -10,6 +10,7 @@ const SIGNATURE_BYTES = 64;
 
 const PREFIXES = {
   account: 0,
+  cluster: 2 << 3,
   server: 13 << 3,
   operator: 14 << 3,
   user: 20 << 3,
@@ -19,6 +20,8 @@ const PREFIXES = {
 /** Whose key an nkey is, as its first letter tells. */
 export type NkeyKind = keyof typeof PREFIXES;
 
+const KINDS = Object.keys(PREFIXES) as NkeyKind[];
+
 /** The key behind a public user nkey; undefined when the text is none. */
 export function userKey(nkey: string): KeyObject | undefined {
   return verifyingKey(nkey, "user");
@@ -27,16 +30,24 @@ export function userKey(nkey: string): KeyObject | undefined {
 /** The ed25519 key behind a public nkey of that kind; undefined when the text is none. */
 export function verifyingKey(nkey: string, kind: Exclude<NkeyKind, "curve">): KeyObject | undefined {
   const key = publicKeyBytes(nkey, kind);
-  if (key === undefined) return undefined;
-  return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: key.toString("base64url") }, format: "jwk" });
+  return key && ed25519Key(key);
+}
+
+/** The ed25519 key behind a public nkey of any kind; undefined when the text is none, or the nkey of a curve key. */
+export function verifyingKeyOfAny(nkey: string): KeyObject | undefined {
+  const found = readNkey(nkey);
+  return found === undefined || found.kind === "curve" ? undefined : ed25519Key(found.key);
+}
+
+/** Whether the text is a public nkey of any kind. */
+export function isAnyPublicNkey(nkey: string): boolean {
+  return readNkey(nkey) !== undefined;
 }
 
 /** The 32 bytes of a public nkey of that kind; undefined when the text is none. */
 export function publicKeyBytes(nkey: string, kind: NkeyKind): Buffer | undefined {
-  const bytes = decodeBase32(nkey);
-  if (bytes === undefined || bytes[0] !== PREFIXES[kind]) return undefined;
-  const checked = bytes.subarray(0, 1 + KEY_BYTES);
-  return bytes.readUInt16LE(1 + KEY_BYTES) === crc16(checked) ? checked.subarray(1) : undefined;
+  const found = readNkey(nkey);
+  return found?.kind === kind ? found.key : undefined;
 }
 
 /** The text of a public nkey of 32 bytes. */
@@ -54,6 +65,18 @@ export function signed(key: KeyObject, text: string, signature: string): boolean
   if (!/^[A-Za-z0-9+/_-]+=*$/.test(signature)) return false;
   const bytes = Buffer.from(signature, "base64url");
   return bytes.length === SIGNATURE_BYTES && verify(null, Buffer.from(text, "latin1"), key, bytes);
+}
+
+function readNkey(nkey: string): { readonly kind: NkeyKind; readonly key: Buffer } | undefined {
+  const bytes = decodeBase32(nkey);
+  const kind = KINDS.find((one) => PREFIXES[one] === bytes?.[0]);
+  if (bytes === undefined || kind === undefined) return undefined;
+  const checked = bytes.subarray(0, 1 + KEY_BYTES);
+  return bytes.readUInt16LE(1 + KEY_BYTES) === crc16(checked) ? { kind, key: checked.subarray(1) } : undefined;
+}
+
+function ed25519Key(key: Buffer): KeyObject {
+  return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: key.toString("base64url") }, format: "jwk" });
 }
 
 function decodeBase32(text: string): Buffer | undefined {

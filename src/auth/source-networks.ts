@@ -1,4 +1,5 @@
 // Networks in CIDR notation, IPv4 and IPv6, that a user may come from.
+import { isMappedIpv4, parseIpAddress } from "../protocol/ip-address.js";
 
 /** What comes before an IPv4 address in IPv6. */
 const MAPPED_PREFIX_BITS = 96;
@@ -43,45 +44,6 @@ function parseNetwork(cidr: string): Network | undefined {
 }
 
 function parseAddress(text: string): readonly number[] | undefined {
-  if (!text.includes(":")) return parseIpv4(text);
-  const bytes = parseIpv6(text.replace(/%.*$/, ""));
-  const isMapped = bytes?.slice(0, 12).every((byte, at) => byte === (at < 10 ? 0 : 0xff));
-  return isMapped ? bytes?.slice(12) : bytes;
-}
-
-function parseIpv4(text: string): number[] | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4 || !parts.every((part) => /^(0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) {
-    return undefined;
-  }
-  return parts.map(Number);
-}
-
-function parseIpv6(text: string): number[] | undefined {
-  const [head, tail, ...more] = text.split("::");
-  if (more.length > 0) return undefined;
-  const before = groupBytes(head);
-  const after = tail === undefined ? [] : groupBytes(tail);
-  if (before === undefined || after === undefined) return undefined;
-  const missing = 16 - before.length - after.length;
-  if (tail === undefined ? missing !== 0 : missing < 2) return undefined;
-  return [...before, ...new Array<number>(missing).fill(0), ...after];
-}
-
-function groupBytes(text: string): number[] | undefined {
-  if (text === "") return [];
-  const bytes: number[] = [];
-  const groups = text.split(":");
-  for (const [at, group] of groups.entries()) {
-    if (group.includes(".") && at === groups.length - 1) {
-      const ipv4 = parseIpv4(group);
-      if (ipv4 === undefined) return undefined;
-      bytes.push(...ipv4);
-    } else {
-      if (!/^[0-9a-fA-F]{1,4}$/.test(group)) return undefined;
-      const value = Number.parseInt(group, 16);
-      bytes.push(value >> 8, value & 0xff);
-    }
-  }
-  return bytes;
+  const bytes = parseIpAddress(text.includes(":") ? text.replace(/%.*$/, "") : text);
+  return bytes !== undefined && isMappedIpv4(bytes) ? bytes.slice(12) : bytes;
 }

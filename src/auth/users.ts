@@ -18,6 +18,8 @@ export interface User {
   readonly accountName: string;
   /** Undefined: every way in. */
   readonly connectionTypes: ReadonlySet<string> | undefined;
+  /** Only through a trusted proxy. */
+  readonly proxyRequired: boolean;
   /** What the options say, defaults applied, and the same compiled; undefined: everything is allowed. */
   readonly permissionsOption: ResolvedPermissions | undefined;
   readonly permissions: Permissions | undefined;
@@ -68,7 +70,7 @@ function readUser(
   accountName: string,
   defaults: ResolvedPermissions | undefined,
 ): User {
-  const { user, password, nkey, allowedConnectionTypes } = raw;
+  const { user, password, nkey, allowedConnectionTypes, proxyRequired } = raw;
   const permissionsOption = raw.permissions ?? defaults;
   const key = nkey === undefined ? undefined : userKey(nkey);
   if (nkey !== undefined) {
@@ -85,6 +87,7 @@ function readUser(
     connectionTypes: allowedConnectionTypes?.length
       ? new Set(allowedConnectionTypes.map((type) => type.toUpperCase()))
       : undefined,
+    proxyRequired,
     permissionsOption,
     permissions: Permissions.of(permissionsOption, `${path}.permissions`),
     key,

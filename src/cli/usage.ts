@@ -10,7 +10,11 @@ const WIDTH = 110;
 
 /** The list of all flags. */
 export function usage(): string {
-  const lines = ["Usage: natsnode [options]"];
+  const lines = [
+    "Usage: natsnode [options]",
+    "       natsnode auth COMMAND      operators, accounts, users and their credentials",
+    "       natsnode config COMMAND    check, print or describe a configuration",
+  ];
   for (const { title, flags } of FLAG_GROUPS) {
     lines.push("", `${title} options:`);
     for (const flag of flags) {

@@ -1,6 +1,6 @@
 // The JWTs of operators and accounts, as far as a configuration is accepted or rejected for them
 // (https://github.com/nats-io/jwt): header, claims and an ed25519 signature by the issuer's nkey.
-import { createPublicKey, verify } from "node:crypto";
+import { createPublicKey, type KeyObject, verify } from "node:crypto";
 import { nkeyBytes } from "./decode-nkey.js";
 
 /** What every claim has. `nats` holds what is special to its type. */
@@ -10,6 +10,10 @@ export interface Claims {
   readonly type: string;
   readonly nats: Readonly<Record<string, unknown>>;
 }
+
+/** Keys of issuers that are kept; a preload has thousands of accounts and few signers. */
+const MAX_KNOWN_KEYS = 64;
+const knownKeys = new Map<string, KeyObject>();
 
 const ED25519_SPKI = Buffer.from("302a300506032b6570032100", "hex");
 
@@ -47,9 +51,17 @@ function parseJson(part: string): Record<string, unknown> {
 }
 
 function isSignedBy(issuer: string, text: string, signature: string): boolean {
+  const key = knownKeys.get(issuer) ?? keyOf(issuer);
+  return key !== undefined && verify(null, Buffer.from(text), key, Buffer.from(signature, "base64url"));
+}
+
+// Making one takes as long as checking a signature with it.
+function keyOf(issuer: string): KeyObject | undefined {
   const bytes = nkeyBytes(issuer);
-  if (bytes?.length !== 33) return false;
+  if (bytes?.length !== 33) return undefined;
   const der = Buffer.concat([ED25519_SPKI, bytes.subarray(1)]);
   const key = createPublicKey({ key: der, format: "der", type: "spki" });
-  return verify(null, Buffer.from(text), key, Buffer.from(signature, "base64url"));
+  if (knownKeys.size >= MAX_KNOWN_KEYS) knownKeys.clear();
+  knownKeys.set(issuer, key);
+  return key;
 }

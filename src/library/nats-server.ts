@@ -13,7 +13,13 @@ import type { ServerStatus } from "../server/status.js";
 import type { ClientFacts, DisconnectEvent, EventDispatcher, EventListener, EventName } from "./events.js";
 import { connectInProcess, type InProcessOptions } from "./in-process.js";
 import type { LibraryLogger } from "./logger.js";
-import { type LibrarySettings, type ReloadOptions, readSettings } from "./settings.js";
+import {
+  checkedAuthenticate,
+  type LibrarySettings,
+  type ReloadOptions,
+  readSettings,
+  type SettingsSource,
+} from "./settings.js";
 
 export interface Address {
   readonly host: string;
@@ -35,7 +41,7 @@ export interface NatsServerParts {
   readonly events: EventDispatcher;
   readonly logger: LibraryLogger | undefined;
   /** What `startServer` was given, for a reload without options. */
-  readonly source: ReloadOptions;
+  readonly source: SettingsSource;
   readonly settings: LibrarySettings;
 }
 
@@ -45,7 +51,7 @@ export class NatsServer implements AsyncDisposable {
   readonly #runtime: Runtime;
   readonly #events: EventDispatcher;
   readonly #logger: LibraryLogger | undefined;
-  #source: ReloadOptions;
+  #source: SettingsSource;
   #settings: LibrarySettings;
   #address: Address = { host: "", port: 0 };
   #addresses: Readonly<Record<string, Address>> = {};
@@ -162,7 +168,8 @@ export class NatsServer implements AsyncDisposable {
 
   /**
    * Takes new options, all or nothing, while clients stay connected. `options` is the complete new set, as `startServer`
-   * takes it; without it, the configuration file is read again, under the options of the start.
+   * takes it; without it, the configuration file is read again, under the options of the start. Without `authenticate`, the
+   * function before stays in use.
    * @returns what has changed, secrets redacted
    * @throws {OptionsError} also when a changed option needs a restart; nothing has changed then
    * @throws {ConfigFileError | ConfigSyntaxError | ConfigError} as `startServer` does
@@ -183,13 +190,13 @@ export class NatsServer implements AsyncDisposable {
   }
 
   async #reload(options: ReloadOptions | undefined): Promise<OptionChange[]> {
-    const source = options ?? this.#source;
+    const { authenticate, ...source } = options ?? (this.#source as ReloadOptions);
     if (options === undefined && source.config === undefined) {
       throw new OptionsError("OPTIONS_VALUE", "config", "there is no configuration file to read again");
     }
     const next = readSettings(source, this.#runtime);
     const changes = diffOptions(this.#settings.resolved, next.resolved);
-    await this.#core.reload(next.resolved);
+    await this.#core.reload(next.resolved, checkedAuthenticate(authenticate));
     this.#source = source;
     this.#settings = next;
     this.#logger?.setLevels(next.resolved);
@@ -233,7 +240,7 @@ export class NatsServer implements AsyncDisposable {
 
 function factsOf(client: ClientConnection): ClientFacts {
   const { name, lang, version } = client.connect;
-  const { remoteAddress, remotePort, inProcess } = client.transport;
+  const { remoteAddress, remotePort, transport } = client;
   return {
     id: client.id,
     name,
@@ -243,7 +250,7 @@ function factsOf(client: ClientConnection): ClientFacts {
     account: client.account?.name ?? "",
     host: remoteAddress,
     port: remotePort,
-    inProcess,
+    inProcess: transport.inProcess,
   };
 }
 

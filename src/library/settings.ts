@@ -1,5 +1,6 @@
 // What an application asks for, made into the options a server runs with: a configuration file or text, the options over
 // it, every check before anything listens.
+import type { Authenticate } from "../auth/application-login.js";
 import { decodeConfig } from "../config/decode.js";
 import { formatIssue } from "../config/decode-errors.js";
 import { digestOf } from "../config/digest.js";
@@ -17,11 +18,20 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { ApplicationLogger } from "./logger.js";
 
 /** Every option of the server, and where further ones come from. Options given here win over those of `config`. */
-export interface ReloadOptions extends ServerOptions {
+export interface SettingsSource extends ServerOptions {
   /** Path of a nats-server configuration file. */
   config?: string;
   /** The text of one. Paths in it are taken from the working directory. */
   configText?: string;
+}
+
+/** What `reload` takes. */
+export interface ReloadOptions extends SettingsSource {
+  /**
+   * Decides on every login, in place of users in the options. Default: the options decide; at a reload, the function before.
+   * A reload calls a new function for the clients that are connected; otherwise they keep what they were granted.
+   */
+  authenticate?: Authenticate;
 }
 
 /** What `startServer` takes. */
@@ -52,7 +62,7 @@ const TEXT_NAME = "configText";
  * @throws {ConfigSyntaxError} when it cannot be parsed
  * @throws {ConfigError} when its values are wrong
  */
-export function readSettings(options: ReloadOptions, runtime: Runtime): LibrarySettings {
+export function readSettings(options: SettingsSource, runtime: Runtime): LibrarySettings {
   if (typeof options !== "object" || options === null) {
     throw new OptionsError(
       "OPTIONS_TYPE",
@@ -76,6 +86,12 @@ export function readSettings(options: ReloadOptions, runtime: Runtime): LibraryS
     ...unbuilt.announce.map(({ path, where }) => at(where, `${path} has no effect in this version`)),
   ];
   return { given: frozen(structuredClone(all)), resolved, digest: file?.digest ?? "", notices };
+}
+
+/** @throws {OptionsError} OPTIONS_TYPE when it is no function */
+export function checkedAuthenticate(value: Authenticate | undefined): Authenticate | undefined {
+  if (value === undefined || typeof value === "function") return value;
+  throw new OptionsError("OPTIONS_TYPE", "authenticate", `authenticate must be a function, got ${typeof value}`);
 }
 
 function readConfig(path: unknown, text: unknown, { disk, process }: Runtime): LoadedConfig | undefined {

@@ -6,7 +6,7 @@ import { nodeRuntime } from "../runtime/node/index.js";
 import { EventDispatcher } from "./events.js";
 import { LibraryLogger } from "./logger.js";
 import { NatsServer } from "./nats-server.js";
-import { readSettings, type StartOptions } from "./settings.js";
+import { checkedAuthenticate, readSettings, type StartOptions } from "./settings.js";
 
 /**
  * Starts a server and resolves when it listens. It belongs to the caller alone: it writes nothing, handles no signals, ends
@@ -18,7 +18,7 @@ import { readSettings, type StartOptions } from "./settings.js";
  * @throws the platform's error when it cannot listen: code EADDRINUSE, EACCES, EADDRNOTAVAIL, ...
  */
 export async function startServer(options: StartOptions = {}): Promise<NatsServer> {
-  const { logger: target, runtime = nodeRuntime(), ...source } = checkedParts(options);
+  const { logger: target, runtime = nodeRuntime(), authenticate, ...source } = checkedParts(options);
   const settings = readSettings(source, runtime);
   const events = new EventDispatcher();
   const logger = target && new LibraryLogger(target, (error) => events.emit("error", error));
@@ -34,7 +34,12 @@ export async function startServer(options: StartOptions = {}): Promise<NatsServe
     },
   };
   const fromFile = source.config !== undefined;
-  const core = createServer(settings.resolved, { runtime, logger, config: fromFile ? config : undefined });
+  const core = createServer(settings.resolved, {
+    runtime,
+    logger,
+    config: fromFile ? config : undefined,
+    authenticate: checkedAuthenticate(authenticate),
+  });
   const server: NatsServer = new NatsServer({ core, runtime, events, logger, source, settings });
   await core.start();
   return server;

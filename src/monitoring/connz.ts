@@ -151,6 +151,7 @@ function connectionInfo(one: ConnectionStatus, nowMs: number, options: ConnzOpti
     jwt: auth ? one.jwt || undefined : undefined,
     tags: auth && one.tags.length > 0 ? one.tags : undefined,
     name_tag: auth && (stoppedMs === undefined || !isGlobal) ? one.accountLabel : undefined,
+    proxy: one.proxyKey === undefined ? undefined : { key: one.proxyKey },
   };
 }
 

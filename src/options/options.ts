@@ -4,7 +4,7 @@ import type { Block, Input, Kind, Option, Resolved } from "./kinds.js";
 import { nearestName } from "./nearest.js";
 import { encodeSubject } from "./subject-bytes.js";
 import { serverTable } from "./table.js";
-import type { account, authorization, permissions, user } from "./table-blocks.js";
+import { type account, type authorization, permissions, type user } from "./table-blocks.js";
 
 /** What an application or a configuration file may say; every option has a default. */
 export interface ServerOptions extends Input<typeof serverTable> {}
@@ -39,6 +39,14 @@ export function resolveOptions(input: ServerOptions): ResolvedOptions {
     all.authorization = Object.freeze({ ...(all.authorization as object), timeoutMs: tls.timeoutMs + 1_000 });
   }
   return Object.freeze(all) as unknown as ResolvedOptions;
+}
+
+/**
+ * The same for permissions alone; `path` names them in errors.
+ * @throws {OptionsError} OPTIONS_UNKNOWN, OPTIONS_TYPE or OPTIONS_VALUE
+ */
+export function resolvePermissions(input: PermissionsOptions, path: string): ResolvedPermissions {
+  return resolveBlock(permissions, input, path) as unknown as ResolvedPermissions;
 }
 
 function resolveBlock(block: Block, given: unknown, path: string): Record<string, unknown> {

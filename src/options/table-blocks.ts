@@ -60,10 +60,7 @@ export const user = {
   allowedConnectionTypes: option("allowed_connection_types", texts, "Ways in the user may take; all when absent.", {
     aliases: ["connection_types", "clients"],
   }),
-  proxyRequired: option("proxy_required", boolean, "Only through a trusted proxy.", {
-    default: false,
-    status: "restricts",
-  }),
+  proxyRequired: option("proxy_required", boolean, "Only through a trusted proxy.", { default: false }),
 } as const;
 
 export const authCallout = {
@@ -98,10 +95,7 @@ export const authorization = {
   authCallout: option("auth_callout", block(authCallout), "Asks a service to authenticate.", {
     aliases: ["auth_hook"],
   }),
-  proxyRequired: option("proxy_required", boolean, "Only through a trusted proxy.", {
-    default: false,
-    status: "restricts",
-  }),
+  proxyRequired: option("proxy_required", boolean, "Only through a trusted proxy.", { default: false }),
 } as const;
 
 /** Login of the other ways in: one user, password or token. */

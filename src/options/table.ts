@@ -175,14 +175,10 @@ export const serverTable = {
     reload: true,
     status: "adds",
   }),
-  proxyProtocol: option("proxy_protocol", boolean, "Expects the PROXY protocol.", {
+  proxyProtocol: option("proxy_protocol", boolean, "Takes a client's address from a PROXY header, version 1 or 2.", {
     default: false,
-    status: "restricts",
   }),
-  proxies: option("proxies", block(proxies), "Proxies that may vouch for clients.", {
-    reload: true,
-    status: "restricts",
-  }),
+  proxies: option("proxies", block(proxies), "Proxies that may vouch for clients.", { reload: true }),
 
   maxControlLineBytes: option("max_control_line", integer, "Bytes of a protocol line.", {
     default: 4_096,

@@ -17,9 +17,8 @@ test("what restricts is refused", () => {
   const refused = (options: ServerOptions): string[] => pathsOf(options).refused;
   assert.deepEqual(refused({ tls: { ocspPeer: { verify: true } } }), ["tls.ocspPeer.verify"]);
   assert.deepEqual(refused({ jetstream: { key: "k" } }), ["jetstream.key"]);
-  assert.deepEqual(refused({ proxyProtocol: true }), ["proxyProtocol"]);
-  assert.deepEqual(refused({ accounts: { A: { users: [{ user: "u", proxyRequired: true }] } } }), [
-    "accounts.A.users[0].proxyRequired",
+  assert.deepEqual(refused({ leafnodes: { remotes: [{}, { tls: { certStore: "s" } }] } }), [
+    "leafnodes.remotes[1].tls.certStore",
   ]);
 });
 
@@ -37,12 +36,12 @@ test("what adds is announced, when it is on", () => {
 
 test("says where it was set", () => {
   const positions = new Map([
-    ["proxyProtocol", "line 3"],
-    ["accounts.A.users", "line 4"],
+    ["tls.certStore", "line 3"],
+    ["leafnodes.remotes", "line 4"],
   ]);
-  assert.equal(unbuiltIn({ proxyProtocol: true }, positions).refuse[0].where, "line 3");
-  const users = unbuiltIn({ accounts: { A: { users: [{ proxyRequired: true }] } } }, positions);
-  assert.equal(users.refuse[0].where, "line 4");
+  assert.equal(unbuiltIn({ tls: { certStore: "s" } }, positions).refuse[0].where, "line 3");
+  const remotes = unbuiltIn({ leafnodes: { remotes: [{ tls: { certStore: "s" } }] } }, positions);
+  assert.equal(remotes.refuse[0].where, "line 4");
 });
 
 test("what is built is neither", () => {
@@ -59,6 +58,8 @@ test("what is built is neither", () => {
     mappings: { a: [{ destination: "b" }] },
     httpPort: 8222,
     tls: { certFile: "a", keyFile: "b", ocspPeer: { verify: false } },
+    proxyProtocol: true,
+    proxies: { trusted: [{ key: "N" }] },
   };
   assert.deepEqual(pathsOf(options), { refused: [], announced: [] });
 });

@@ -21,6 +21,7 @@ test("keys in any case, unknown ones ignored, the last one counts, null is nothi
   assert.equal(merged('{"name":"a","NAME":"b"}')?.name, "b");
   assert.equal(merged('{"verbose":null}')?.verbose, true);
   assert.equal(merged("null")?.verbose, true);
+  assert.deepEqual([merged("{}")?.proxySig, merged('{"proxy_sig":"s"}')?.proxySig], ["", "s"]);
 });
 
 test("what is no object or has a value of the wrong type is refused", () => {

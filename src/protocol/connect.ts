@@ -17,6 +17,8 @@ export interface ConnectOptions {
   authToken: string;
   nkey: string;
   sig: string;
+  /** The signature of the nonce by a proxy that the client comes through. */
+  proxySig: string;
   jwt: string;
   account: string;
   newAccount: boolean;
@@ -40,6 +42,7 @@ export function defaultConnectOptions(): ConnectOptions {
     authToken: "",
     nkey: "",
     sig: "",
+    proxySig: "",
     jwt: "",
     account: "",
     newAccount: false,
@@ -62,6 +65,7 @@ const FIELDS: ReadonlyMap<string, keyof ConnectOptions> = new Map([
   ["auth_token", "authToken"],
   ["nkey", "nkey"],
   ["sig", "sig"],
+  ["proxy_sig", "proxySig"],
   ["jwt", "jwt"],
   ["account", "account"],
   ["new_account", "newAccount"],

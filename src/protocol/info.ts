@@ -29,8 +29,8 @@ export interface ServerInfo {
   connect_info?: boolean;
   remote_account?: string;
   acc_is_sys?: boolean;
-  xkey?: string;
   api_lvl?: number;
+  xkey?: string;
 }
 
 /**

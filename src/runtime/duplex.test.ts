@@ -252,3 +252,17 @@ test("a transport survives the way through a stream and back", async () => {
   assert.deepEqual(await other.closed, ["pong", "(end)", "(close)"]);
   assert.equal((await closed).at(-1), "(close)");
 });
+
+test("what a stream's own _write throws ends the transport, and nobody else hears of it", async () => {
+  const failing = new Duplex({
+    read: () => {},
+    write: () => {
+      throw new Error("broken");
+    },
+  });
+  const transport = transportOf(failing);
+  const { closed } = record(transport);
+  transport.write([Buffer.from("x")]);
+  assert.deepEqual(await closed, ["(close broken)"]);
+  assert.equal(failing.destroyed, true);
+});

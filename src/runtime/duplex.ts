@@ -37,12 +37,7 @@ class DuplexTransport implements Transport {
     this.localAddress = info.localAddress ?? socket.localAddress ?? "";
     this.localPort = info.localPort ?? socket.localPort ?? 0;
     this.inProcess = info.inProcess ?? socket.remoteAddress === undefined;
-    duplex.on("error", (error: Error) => {
-      this.failure ??= error;
-      duplex.destroy();
-      // A stream made without autoDestroy or emitClose says nothing after its error.
-      this.inbox.abort(this.failure);
-    });
+    duplex.on("error", (error: Error) => this.fail(error));
     duplex.on("close", () => this.onStreamClose());
     duplex.on("end", () => this.inbox.end());
     if (duplex.destroyed) this.onStreamClose();
@@ -62,7 +57,13 @@ class DuplexTransport implements Transport {
 
   write(chunks: readonly Uint8Array[]): void {
     if (!this.duplex.writable) return;
-    this.duplex.write(Buffer.concat(chunks), () => this.onWritten());
+    try {
+      this.duplex.write(Buffer.concat(chunks), () => this.onWritten());
+    } catch (error) {
+      // What a stream's own _write throws ends the stream, and is nobody else's concern.
+      this.fail(error instanceof Error ? error : new Error(String(error)));
+      return;
+    }
     if (this.duplex.writableLength > 0) this.drainOwed = true;
   }
 
@@ -88,6 +89,13 @@ class DuplexTransport implements Transport {
 
   destroy(): void {
     this.duplex.destroy();
+    this.inbox.abort(this.failure);
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    this.duplex.destroy();
+    // A stream made without autoDestroy or emitClose says nothing after its error.
     this.inbox.abort(this.failure);
   }
 

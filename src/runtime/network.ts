@@ -42,10 +42,13 @@ export interface Transport {
   /** What the TLS handshake agreed on; undefined while bytes go in the clear. */
   readonly tls?: TlsSession;
   /**
-   * Looks at what the other side says first, before `start`: resolves with the bytes that came, which stay to be read, with
-   * none when `timeoutMs` pass without any, and with undefined when the connection ends before. Never rejects.
+   * Looks at what the other side says first, before `start`: resolves with the bytes that came once they are more than
+   * `moreThan` (default 0), with fewer when `timeoutMs` pass before, and with undefined when the connection ends before.
+   * The bytes stay to be read. Never rejects.
    */
-  firstBytes?(timeoutMs: number): Promise<Uint8Array | undefined>;
+  firstBytes?(timeoutMs: number, moreThan?: number): Promise<Uint8Array | undefined>;
+  /** Takes away bytes that `firstBytes` has shown. There where that is. */
+  skipBytes?(count: number): void;
   /**
    * Goes on in TLS: as the server, before `start`, or, with `peer`, as the client, at any time. Everything written before
    * goes in the clear, everything read and written after it is encrypted. Rejects with a TlsError; the connection is gone

@@ -1,4 +1,4 @@
-// TLS on the client listener: when INFO goes in the clear, who has to speak TLS, and from when on
+// TLS on the client listener: its certificates, what INFO says of it, and handshakes with clients; when, see client-opening.ts
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/tls; conformance/wire, FACTS).
 import type { ResolvedOptions } from "../options/options.js";
 import type { ServerInfo } from "../protocol/info.js";
@@ -9,7 +9,7 @@ import { HandshakeQueue } from "./handshake-queue.js";
 import type { Hub } from "./hub.js";
 import { RateLimit } from "./rate-limit.js";
 import type { Commit } from "./room.js";
-import { speaksTls, TlsPort } from "./tls-port.js";
+import { TlsPort } from "./tls-port.js";
 
 const THROTTLED = "Connection throttling is active. Please try again later.";
 
@@ -102,32 +102,8 @@ export class ClientTls {
     };
   }
 
-  /** Greets a client and opens its connection, in TLS where that is asked for. */
-  async open(client: ClientConnection, port: TlsPort): Promise<void> {
-    const { transport } = client;
-    const { allowNonTls } = this.hub.options;
-    const { handshakeFirst, handshakeFirstFallbackMs, timeoutMs } = port.options;
-    client.tlsFirst = handshakeFirst;
-    if (handshakeFirst && handshakeFirstFallbackMs > 0) {
-      const first = await transport.firstBytes?.(handshakeFirstFallbackMs);
-      client.tlsFirst = first === undefined || first.length > 0;
-    }
-    if (client.closed) return;
-    if (!client.tlsFirst) {
-      client.greet();
-      client.flush();
-    }
-    let secured = true;
-    if (!client.tlsFirst && allowNonTls) {
-      const first = await transport.firstBytes?.(timeoutMs);
-      secured = first !== undefined && speaksTls(first);
-    }
-    if (client.closed || (secured && !(await this.secure(client, port)))) return;
-    if (client.tlsFirst) client.greet();
-    client.begin();
-  }
-
-  private async secure(client: ClientConnection, port: TlsPort): Promise<boolean> {
+  /** Goes on in TLS. False: the connection is over, and the log says why. */
+  async secure(client: ClientConnection, port: TlsPort): Promise<boolean> {
     const { logger } = this.hub;
     if (this.opened?.rate?.allows() === false) {
       client.sendError(THROTTLED);

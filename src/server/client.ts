@@ -15,6 +15,7 @@ import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "./close-reason.js";
 import { Connection } from "./connection.js";
+import { hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { EARLY_FLUSH_BYTES } from "./limits.js";
 import { writeMessage } from "./message-writer.js";
@@ -43,16 +44,27 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   headers = false;
   /** Whether the TLS handshake comes (or came) before INFO. */
   tlsFirst = false;
+  /** Whether a PROXY header may still come, so that it is not known yet where the client is. */
+  awaitsProxyHeader = false;
+  /** Where the client is: the other end of the transport, or what a PROXY header says. */
+  remoteAddress: string;
+  remotePort: number;
+  /** The public nkey of the trusted proxy that has vouched for it. */
+  proxyKey: string | undefined;
   protected readonly framer: Framer;
   private readonly publisher: Publisher;
   private authTimer: Timer | undefined;
   private secondInfoDue = false;
+  private pingedAfterConnect = false;
   private receiveChecked = false;
+  private lacksProxy = false;
   private flushAtBytes: number;
 
   constructor(id: number, hub: Hub, transport: Transport, nonce: string) {
     super(id, hub, transport);
     this.nonce = nonce;
+    this.remoteAddress = transport.remoteAddress;
+    this.remotePort = transport.remotePort;
     this.framer = new Framer(this);
     this.publisher = new Publisher(this, this.framer);
     this.subscriber = new Subscriber(this);
@@ -97,9 +109,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   /** As it stands in log lines. */
   get label(): string {
-    const { remoteAddress, remotePort } = this.transport;
-    const host = remoteAddress.includes(":") ? `[${remoteAddress}]` : remoteAddress;
-    return `${host}:${remotePort} - cid:${this.id}`;
+    return `${hostPort(this.remoteAddress, this.remotePort)} - cid:${this.id}`;
   }
 
   sendOk(): void {
@@ -227,7 +237,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       this.bind(admission.account, admission);
       return true;
     }
-    this.refuseLogin();
+    this.refuseLogin(CloseReason.authenticationViolation);
     return false;
   }
 
@@ -244,17 +254,44 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.echo = this.connect.echo;
     this.headers = this.connect.headers && !this.hub.options.noHeaderSupport;
     if (again) this.subscriber.dropAll();
+    if (!this.passesProxyCheck()) return this.refuseLogin(CloseReason.proxyNotTrusted);
     const admission = this.hub.authenticator.authenticate(this.credentials(), this.origin());
     if (!(admission instanceof Promise)) return this.admit(admission);
     this.holdInput();
+    this.awaitAdmission(admission);
+    return NO_PAYLOAD;
+  }
+
+  private awaitAdmission(admission: Promise<Admission | undefined>): void {
+    const { authenticator } = this.hub;
     admission.then(
-      (decided) => this.admitLate(decided),
+      (decided) => {
+        // A reload in between has looked at those who were let in only.
+        if (this.hub.authenticator === authenticator) this.admitLate(decided);
+        else this.authenticateAnew();
+      },
       (error: unknown) => {
         this.hub.logger.error(`${this.label} - authentication failed: ${String(error)}`);
         this.admitLate(undefined);
       },
     );
-    return NO_PAYLOAD;
+  }
+
+  private authenticateAnew(): void {
+    if (this.closed) return;
+    const admission = this.hub.authenticator.authenticate(this.credentials(), this.origin());
+    if (admission instanceof Promise) this.awaitAdmission(admission);
+    else this.admitLate(admission);
+  }
+
+  // Without a signature by a proxy there is nothing to check, and without trusted proxies nothing to check it with.
+  private passesProxyCheck(): boolean {
+    const { trustedProxies } = this.hub.authenticator;
+    const { proxySig } = this.connect;
+    if (proxySig === "" || !trustedProxies.any) return true;
+    this.proxyKey = trustedProxies.signerOf(proxySig, this.nonce);
+    if (this.proxyKey === undefined) this.debug("proxy is not trusted");
+    return this.proxyKey !== undefined;
   }
 
   private admitLate(admission: Admission | undefined): void {
@@ -288,7 +325,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     }
     this.bind(admission.account, admission);
     this.startPings();
-    this.secondInfoDue = connect.protocol >= 1;
+    this.secondInfoDue = connect.protocol >= 1 && !this.pingedAfterConnect;
     this.hub.admitted(this);
     if (connect.verbose) this.sendOk();
     if (admission.login === undefined || !this.subscriber.isAtLimit()) return NO_PAYLOAD;
@@ -328,6 +365,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   /** What was cached of subjects no longer holds (permissions, limits or mappings changed). */
   forgetRoutes(): void {
     this.publisher.forget();
+    this.flushAtBytes = Math.min(EARLY_FLUSH_BYTES, this.hub.options.maxPendingBytes);
   }
 
   /** What CONNECT said of who it is. */
@@ -338,20 +376,42 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   /** Where its credentials come from. */
   origin(): Origin {
-    const { remoteAddress, inProcess } = this.transport;
-    const certificate = this.transport.tls?.peerCertificates[0];
-    return { type: "STANDARD", nonce: this.nonce, remoteAddress, inProcess, certificate, connectionId: this.id };
+    const { nonce, remoteAddress, proxyKey } = this;
+    const { inProcess, tls } = this.transport;
+    return {
+      type: "STANDARD",
+      nonce,
+      remoteAddress,
+      inProcess,
+      certificate: tls?.peerCertificates[0],
+      tls,
+      connectionId: this.id,
+      proxyKey,
+      onProxyRequired: () => {
+        this.lacksProxy = true;
+        this.debug("proxy connection required");
+      },
+    };
   }
 
   /** Its login does not hold (any more). */
-  refuseLogin(): typeof STOP {
-    return this.refuse(ErrorText.authorization, CloseReason.authenticationViolation);
+  refuseLogin(reason: CloseReason = this.loginFault): typeof STOP {
+    return this.refuse(ErrorText.authorization, reason);
+  }
+
+  private debug(text: string): void {
+    if (this.hub.logger.debugOn) this.hub.logger.debug(`${this.label} - ${text}`);
+  }
+
+  private get loginFault(): CloseReason {
+    return this.lacksProxy ? CloseReason.proxyRequired : CloseReason.authenticationViolation;
   }
 
   private handlePing(): void {
     traceIn(this, "PING", "");
     this.send(PONG);
     traceOut(this, "PONG", "");
+    this.pingedAfterConnect ||= this.connected;
     if (this.secondInfoDue) {
       this.secondInfoDue = false;
       this.send(infoLine(this.hub.accountInfoFor(this), false));

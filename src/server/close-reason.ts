@@ -29,5 +29,7 @@ export const CloseReason = {
   revocation: "Credentials Revoked",
   noRespondersRequiresHeaders: "No Responders Requires Headers",
   kicked: "Kicked",
+  proxyNotTrusted: "Proxy Not Trusted",
+  proxyRequired: "Proxy Required",
 } as const;
 export type CloseReason = (typeof CloseReason)[keyof typeof CloseReason];

@@ -69,6 +69,8 @@ export interface ConnectionStatus {
   readonly tags: readonly string[];
   /** Undefined in the clear. */
   readonly tls: TlsStatus | undefined;
+  /** The public nkey of the trusted proxy that has vouched for it. */
+  readonly proxyKey: string | undefined;
   /** For users with an nkey their account; "" otherwise. */
   readonly issuerKey: string;
   readonly subscriptionCount: number;
@@ -153,15 +155,15 @@ export function nextTurn(server: Server): Promise<void> {
 }
 
 export function connectionStatus(client: ClientConnection, withSubscriptions: boolean): ConnectionStatus {
-  const { connect, transport, admission } = client;
+  const { connect, admission } = client;
   const { clock } = client.hub.runtime;
   const { subscriptions } = client.subscriber;
   return {
     id: client.id,
     kind: "Client",
     type: "nats",
-    host: transport.remoteAddress,
-    port: transport.remotePort,
+    host: client.remoteAddress,
+    port: client.remotePort,
     startedMs: client.startedMs,
     lastActivityMs: clock.nowMs() - (clock.monotonicMs() - client.lastActivityAt),
     stoppedMs: client.closedMs === 0 ? undefined : client.closedMs,
@@ -181,6 +183,7 @@ export function connectionStatus(client: ClientConnection, withSubscriptions: bo
     jwt: admission?.login === undefined || admission.login.fromCallout ? "" : connect.jwt,
     tags: admission?.login?.claims.tags ?? [],
     tls: tlsStatus(client),
+    proxyKey: client.proxyKey,
     issuerKey: issuerKey(client),
     subscriptionCount: subscriptions.size,
     subscriptions: withSubscriptions ? Array.from(subscriptions.values(), subscriptionStatus) : undefined,

@@ -138,7 +138,7 @@ export abstract class Connection implements TransportHandler {
   /** Output was added: it is written at the end of the turn, or now when there is much of it. */
   touch(): void {
     if (!this.dirty) this.hub.flushLater(this);
-    if (this.outbox.bytes < EARLY_FLUSH_BYTES) return;
+    if (this.outbox.bytes < Math.min(EARLY_FLUSH_BYTES, this.hub.options.maxPendingBytes)) return;
     this.flush();
     if (this.pendingBytes > this.hub.options.maxPendingBytes) this.pendingLimitPassed();
   }

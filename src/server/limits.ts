@@ -38,6 +38,8 @@ export const MAX_CACHED_SUBJECTS = 4096;
 export const LONGEST_CACHED_SUBJECT_BYTES = 256;
 /** Output of a connection that is being closed is dropped when none of it is taken for this long. */
 export const CLOSE_FLUSH_MS = 1000;
+/** Where the PROXY protocol is expected: the time a client has to begin, and then a header to come whole. */
+export const PROXY_HEADER_MS = 5_000;
 /** TLS handshakes that begin in one turn of the loop (about a millisecond each); others wait for the next turns. */
 export const HANDSHAKES_PER_TURN = 4;
 /** Certificate files are looked at this often to see whether they have changed. */

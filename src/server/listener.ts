@@ -3,6 +3,7 @@
 import { ErrorText } from "../protocol/error-texts.js";
 import type { Listener, Transport } from "../runtime/network.js";
 import { ClientConnection } from "./client.js";
+import { openClient } from "./client-opening.js";
 import { ClientTls } from "./client-tls.js";
 import type { Hub } from "./hub.js";
 
@@ -55,6 +56,7 @@ export class ClientListener {
       ? Buffer.from(hub.runtime.random.bytes(NONCE_BYTES)).toString("base64url")
       : "";
     const client = new ClientConnection(this.ids.next(), hub, transport, nonce);
+    client.awaitsProxyHeader = hub.options.proxyProtocol && transport.firstBytes !== undefined;
     if (this.clients.size >= hub.options.maxConnections) {
       hub.logger.error(`${client.label} - ${ErrorText.maximumConnections}`);
       client.turnAway(ErrorText.maximumConnections);
@@ -63,11 +65,9 @@ export class ClientListener {
     hub.totals.connections++;
     this.clients.set(client.id, client);
     if (hub.logger.debugOn) hub.logger.debug(`${client.label} - Client connection created`);
-    const { port } = this.tls;
-    if (port === undefined || transport.secure === undefined) client.open();
-    else {
-      this.tls.open(client, port).catch((error: unknown) => client.failed(error));
-    }
+    const mayEncrypt = this.tls.port !== undefined && transport.secure !== undefined;
+    if (!mayEncrypt && !client.awaitsProxyHeader) client.open();
+    else openClient(client, this.tls).catch((error: unknown) => client.failed(error));
     return client;
   }
 

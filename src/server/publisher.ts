@@ -75,7 +75,7 @@ export class Publisher {
     message.sizeEnd = ARGS[last + 1];
     const route = this.cache.find(buffer, ARGS[0], ARGS[1]);
     this.route = route;
-    const malformed = client.connect.pedantic && client.connected && !isValidLiteral(route.subject);
+    const malformed = client.connect.pedantic && !isValidLiteral(route.subject);
     if (malformed) client.sendError(ErrorText.invalidPublishSubject);
     if (malformed || count !== 2) {
       this.framer.forget();

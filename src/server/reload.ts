@@ -9,19 +9,27 @@ import type { Hub } from "./hub.js";
 
 /** Checks every client against the hub's present options and authenticator. Logins that need time are decided later. */
 export function applyToClients(clients: Iterable<ClientConnection>, hub: Hub): void {
+  const { authenticator } = hub;
   for (const client of [...clients]) {
     client.forgetRoutes();
+    if (client.proxyKey !== undefined && !hub.authenticator.trustedProxies.trusts(client.proxyKey)) {
+      client.refuseLogin(CloseReason.proxyNotTrusted);
+      continue;
+    }
     if (client.account === undefined) continue;
     if (client.admission === undefined) {
       // It was served without a login; CONNECT had not come yet.
-      if (hub.authenticator.required) client.refuseLogin();
+      if (authenticator.required) client.refuseLogin();
       continue;
     }
-    const review = hub.authenticator.review(client.admission, client.credentials(), client.origin());
+    const review = authenticator.review(client.admission, client.credentials(), client.origin());
     if (!(review instanceof Promise)) applyReview(client, review);
     else {
       review.then(
-        (decided) => applyReview(client, decided),
+        (decided) => {
+          // A later reload has looked at it again.
+          if (hub.authenticator === authenticator) applyReview(client, decided);
+        },
         (error: unknown) => {
           hub.logger.error(`${client.label} - authentication failed: ${String(error)}`);
           client.refuseLogin();

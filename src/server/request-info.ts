@@ -26,7 +26,7 @@ export function requestInfo(
   const { name, lang, version } = source.connect;
   return {
     start: formatMs(source.startedMs),
-    host: source.transport.remoteAddress,
+    host: source.remoteAddress,
     id: source.id,
     acc: importer.name,
     user: source.userName || undefined,

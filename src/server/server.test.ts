@@ -207,6 +207,36 @@ test("mappings that change hold for the next message of a subject that was publi
   assert.equal(client.text, "MSG b 1 0\r\n\r\n");
 });
 
+test("a fixed mapping is found once for a subject, one by weights for each message", async () => {
+  const { world, server, settle, attach } = simulated();
+  await world.clock.settle(server.start());
+  const client = await attach('CONNECT {"verbose":false}\r\nSUB > 1\r\n');
+  let looked: string[] = [];
+  class Watched extends SubjectMappings {
+    override map(subject: string, random: () => number): string {
+      looked.push(subject);
+      return super.map(subject, random);
+    }
+  }
+  server.accounts.global.mappings = new Watched({
+    "fixed.*": [{ destination: "to.$1", weight: 100 }],
+    shared: [{ destination: "s", weight: 50 }],
+  });
+  client.text = "";
+  client.send("PUB fixed.a 0\r\n\r\n".repeat(3) + "PUB shared 0\r\n\r\n".repeat(3));
+  await settle();
+  assert.deepEqual(looked, ["fixed.a", "shared", "shared", "shared"]);
+  assert.match(client.text, /^(MSG to\.a 1 0\r\n\r\n){3}(MSG (s|shared) 1 0\r\n\r\n){3}$/);
+
+  // New interest is found all the same.
+  looked = [];
+  client.text = "";
+  client.send("SUB to.a 2\r\nPUB fixed.a 0\r\n\r\n");
+  await settle();
+  assert.deepEqual(looked, ["fixed.a"]);
+  assert.match(client.text, /^(MSG to\.a [12] 0\r\n\r\n){2}$/);
+});
+
 const BCRYPT_OF_SESAME = "$2b$04$nQ738nkuYJNWUx5rYopnVOxL6m2vUZetBq8EPmY9qmWs9q91RsZkS";
 
 test("input that ended while the login was decided is handled, then the connection is closed", async () => {
@@ -240,4 +270,26 @@ test("input that ended while the login was decided is handled, then the connecti
   handler?.onEnd();
   await gone;
   assert.match(written, /^INFO .*\r\nPONG\r\n$/);
+});
+
+test("a login that was under way when its user was removed by a reload is refused", async () => {
+  const options = (user: string) => ({ authorization: { users: [{ user, password: BCRYPT_OF_SESAME }] } });
+  const server = new Server(resolveOptions(options("u")), { runtime: nodeRuntime() });
+  const gone = new Promise<CloseReason | undefined>((resolve) =>
+    server.events.on("disconnect", (client) => resolve(client.closeReason)),
+  );
+  let letIn = false;
+  server.events.on("connect", () => {
+    letIn = true;
+  });
+  const [near, far] = transportPair(server.runtime.clock);
+  server.handle(far);
+  const nothing = (): void => {};
+  near.start({ onData: nothing, onDrain: nothing, onEnd: nothing, onClose: nothing });
+  near.write([Buffer.from('CONNECT {"user":"u","pass":"sesame","verbose":false}\r\n')]);
+  const [client] = server.clients.values();
+  while (!client.connected) await new Promise(setImmediate);
+  await server.reload(resolveOptions(options("other")));
+  assert.equal(await gone, CloseReason.authenticationViolation);
+  assert.equal(letIn, false);
 });

@@ -4,6 +4,7 @@ import type { Account } from "../accounts/account.js";
 import { Accounts } from "../accounts/accounts.js";
 import { Message } from "../accounts/message.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
+import { ApplicationLogin, type Authenticate } from "../auth/application-login.js";
 import { Authenticator } from "../auth/authenticator.js";
 import type { CalloutWorld } from "../auth/callout.js";
 import { ConfiguredCallout } from "../auth/configured-callout.js";
@@ -48,6 +49,8 @@ export interface ServerParts {
   readonly logger?: Logger;
   /** Default: counts from 1. */
   readonly ids?: IdAllocator;
+  /** Decides on logins where the options have no users. */
+  readonly authenticate?: Authenticate;
 }
 
 export type ServerState = "new" | "starting" | "running" | "lame duck" | "closing" | "closed";
@@ -75,6 +78,7 @@ export class Server implements Hub {
   private readonly turn: Turn;
   private readonly listener: ClientListener;
   private readonly rooms: Room[] = [];
+  private authenticate: Authenticate | undefined;
   private reloading: Promise<void> = Promise.resolve();
   private closing: Promise<void> | undefined;
   private lameDucking: LameDuck | undefined;
@@ -113,7 +117,8 @@ export class Server implements Hub {
           applyAccountChange(account, change, this.clients.values(), this.operatorMode);
       },
     });
-    this.authenticator = this.authenticatorFor(options);
+    this.authenticate = parts.authenticate;
+    this.authenticator = this.authenticatorFor(options, this.authenticate);
     this.listener = new ClientListener(this, parts.ids ?? countingIds(), this.clients);
   }
 
@@ -188,10 +193,15 @@ export class Server implements Hub {
       await this.close();
       throw error;
     }
-    if (this.state !== "starting") return;
+    if (this.state !== "starting") {
+      // It was closed meanwhile.
+      await this.listener.close();
+      return;
+    }
     this.state = "running";
     const address = this.listener.address as { host: string; port: number };
     this.logger.info(`Listening for client connections on ${hostPort(address.host, address.port)}`);
+    if (this.options.proxyProtocol) this.logger.info("PROXY protocol enabled for client connections");
     this.listener.tls.announce();
     this.logger.info("Server is ready");
     this.events.emit("ready");
@@ -222,9 +232,10 @@ export class Server implements Hub {
   /**
    * Takes new options, all or nothing: every room prepares first, and only when none objects is anything changed.
    * Rejects with the first objection; reloads run one after the other.
+   * @param authenticate default: the function before, if there is one
    */
-  reload(next: ResolvedOptions): Promise<void> {
-    const run = this.reloading.then(() => this.applyOptions(next));
+  reload(next: ResolvedOptions, authenticate?: Authenticate): Promise<void> {
+    const run = this.reloading.then(() => this.applyOptions(next, authenticate ?? this.authenticate));
     this.reloading = run.catch(() => {});
     return run;
   }
@@ -275,12 +286,16 @@ export class Server implements Hub {
       ...this.listener.tls.infoFor(client),
       max_payload: options.maxPayloadBytes,
       client_id: client.id,
-      client_ip: client.transport.remoteAddress,
+      client_ip: client.awaitsProxyHeader ? undefined : client.remoteAddress,
       nonce: client.connected ? "" : client.nonce,
       cluster: this.clusterName,
       ldm: this.state === "lame duck",
-      xkey: this.identity.xkey,
+      // Their places; accountInfoFor fills them.
+      connect_info: undefined,
+      remote_account: undefined,
+      acc_is_sys: undefined,
       api_lvl: API_LEVEL,
+      xkey: this.identity.xkey,
     };
   }
 
@@ -321,7 +336,8 @@ export class Server implements Hub {
 
   // ---------------------------------------------------------------- reload and end
 
-  private async applyOptions(next: ResolvedOptions): Promise<void> {
+  private async applyOptions(next: ResolvedOptions, authenticate: Authenticate | undefined): Promise<void> {
+    if (this.closing !== undefined) throw new Error("a server that is closed cannot be reloaded");
     const old = this.options;
     const commits: Commit[] = [this.accounts.prepare(next), this.listener.tls.prepare(next)];
     for (const room of this.rooms) {
@@ -330,9 +346,10 @@ export class Server implements Hub {
     }
     const commitOperators = this.operatorMode?.prepare(next);
     if (commitOperators !== undefined) commits.push(commitOperators);
-    const authenticator = this.authenticatorFor(next);
+    const authenticator = this.authenticatorFor(next, authenticate);
     this.options = next;
     for (const commit of commits) await commit();
+    this.authenticate = authenticate;
     this.authenticator = authenticator;
     this.configLoadMs = this.runtime.clock.nowMs();
     applyMaxConnections(this.clients, this);
@@ -340,11 +357,18 @@ export class Server implements Hub {
     applyToClients(this.clients.values(), this);
   }
 
-  private authenticatorFor(options: ResolvedOptions): Authenticator {
+  private authenticatorFor(options: ResolvedOptions, authenticate: Authenticate | undefined): Authenticator {
     const { operatorMode } = this;
     const { authCallout } = options.authorization;
     const callout = authCallout && new ConfiguredCallout(authCallout, this.accounts, this.callouts);
-    return new Authenticator(options, this.accounts, { operatorMode, callout });
+    const application =
+      authenticate &&
+      new ApplicationLogin(authenticate, options, this.accounts, {
+        clock: this.runtime.clock,
+        logger: () => this.logger,
+        failed: (error) => this.events.emit("error", error),
+      });
+    return new Authenticator(options, this.accounts, { operatorMode, callout, application });
   }
 
   // What callouts need of the server; they ask as late as they need it.

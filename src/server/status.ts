@@ -72,7 +72,7 @@ export function collectStatus(server: Server): ServerStatus {
   let subscriptions = 0;
   let activeAccounts = 0;
   for (const account of server.accounts.all()) {
-    subscriptions += account.sublist.size;
+    subscriptions += account.subscriptionCount;
     if (account.connections > 0) activeAccounts++;
   }
   return {

@@ -4,11 +4,15 @@ import type { Subscription } from "../accounts/subscription.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { Logger } from "../runtime/logger.js";
 
-const SECRETS = /("(?:pass|auth_token|jwt|sig)"\s*:\s*")(?:[^"\\]|\\.)*(")/gi;
+const SECRETS = new Set(["pass", "auth_token", "jwt", "sig", "proxy_sig"]);
 
-/** A CONNECT's JSON without its secrets. */
+/** A CONNECT's JSON without its secrets, in whatever way they are written. */
 export function traceConnect(json: string): string {
-  return json.replace(SECRETS, "$1[REDACTED]$2");
+  try {
+    return JSON.stringify(JSON.parse(json), (key, value) => (SECRETS.has(key.toLowerCase()) ? "[REDACTED]" : value));
+  } catch {
+    return "[malformed]";
+  }
 }
 
 /** What trace lines need to know of a connection. */

@@ -28,7 +28,11 @@ export class Turn {
     this.dirty = this.spare;
     for (const connection of connections) {
       connection.dirty = false;
-      connection.flush();
+      try {
+        connection.flush();
+      } catch (error) {
+        connection.failed(error);
+      }
     }
     connections.length = 0;
     this.spare = connections;

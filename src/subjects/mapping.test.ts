@@ -107,6 +107,27 @@ test("a split that leaves nothing loses the message, an empty destination keeps 
   assert.equal(mappings.map("e.x", half), "e.x");
 });
 
+test("a mapping is fixed unless weights or random numbers decide", () => {
+  const mappings = new SubjectMappings({
+    plain: [to("p")],
+    "token.*": [to("t.$1")],
+    "part.*": [to("p.{{partition(4,1)}}")],
+    same: [to("same", 100)],
+    lost: [to("lost", 0)],
+    "shared.*": [to("s.$1", 50)],
+    several: [to("a", 50), to("b", 50)],
+    "random.*": [to("r.{{random(4)}}.$1")],
+  });
+  const fixed = ["plain", "token.a", "part.a", "same", "lost", "unmapped"];
+  const open = ["shared.a", "several", "random.a"];
+  assert.deepEqual(
+    [...fixed, ...open].filter((subject) => mappings.isFixed(subject)),
+    fixed,
+  );
+  for (const subject of fixed) assert.equal(Object.keys(shares(mappings, subject)).length, 1, subject);
+  for (const subject of open) assert.ok(Object.keys(shares(mappings, subject)).length > 1, subject);
+});
+
 test("what is refused, and how it reads", () => {
   assert.deepEqual(refusal({ "a b": [to("b")] }), {
     code: "INVALID_SOURCE",

@@ -13,7 +13,8 @@ export type TestScope =
 /** Calls `cleanUp` once when the test is over. */
 export function atEndOf(scope: TestScope, cleanUp: () => Promise<void>): void {
   if (scope === undefined) return;
-  if (typeof scope === "function") scope(cleanUp);
+  // The context of vitest is a function too, which must not be called.
+  if ("onTestFinished" in scope) scope.onTestFinished(cleanUp);
   else if ("after" in scope) scope.after(cleanUp);
-  else scope.onTestFinished(cleanUp);
+  else scope(cleanUp);
 }

@@ -25,10 +25,16 @@ test("a test's server has its own port and folder, and both are gone when the te
 });
 
 test("every kind of scope ends the server", async () => {
-  for (const kind of ["after", "onTestFinished", "function"]) {
+  const mustNotBeCalled = (): never => assert.fail("the context of a test is no function of its own");
+  for (const kind of ["after", "onTestFinished", "function", "context that is a function"] as const) {
     const steps: (() => Promise<void>)[] = [];
     const add = (step: () => Promise<void>): unknown => steps.push(step);
-    const scope = kind === "after" ? { after: add } : kind === "function" ? add : { onTestFinished: add };
+    const scope = {
+      after: { after: add },
+      onTestFinished: { onTestFinished: add },
+      function: add,
+      "context that is a function": Object.assign(mustNotBeCalled, { onTestFinished: add }),
+    }[kind];
     const server = await startTestServer(scope);
     let closed = false;
     server.on("closed", () => {

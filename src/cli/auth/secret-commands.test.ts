@@ -25,6 +25,11 @@ test("an nkey's seed goes to a file or, if asked for, to the output", async () =
   const quiet = await world.auth("nkey", "--out", "a.nk");
   assert.match(quiet.out, /^U[A-Z2-7]{55}\n$/);
   assert.match(world.read("a.nk"), /^SU[A-Z2-7]{56}\n$/);
+  const before = world.read("a.nk");
+  assert.equal(await world.refused("nkey --out a.nk"), "COMMAND_EXISTS");
+  assert.equal(world.read("a.nk"), before);
+  await world.auth("nkey", "--out", "a.nk", "--force");
+  assert.notEqual(world.read("a.nk"), before);
   const { out } = await world.auth("nkey", "--kind", "curve", "--show-seed");
   assert.match(out, /^X[A-Z2-7]{55}\nSX[A-Z2-7]{56}\n$/);
 });

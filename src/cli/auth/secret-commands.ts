@@ -26,6 +26,7 @@ export const secretCommands: readonly Command[] = [
     options: {
       kind: { value: "KIND", help: `${KEY_KINDS.join(", ")} (default: user)` },
       out: { value: "FILE", help: "Write the seed to this file, which only its owner may read" },
+      force: { help: "Replace the file if it is there" },
       ...SHOW_SEED,
     },
     run: makeNkey,
@@ -53,6 +54,9 @@ function makeNkey(call: Call): Answer {
     throw new CommandError("COMMAND_USAGE", "say where the seed goes: --out FILE, or --show-seed to print it");
   }
   const { publicKey, seed } = newKeyPair(kind as KeyKind, call.runtime.random);
+  if (out !== undefined && call.runtime.disk.statSync(out) !== undefined && !call.flag("force")) {
+    throw new CommandError("COMMAND_EXISTS", `${out} is already there; --force replaces it`);
+  }
   if (out !== undefined) call.host.writeSecret(out, `${seed}\n`);
   return {
     text: isShown ? `${publicKey}\n${seed}\n` : `${publicKey}\n`,

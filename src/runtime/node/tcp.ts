@@ -55,24 +55,32 @@ class TcpTransport implements Transport {
     this.socket.resume();
   }
 
-  firstBytes(timeoutMs: number): Promise<Uint8Array | undefined> {
+  firstBytes(timeoutMs: number, moreThan = 0): Promise<Uint8Array | undefined> {
     const { socket } = this;
     this.looked = true;
     return new Promise((resolve) => {
+      const seen: Buffer[] = [];
+      let count = 0;
       const settle = (bytes: Uint8Array | undefined): void => {
         clearTimeout(timer);
         socket.removeListener("readable", look);
         socket.removeListener("close", gone);
+        if (bytes !== undefined && bytes.length > 0) socket.unshift(bytes);
         resolve(bytes);
       };
       const gone = (): void => settle(undefined);
       const look = (): void => {
         const bytes: Buffer | null = socket.read();
         // Readable and nothing there: the other side has ended.
-        if (bytes !== null) socket.unshift(bytes);
-        settle(bytes ?? undefined);
+        if (bytes === null) {
+          gone();
+          return;
+        }
+        seen.push(bytes);
+        count += bytes.length;
+        if (count > moreThan) settle(Buffer.concat(seen));
       };
-      const timer = setTimeout(() => settle(NOTHING), timeoutMs);
+      const timer = setTimeout(() => settle(Buffer.concat(seen)), timeoutMs);
       timer.unref();
       if (socket.destroyed) gone();
       else if (socket.readableLength > 0) look();
@@ -81,6 +89,10 @@ class TcpTransport implements Transport {
         socket.once("close", gone);
       }
     });
+  }
+
+  skipBytes(count: number): void {
+    this.socket.read(count);
   }
 
   async secure(context: TlsContext, peer?: TlsPeer): Promise<TlsSession> {

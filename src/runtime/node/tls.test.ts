@@ -282,6 +282,42 @@ test("the first bytes are looked at and stay to be read", { timeout: 10_000 }, a
   await recorder.until(() => recorder.closed);
 });
 
+test("so many first bytes are waited for as are asked for, and can be taken away", { timeout: 10_000 }, async (t) => {
+  const server = await listen(t);
+  const socket = connect(server.port, "127.0.0.1");
+  const transport = await server.next();
+  assert.ok(transport.firstBytes && transport.skipBytes);
+  socket.write("he");
+  assert.equal(String(await transport.firstBytes(5_000)), "he");
+  assert.equal(String(await transport.firstBytes(20, 5)), "he");
+  const header = transport.firstBytes(5_000, 5);
+  for (const byte of "ader") {
+    socket.write(byte);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  assert.equal(String(await header), "header");
+  const more = transport.firstBytes(5_000, 6);
+  socket.write("PING");
+  assert.match(String(await more), /^headerP/);
+  transport.skipBytes(6);
+  const recorder = new Recorder();
+  transport.start(recorder);
+  await recorder.until(() => recorder.text === "PING");
+  transport.destroy();
+  await recorder.until(() => recorder.closed);
+});
+
+test("fewer first bytes than asked for, and then the end", { timeout: 10_000 }, async (t) => {
+  const server = await listen(t);
+  const socket = connect(server.port, "127.0.0.1");
+  const transport = await server.next();
+  assert.ok(transport.firstBytes);
+  const first = transport.firstBytes(5_000, 5);
+  socket.end("he");
+  assert.equal(await first, undefined);
+  transport.destroy();
+});
+
 test("nothing more comes from who has ended before the first byte", { timeout: 10_000 }, async (t) => {
   const server = await listen(t);
   const socket = connect(server.port, "127.0.0.1");
