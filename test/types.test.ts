@@ -9,6 +9,8 @@ async function accepted(server: NatsServer): Promise<void> {
   await startServer();
   await startServer({ port: -1, logger: console, authorization: { users: [{ user: "a", password: "b" }] } });
   await server.reload({ ...server.options, debug: true });
+  await startServer({ authenticate: ({ token }) => (token === "t" ? { account: "A" } : undefined) });
+  await server.reload({ authenticate: async ({ user }) => ({ user, permissions: { publish: { allow: ["a"] } } }) });
   server.on("ready", ({ clientUrl }) => clientUrl.length).once("disconnect", ({ reason }) => reason.length);
   const connection = await server.connect({ name: "inside" });
   connection.publish("a", "b");
@@ -29,6 +31,10 @@ async function refused(server: NatsServer): Promise<void> {
   await startServer({ logger: { info: "yes" } });
   // @ts-expect-error a reload does not change the logger
   await server.reload({ logger: console });
+  // @ts-expect-error a grant is no boolean
+  await startServer({ authenticate: () => true });
+  // @ts-expect-error permissions have the shape of the options
+  await startServer({ authenticate: () => ({ permissions: { publish: "a" } }) });
   // @ts-expect-error there is no such event
   server.on("connected", () => {});
   // @ts-expect-error a ready event has no reason

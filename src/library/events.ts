@@ -50,7 +50,7 @@ export interface NatsServerEvents {
   connect: ClientFacts;
   /** A client that had logged in is gone. */
   disconnect: DisconnectEvent;
-  /** Something went wrong that belongs to no call: a listener or the logger threw. Without a listener nothing happens. */
+  /** Something went wrong that belongs to no call: a listener, the logger or `authenticate` threw. Without a listener nothing happens. */
   error: Error;
   lameDuck: LameDuckEvent;
   /** The last event: nothing listens and no client is left. */

@@ -65,29 +65,25 @@ class TcpTransport implements Transport {
         clearTimeout(timer);
         socket.removeListener("readable", look);
         socket.removeListener("close", gone);
+        socket.removeListener("end", gone);
         if (bytes !== undefined && bytes.length > 0) socket.unshift(bytes);
         resolve(bytes);
       };
       const gone = (): void => settle(undefined);
       const look = (): void => {
         const bytes: Buffer | null = socket.read();
-        // Readable and nothing there: the other side has ended.
-        if (bytes === null) {
-          gone();
-          return;
-        }
+        if (bytes === null) return;
         seen.push(bytes);
         count += bytes.length;
         if (count > moreThan) settle(Buffer.concat(seen));
       };
       const timer = setTimeout(() => settle(Buffer.concat(seen)), timeoutMs);
       timer.unref();
-      if (socket.destroyed) gone();
+      socket.on("readable", look);
+      socket.once("close", gone);
+      socket.once("end", gone);
+      if (socket.destroyed || socket.readableEnded) gone();
       else if (socket.readableLength > 0) look();
-      else {
-        socket.on("readable", look);
-        socket.once("close", gone);
-      }
     });
   }
 
