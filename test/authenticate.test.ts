@@ -2,8 +2,11 @@
 import assert from "node:assert/strict";
 import { generateKeyPairSync, sign } from "node:crypto";
 import { once } from "node:events";
+import { writeFileSync } from "node:fs";
 import { connect as dial, type Socket } from "node:net";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { connect as connectTls } from "node:tls";
 import { publicNkey } from "../src/auth/nkey.js";
 import {
   type Authenticate,
@@ -14,7 +17,9 @@ import {
   type StartOptions,
   startServer,
 } from "../src/index.js";
+import { CertificateAuthority } from "./support/certificates.js";
 import { LinesLogger } from "./support/local-server.js";
+import { temporaryFolder } from "./support/temporary-folder.js";
 
 const OK = "PONG\r\n";
 const REFUSED = "-ERR 'Authorization Violation'\r\n";
@@ -131,6 +136,43 @@ test("an nkey is told only when the client has signed the nonce with it", async 
   assert.equal(await answerTo(t, server, { nkey, sig }), REFUSED);
   assert.equal(await answerTo(t, server, { nkey }), REFUSED);
   assert.deepEqual(seen, [nkey, "", ""]);
+});
+
+test("it learns the certificate that the client has shown", async (t) => {
+  const authority = new CertificateAuthority();
+  const [ours, theirs] = [authority.issue({ dns: ["localhost"] }), authority.issue({ dns: ["client"] })];
+  const folder = temporaryFolder(t);
+  const files = {
+    caFile: join(folder, "ca.pem"),
+    certFile: join(folder, "cert.pem"),
+    keyFile: join(folder, "key.pem"),
+  };
+  writeFileSync(files.caFile, authority.certificate);
+  writeFileSync(files.certFile, ours.certificate);
+  writeFileSync(files.keyFile, ours.key);
+  const seen: ConnectingClient["tls"][] = [];
+  const server = await started(
+    t,
+    ({ tls }) => {
+      seen.push(tls);
+      return {};
+    },
+    { tls: { ...files, verify: true, handshakeFirst: true } },
+  );
+  const socket = connectTls({
+    ...{ port: server.address.port, host: "127.0.0.1", servername: "localhost", ca: authority.certificate },
+    ...{ cert: theirs.certificate, key: theirs.key },
+  });
+  t.after(() => void socket.destroy());
+  socket.write('CONNECT {"verbose":false}\r\nPING\r\n');
+  let text = "";
+  while (!text.includes("PONG")) text += String((await once(socket, "data"))[0]);
+  assert.equal(seen[0]?.version, "1.3");
+  assert.match(seen[0]?.cipherSuite ?? "", /^TLS_/);
+  assert.deepEqual(
+    seen[0]?.certificates.map((der) => Buffer.from(der).equals(theirs.der)),
+    [true],
+  );
 });
 
 test("a grant names the account, the user and the permissions", async (t) => {

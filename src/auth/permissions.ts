@@ -39,6 +39,8 @@ export class Permissions {
   readonly allowsResponses: boolean;
   readonly #rules: Rules;
   #replies: Map<string, AllowedReply> | undefined;
+  #lastReceived: string | undefined;
+  #lastMayReceive = true;
 
   private constructor(rules: Rules) {
     this.#rules = rules;
@@ -102,6 +104,8 @@ export class Permissions {
   mayReceive(subject: string, queue?: string): boolean {
     const { subscribeDeny, received } = this.#rules;
     if (subscribeDeny === undefined) return true;
+    // Messages of one subject tend to come together.
+    if (queue === undefined && subject === this.#lastReceived) return this.#lastMayReceive;
     // No subject and no queue name holds a blank.
     const key = queue === undefined ? subject : `${subject} ${queue}`;
     let may = received.get(key);
@@ -110,6 +114,10 @@ export class Permissions {
       may = !plain && !(queue !== undefined && namesQueue(queues, queue));
       if (received.size >= MAX_CACHED_RECEIVES) received.clear();
       received.set(key, may);
+    }
+    if (queue === undefined) {
+      this.#lastReceived = subject;
+      this.#lastMayReceive = may;
     }
     return may;
   }
