@@ -8,7 +8,7 @@ import type { ServiceExport, StreamExport } from "./exports.js";
 import type { ReplySubjects } from "./replies.js";
 import type { ServiceImport } from "./service-import.js";
 import type { StreamImport, StreamShadow } from "./stream-import.js";
-import type { Subscription } from "./subscription.js";
+import type { InterestWatcher, Subscription } from "./subscription.js";
 
 /** Limits of an account; -1: none. */
 export interface AccountLimits {
@@ -68,9 +68,12 @@ export class Account {
   msgTrace: AccountTrace | undefined;
   #sublist: Sublist<Subscription> | undefined;
   #mappings: SubjectMappings | undefined;
+  readonly #watchers: readonly InterestWatcher[];
 
-  constructor(name: string) {
+  /** @param watchers who is told of its interest, at any time */
+  constructor(name: string, watchers: readonly InterestWatcher[] = NONE) {
     this.name = name;
+    this.#watchers = watchers;
   }
 
   /** The interest of clients and imports. Made when it is first asked for, as most accounts of a large server are idle. */
@@ -111,13 +114,26 @@ export class Account {
    * Throws SubjectError for a malformed subject.
    */
   subscribe(subscription: Subscription): void {
-    this.sublist.insert(subscription);
+    this.addInterest(subscription);
     this.#addShadows(subscription);
+  }
+
+  /** Adds to the interest of this account alone: nothing is imported for it. Throws SubjectError for a malformed subject. */
+  addInterest(subscription: Subscription): void {
+    this.sublist.insert(subscription);
+    for (const watcher of this.#watchers) watcher.added(this, subscription);
+  }
+
+  /** Takes out what `addInterest` has added; returns false if it is not there. */
+  removeInterest(subscription: Subscription): boolean {
+    if (this.#sublist?.remove(subscription) !== true) return false;
+    for (const watcher of this.#watchers) watcher.removed(this, subscription);
+    return true;
   }
 
   /** Takes a subscription and its shadows out; nothing happens if it is not there. */
   unsubscribe(subscription: Subscription): void {
-    if (!this.sublist.remove(subscription)) return;
+    if (!this.removeInterest(subscription)) return;
     removeShadows(subscription);
     subscription.shadows = undefined;
     this.awaited?.interestEnded(subscription.subject, (subject) => this.sublist.hasInterest(subject));
@@ -127,10 +143,10 @@ export class Account {
   linkImports(streams: readonly StreamImport[], services: readonly ServiceImport[]): void {
     const sublist = this.#sublist;
     for (const old of this.serviceImports) {
-      if (!services.includes(old)) sublist?.remove(old.subscription);
+      if (!services.includes(old)) this.removeInterest(old.subscription);
     }
     for (const service of services) {
-      if (!this.serviceImports.includes(service)) sublist?.insert(service.subscription);
+      if (sublist !== undefined && !this.serviceImports.includes(service)) this.addInterest(service.subscription);
     }
     this.serviceImports = services;
     if (sameItems(this.streamImports, streams)) return;
@@ -157,7 +173,7 @@ export class Account {
     for (const streamImport of this.streamImports) {
       const shadow = streamImport.shadowOf(subscription);
       if (shadow === undefined) continue;
-      streamImport.exporter.sublist.insert(shadow);
+      streamImport.exporter.addInterest(shadow);
       shadows ??= [];
       shadows.push(shadow);
     }
@@ -167,7 +183,7 @@ export class Account {
 
 function removeShadows(subscription: Subscription): void {
   for (const shadow of subscription.shadows ?? NONE)
-    (shadow as StreamShadow).streamImport.exporter.sublist.remove(shadow);
+    (shadow as StreamShadow).streamImport.exporter.removeInterest(shadow);
 }
 
 function sameItems<T>(a: readonly T[], b: readonly T[]): boolean {

@@ -15,6 +15,7 @@ import {
 import type { ImportWorld } from "./replies.js";
 import { RequestChain, ServiceImport } from "./service-import.js";
 import { StreamImport } from "./stream-import.js";
+import type { InterestWatcher } from "./subscription.js";
 import { withSystemExports, withSystemImports } from "./system-services.js";
 
 export { DEFAULT_SYSTEM_ACCOUNT, GLOBAL_ACCOUNT };
@@ -31,6 +32,7 @@ export class Accounts {
   readonly #world: AccountsWorld;
   readonly #chain = new RequestChain();
   readonly #systemName: string | undefined;
+  readonly #watchers: InterestWatcher[] = [];
   #accounts = new Map<string, Account>();
   readonly #defined = new Map<string, AccountDefinition>();
   // Names of the defined accounts that import, or want to, from an account.
@@ -48,6 +50,11 @@ export class Accounts {
 
   get(name: string): Account | undefined {
     return this.#accounts.get(name);
+  }
+
+  /** From now on, `watcher` is told of every interest in every account. */
+  watch(watcher: InterestWatcher): void {
+    this.#watchers.push(watcher);
   }
 
   /** Every account, the global one first. */
@@ -77,8 +84,10 @@ export class Accounts {
   define(name: string, definition: AccountDefinition): readonly Error[] {
     const refused: Error[] = [];
     const refuse = (error: Error): void => void refused.push(error);
-    const account = this.#accounts.get(name) ?? new Account(name);
+    const known = this.#accounts.get(name);
+    const account = known ?? new Account(name, this.#watchers);
     this.#accounts.set(name, account);
+    if (known === undefined) this.#announce(account);
     this.#forgetImports(name);
     this.#defined.set(name, definition);
     const mappings = definedMappings(definition, this.#world.clusterName, refuse);
@@ -143,12 +152,13 @@ export class Accounts {
   #apply(plan: AccountsPlan): void {
     const before = this.#accounts;
     const now = new Map<string, Account>();
-    for (const name of plan.accounts.keys()) now.set(name, before.get(name) ?? new Account(name));
+    for (const name of plan.accounts.keys()) now.set(name, before.get(name) ?? new Account(name, this.#watchers));
     for (const name of this.#defined.keys()) now.set(name, before.get(name) as Account);
     for (const [name, account] of before) {
       if (!now.has(name)) account.linkImports([], []);
     }
     this.#accounts = now;
+    for (const [name, account] of now) if (before.get(name) !== account) this.#announce(account);
     for (const planned of plan.accounts.values()) {
       if (this.#defined.has(planned.name)) continue;
       const account = now.get(planned.name) as Account;
@@ -159,6 +169,10 @@ export class Accounts {
       account.serviceExports = planned.serviceExports;
       this.#link(account, planned);
     }
+  }
+
+  #announce(account: Account): void {
+    for (const watcher of this.#watchers) watcher.accountAdded?.(account);
   }
 
   // One that has not changed stays, so that its subscriptions need not move.

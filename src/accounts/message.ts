@@ -27,6 +27,11 @@ export class Message {
    * writers without copying; false when it is a view into a read chunk.
    */
   shared = false;
+  /**
+   * Names of the queue groups (latin1) that one member each is to get it of, as another server has chosen; undefined where
+   * this server chooses: all that are interested.
+   */
+  queues: readonly string[] | undefined = undefined;
   /** The record of its way, if it is being traced. */
   trace: MessageTrace | undefined = undefined;
 
@@ -63,7 +68,7 @@ export class Message {
     this.shared = true;
   }
 
-  /** The same message under another subject and, if given, with another reply subject ("" for none). */
+  /** The same message under another subject and, if given, with another reply subject ("" for none); who gets it is open again. */
   readdressed(subject: string, reply?: string): Message {
     const copy = new Message();
     copy.setSubject(subject);

@@ -91,7 +91,7 @@ export class ReplySubjects implements DeliveryTarget {
     this.#account = account;
     this.#world = world;
     this.#base = `${PREFIX}${this.#nextToken()}.`;
-    account.sublist.insert(new Subscription(`${this.#base}>`, undefined, "", this));
+    account.addInterest(new Subscription(`${this.#base}>`, undefined, "", this));
   }
 
   /** The number of requests that wait for answers. */
@@ -168,7 +168,9 @@ export class ReplySubjects implements DeliveryTarget {
     // The trace of an answer ends here: only the export could allow it, and that is the requester's side.
     message.trace?.serviceImported(requester, subject, to);
     if (message.trace !== undefined) answer = untraced(answer);
-    const delivered = message.trace?.only !== true && this.#world.publish(requester, answer, source) > 0;
+    // An answer that came from another server may have to go to yet another one, where the requester is.
+    const from = source?.peer === undefined ? source : undefined;
+    const delivered = message.trace?.only !== true && this.#world.publish(requester, answer, from) > 0;
     if (!delivered) requester.replies?.forget(reply);
     if (!isLast && this.#due.has(subject)) {
       if (delivered) this.#renew(subject, due, nowMs);

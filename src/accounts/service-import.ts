@@ -8,7 +8,7 @@ import type { Renaming } from "./renaming.js";
 import { type ImportWorld, mapped, replyAcross } from "./replies.js";
 import { passedOn, withRequestInfo } from "./request-info.js";
 import { LatencyMeasurement } from "./service-latency.js";
-import { type DeliveryTarget, Subscription } from "./subscription.js";
+import { type DeliveryTarget, InterestSource, Subscription } from "./subscription.js";
 
 /** A request on its way through imports: what it came through so far. Handling it is synchronous. */
 interface Hop {
@@ -50,11 +50,13 @@ export class ServiceImport implements DeliveryTarget {
     this.share = definition.share;
     this.#world = world;
     this.#chain = chain;
-    this.subscription = new Subscription(this.renaming.from, undefined, "", this);
+    this.subscription = new Subscription(this.renaming.from, undefined, "", this, { source: InterestSource.import });
   }
 
   /** Hands a request to the exporting account. Returns whether somebody there got it. */
   deliver(_: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
+    // The server that it came from has made the request of it.
+    if (source?.peer !== undefined) return false;
     const { exporter, importer, service } = this;
     const chain = this.#chain;
     // What a connection inside the delivery publishes of its own starts anew.

@@ -13,7 +13,8 @@ export class StreamShadow extends Subscription {
   readonly streamImport: StreamImport;
 
   constructor(subject: string, original: Subscription, streamImport: StreamImport) {
-    super(subject, original.queue, original.sid, streamImport);
+    const { source, weight, rank } = original;
+    super(subject, original.queue, original.sid, streamImport, { source, weight, rank });
     this.original = original;
     this.streamImport = streamImport;
   }

@@ -1,6 +1,7 @@
-// Interest of somebody in a subject, and where the messages go. Clients, imports, system services and, later, routes,
-// gateways and leaf nodes each bring their own kind of target.
+// Interest of somebody in a subject, and where the messages go. Clients, imports, system services, routes, gateways and
+// leaf nodes each bring their own kind of target.
 import type { Interest } from "../subjects/sublist.js";
+import type { Account } from "./account.js";
 import type { Message } from "./message.js";
 
 /** Where matched messages are delivered. What differs from one kind of connection to the next lives in its target. */
@@ -13,6 +14,33 @@ export interface DeliveryTarget {
   deliver(subscription: Subscription, message: Message, source: DeliveryTarget | undefined): boolean;
   /** False for a connection that does not want its own messages; queue groups pass its own members over. */
   readonly echo: boolean;
+  /** Another server at the other end: of the same cluster, or of another one. Undefined for everything else. */
+  readonly peer?: "route" | "gateway";
+  /** At the other end of a leaf link: the name of the cluster (or server) there. */
+  readonly leafCluster?: string;
+}
+
+/** Who has an interest; decides which other servers are told of it. */
+export const InterestSource = {
+  /** Clients, services, streams of this server. */
+  own: 0,
+  /** A service import: only leaf nodes are told of it. */
+  import: 1,
+  /** A leaf node that is connected here. */
+  leaf: 2,
+  /** Another server of the cluster. */
+  route: 3,
+  /** Another cluster. */
+  gateway: 4,
+} as const;
+export type InterestSource = (typeof InterestSource)[keyof typeof InterestSource];
+
+/** Is told of every interest that comes or goes in any account, after the change. */
+export interface InterestWatcher {
+  added(account: Account, subscription: Subscription): void;
+  removed(account: Account, subscription: Subscription): void;
+  /** An account is there that was not before; its interest is empty. */
+  accountAdded?(account: Account): void;
 }
 
 const NO_SID = new Uint8Array(0);
@@ -29,14 +57,32 @@ export class Subscription implements Interest {
   delivered = 0;
   /** Ends after this many deliveries; 0 for no end. */
   max = 0;
+  readonly source: InterestSource;
+  /** How many members of its queue group it stands for. */
+  readonly weight: number;
+  /** Of a queue group's members, those with a lower rank come first: 0 in this cluster, 1 over a leaf link, 2 over a gateway. */
+  readonly rank: number;
   /** Its shadows in accounts that streams are imported from; undefined while it is not subscribed through an account. */
   shadows: readonly Subscription[] | undefined = undefined;
 
-  constructor(subject: string, queue: string | undefined, sid: string, target: DeliveryTarget) {
+  constructor(
+    subject: string,
+    queue: string | undefined,
+    sid: string,
+    target: DeliveryTarget,
+    {
+      source = InterestSource.own,
+      weight = 1,
+      rank = 0,
+    }: Partial<Pick<Subscription, "source" | "weight" | "rank">> = {},
+  ) {
     this.subject = subject;
     this.queue = queue;
     this.sid = sid;
     this.sidBytes = sid === "" ? NO_SID : Buffer.from(sid, "latin1");
     this.target = target;
+    this.source = source;
+    this.weight = weight;
+    this.rank = rank;
   }
 }

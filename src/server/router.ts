@@ -6,11 +6,27 @@ import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Random } from "../runtime/random.js";
 import type { MatchResult } from "../subjects/sublist.js";
 import { SHARED_PAYLOAD_BYTES } from "./limits.js";
+import { offerToGroup } from "./queue-choice.js";
 
 export type Interest = MatchResult<Subscription>;
 
+/** Another server, which gets a message once, whatever the number of its interests, with the groups chosen for it. */
+export interface PeerTarget {
+  /** Sends the message; `queues` names the groups (latin1) that one member each at the other end is to get it of. */
+  send(message: Message, queues: readonly string[], source: DeliveryTarget | undefined): void;
+}
+
+interface Gathered {
+  peer: PeerTarget | undefined;
+  readonly queues: string[];
+}
+
 export class Router {
   private readonly random: Random;
+  // Peers of the message being delivered, from `mark` on; those of the messages around it (imports) stand before.
+  private readonly gathered: Gathered[] = [];
+  private count = 0;
+  private mark = 0;
 
   constructor(random: Random) {
     this.random = random;
@@ -21,31 +37,70 @@ export class Router {
     return this.deliver(account.sublist.match(message.subject), message, source);
   }
 
-  /** Delivers to every plain subscription and to one member of each queue group. Returns the number of deliveries. */
+  /**
+   * Delivers to every plain subscription and to one member of each queue group, or of those that the message names.
+   * Returns the number of deliveries.
+   */
   deliver(interest: Interest, message: Message, source: DeliveryTarget | undefined): number {
     const { plain, queues } = interest;
     if (plain.length + queues.length > 1 && message.sizeBytes >= SHARED_PAYLOAD_BYTES) message.share();
+    const outerMark = this.mark;
+    this.mark = this.count;
     let delivered = 0;
-    for (let i = 0; i < plain.length; i++) {
-      const subscription = plain[i];
-      if (subscription.target.deliver(subscription, message, source)) delivered++;
+    try {
+      for (let i = 0; i < plain.length; i++) {
+        const subscription = plain[i];
+        if (subscription.target.deliver(subscription, message, source)) delivered++;
+      }
+      if (queues.length > 0) delivered += this.deliverToGroups(queues, message, source);
+      if (this.count > this.mark) this.sendToPeers(message, source);
+    } finally {
+      this.count = this.mark;
+      this.mark = outerMark;
     }
-    for (let i = 0; i < queues.length; i++) delivered += this.deliverToGroup(queues[i], message, source);
     return delivered;
   }
 
-  // One member, chosen at random; another one if that cannot take the message.
-  private deliverToGroup(
-    members: readonly Subscription[],
+  /**
+   * To be called by a peer's target from inside `deliver`: the peer is sent the message when all interest was looked at.
+   * @param queue the group that it was chosen for; undefined for plain interest
+   */
+  gather(peer: PeerTarget, queue: string | undefined): void {
+    let found: Gathered | undefined;
+    for (let i = this.mark; i < this.count && found === undefined; i++) {
+      if (this.gathered[i].peer === peer) found = this.gathered[i];
+    }
+    if (found === undefined) {
+      if (this.count === this.gathered.length) this.gathered.push({ peer: undefined, queues: [] });
+      found = this.gathered[this.count++];
+      found.peer = peer;
+      found.queues.length = 0;
+    }
+    if (queue !== undefined) found.queues.push(queue);
+  }
+
+  private sendToPeers(message: Message, source: DeliveryTarget | undefined): void {
+    for (let i = this.mark; i < this.count; i++) {
+      const { peer, queues } = this.gathered[i];
+      peer?.send(message, queues, source);
+    }
+  }
+
+  private deliverToGroups(
+    groups: readonly (readonly Subscription[])[],
     message: Message,
     source: DeliveryTarget | undefined,
   ): number {
-    const count = members.length;
-    const first = count === 1 ? 0 : this.random.below(count);
-    for (let i = 0; i < count; i++) {
-      const member = members[first + i < count ? first + i : first + i - count];
-      if (member.target.deliver(member, message, source)) return 1;
+    let delivered = 0;
+    for (const members of groups) {
+      const [first] = members;
+      if (message.queues !== undefined && !message.queues.includes(first.queue as string)) continue;
+      const took =
+        members.length === 1
+          ? first.target.deliver(first, message, source)
+          : offerToGroup(members, this.random, message, source);
+      if (took) delivered++;
     }
-    return 0;
+    return delivered;
   }
 }

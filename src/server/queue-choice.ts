@@ -1,0 +1,72 @@
+// Which member of a queue group gets a message: members of this cluster before those over leaf links and gateways, and
+// among those at random, where a server that stands for several members counts as often (conformance/topology, WIRE.md 2.4).
+import type { Message } from "../accounts/message.js";
+import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import type { Random } from "../runtime/random.js";
+
+/** The members of one rank, and how often each counts. */
+interface Rank {
+  readonly members: readonly Subscription[];
+  readonly totalWeight: number;
+}
+
+/** A group's members in the order in which they are tried; `undefined` where all are equal. */
+type Ranks = readonly Rank[] | undefined;
+
+// Arrays of members belong to match results, which are made anew when a member comes or goes.
+const known = new WeakMap<readonly Subscription[], { readonly ranks: Ranks }>();
+
+/**
+ * Offers the message to members until one takes it. Returns whether one did.
+ * @param members not empty
+ */
+export function offerToGroup(
+  members: readonly Subscription[],
+  random: Random,
+  message: Message,
+  source: DeliveryTarget | undefined,
+): boolean {
+  let found = known.get(members);
+  if (found === undefined) {
+    found = { ranks: ranksOf(members) };
+    known.set(members, found);
+  }
+  const { ranks } = found;
+  if (ranks === undefined) return offerFrom(members, random.below(members.length), message, source);
+  for (const { members, totalWeight } of ranks) {
+    if (offerFrom(members, weighted(members, totalWeight, random), message, source)) return true;
+  }
+  return false;
+}
+
+function offerFrom(
+  members: readonly Subscription[],
+  first: number,
+  message: Message,
+  source: DeliveryTarget | undefined,
+): boolean {
+  const count = members.length;
+  for (let i = 0; i < count; i++) {
+    const member = members[first + i < count ? first + i : first + i - count];
+    if (member.target.deliver(member, message, source)) return true;
+  }
+  return false;
+}
+
+function weighted(members: readonly Subscription[], totalWeight: number, random: Random): number {
+  let left = random.below(totalWeight);
+  return members.findIndex(({ weight }) => (left -= weight) < 0);
+}
+
+function ranksOf(members: readonly Subscription[]): Ranks {
+  if (members.every(({ weight, rank }) => weight === 1 && rank === members[0].rank)) return undefined;
+  const byRank = new Map<number, Subscription[]>();
+  for (const member of members) {
+    const same = byRank.get(member.rank);
+    if (same === undefined) byRank.set(member.rank, [member]);
+    else same.push(member);
+  }
+  return [...byRank]
+    .sort(([a], [b]) => a - b)
+    .map(([, same]) => ({ members: same, totalWeight: same.reduce((sum, { weight }) => sum + weight, 0) }));
+}
