@@ -1,12 +1,23 @@
 // What JetStream's storage costs: the rate and the CPU time of appends.
-import { ALREADY_DURABLE, durable, type NewMessage, type Storage } from "../src/jetstream/store/store.js";
+import { MemoryStore } from "../src/jetstream/store/memory-store.js";
+import {
+  ALREADY_DURABLE,
+  type Commits,
+  durable,
+  type NewMessage,
+  type StreamStore,
+} from "../src/jetstream/store/store.js";
 
 const MESSAGE_BYTES = 128;
 const PER_TURN = 500;
 
-/** Appends `count` messages of 128 B to one stream, in turns, over `subjects` subjects; resolves when all are durable. */
-export async function appendMany(storage: Storage, count: number, subjects: number): Promise<void> {
-  const store = storage.stream("BENCH");
+/** Appends `count` messages of 128 B to a stream, in turns, over `subjects` subjects; resolves when all are durable. */
+async function appendMany(
+  store: StreamStore,
+  commits: Commits | undefined,
+  count: number,
+  subjects: number,
+): Promise<void> {
   const body = Buffer.alloc(MESSAGE_BYTES + 2, "x");
   const messages: NewMessage[] = Array.from({ length: subjects }, (_, at) => {
     const subject = `bench.${at}`;
@@ -18,5 +29,13 @@ export async function appendMany(storage: Storage, count: number, subjects: numb
     ticket = store.append(messages[sequence % subjects], sequence, times);
     if (sequence % PER_TURN === 0) await new Promise<void>((resolve) => setImmediate(resolve));
   }
-  await durable(storage.commits, ticket);
+  if (commits !== undefined) await durable(commits, ticket);
+}
+
+for (const subjects of [1, 100_000]) {
+  const count = 1_000_000;
+  const cpu = process.cpuUsage();
+  await appendMany(new MemoryStore("BENCH"), undefined, count, subjects);
+  const { user, system } = process.cpuUsage(cpu);
+  console.log(`memory, ${subjects} subjects: ${(((user + system) * 1000) / count).toFixed(0)} ns CPU a message`);
 }
