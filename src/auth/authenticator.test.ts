@@ -8,6 +8,7 @@ import { OptionsError } from "../options/errors.js";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
 import { type Admission, Authenticator, type Credentials, type Origin, type Review } from "./authenticator.js";
 import { userKey } from "./nkey.js";
+import { testSecrets } from "./test-secrets.js";
 
 const HASH = "$2a$04$nCa21vuNW2s/KuO9dbn2VOknsypsg8ytPkyb2gNA.t7bwObKNZGEm";
 const HASHED = "correct horse battery staple!A1";
@@ -22,7 +23,7 @@ function accountsFor(input: ServerOptions): Accounts {
 }
 
 function authenticator(input: ServerOptions, accounts = accountsFor(input)): Authenticator {
-  return new Authenticator(resolveOptions(input), accounts);
+  return new Authenticator(resolveOptions(input), accounts, testSecrets());
 }
 
 /** "account/user" of who is let in, "refused", in words for assertions. */

@@ -9,11 +9,12 @@ import type { TlsSession } from "../runtime/tls.js";
 import type { ApplicationLogin, Authenticate } from "./application-login.js";
 import { CertificateUsers, waysWithCertificates } from "./certificate-users.js";
 import type { ConfiguredCallout } from "./configured-callout.js";
+import type { Place } from "./fair-queue.js";
 import type { JwtLogin } from "./jwt-login.js";
 import { signed } from "./nkey.js";
 import type { OperatorMode } from "./operator-mode.js";
 import type { Permissions } from "./permissions.js";
-import { isHashed, SecretCheck, sameText } from "./secret.js";
+import { isHashed, type SecretCheck, sameText } from "./secret.js";
 import { TrustedProxies } from "./trusted-proxies.js";
 import { type ConnectionType, readUsers, type User, type Users } from "./users.js";
 
@@ -40,6 +41,10 @@ export interface Origin {
   readonly nonce: string;
   readonly remoteAddress: string;
   readonly inProcess: boolean;
+  /** Whether the client has gone, so that nobody needs to know any more. */
+  readonly isGone?: () => boolean;
+  /** Whether it was let in before and is looked at again. */
+  readonly isConnected?: boolean;
   /** The server's number for it; for callout services. */
   readonly connectionId?: number;
   /** The certificate that the client has shown, in DER; verified. */
@@ -97,7 +102,7 @@ export class Authenticator {
   readonly #deciders: Deciders;
   readonly #authorization: ResolvedAuthorization;
   readonly #users: Users;
-  readonly #secrets = new SecretCheck();
+  readonly #secrets: SecretCheck;
   readonly #certificateUsers: CertificateUsers;
   // Where the certificate decides who a client is.
   readonly #certificateWays: ReadonlySet<ConnectionType>;
@@ -111,8 +116,9 @@ export class Authenticator {
    * Accounts are looked up by name at each login, so they may be changed after this.
    * @throws {OptionsError} OPTIONS_VALUE: users or keys that make no sense, or a no_auth_user that does not exist
    */
-  constructor(options: ResolvedOptions, accounts: Accounts, deciders: Deciders = {}) {
+  constructor(options: ResolvedOptions, accounts: Accounts, secrets: SecretCheck, deciders: Deciders = {}) {
     const { authorization, noAuthUser } = options;
+    this.#secrets = secrets;
     this.#accounts = accounts;
     this.#deciders = deciders;
     this.#authorization = authorization;
@@ -152,7 +158,10 @@ export class Authenticator {
     return this.#noAuthUser !== undefined || this.#guests || !this.required;
   }
 
-  /** Decides on a login; undefined: refused. A promise for what takes time: bcrypt hashes, lookups, callouts. */
+  /**
+   * Decides on a login; undefined: refused. A promise for what takes time: bcrypt hashes, lookups, callouts. It rejects with
+   * a LoginsBusyError when too many logins wait to be compared with hashes.
+   */
   authenticate(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
     const { operatorMode, application, callout } = this.#deciders;
     if (operatorMode !== undefined) return operatorMode.authenticate(credentials, origin);
@@ -177,7 +186,7 @@ export class Authenticator {
     const { byName, byNkey } = this.#users;
     if (this.#certificateWays.has(origin.type) && byName.size > 0 && !(nkey && byNkey.size > 0)) {
       const user = this.#certificateUsers.find(origin.certificate, (one) => admits(one, origin));
-      return user && comesAsRequired(user, origin) ? this.#ifFits(user.password, pass ?? "", user) : undefined;
+      return user && comesAsRequired(user, origin) ? this.#ifFits(user.password, pass ?? "", user, origin) : undefined;
     }
     if (saysNothing(credentials)) {
       const user = this.#noAuthUser;
@@ -187,18 +196,18 @@ export class Authenticator {
     if (nkey && byNkey.size > 0) return this.#authenticateNkey(nkey, credentials.sig ?? "", origin);
     if (name && byName.size > 0) {
       const user = byName.get(name);
-      if (user === undefined || !admits(user, origin)) return this.#refuseSlowly(pass ?? "", this.#decoy);
+      if (user === undefined || !admits(user, origin)) return this.#refuseSlowly(pass ?? "", this.#decoy, origin);
       if (!comesAsRequired(user, origin) || this.#needsCertificate(user)) return undefined;
-      return this.#ifFits(user.password, pass ?? "", user);
+      return this.#ifFits(user.password, pass ?? "", user, origin);
     }
     if (!comesAsRequired(this.#authorization, origin)) return undefined;
     const { token, user: onlyName, password = "" } = this.#authorization;
-    if (token) return this.#ifFits(token, authToken ?? "", undefined);
+    if (token) return this.#ifFits(token, authToken ?? "", undefined, origin);
     if (!onlyName) return undefined;
     const decoy = isHashed(password) ? password : undefined;
     return sameText(onlyName, name ?? "")
-      ? this.#ifFits(password, pass ?? "", undefined)
-      : this.#refuseSlowly(pass ?? "", decoy);
+      ? this.#ifFits(password, pass ?? "", undefined, origin)
+      : this.#refuseSlowly(pass ?? "", decoy, origin);
   }
 
   /**
@@ -233,7 +242,7 @@ export class Authenticator {
       if (now === undefined) return { outcome: onlyName === undefined || !credentials.user ? "refused" : "moved" };
       return now.account === before.account ? this.#keep(before, now.user) : { outcome: "moved" };
     };
-    const admission = this.authenticate(credentials, origin);
+    const admission = this.authenticate(credentials, { ...origin, isConnected: true });
     return admission instanceof Promise ? admission.then(decide) : decide(admission);
   }
 
@@ -283,16 +292,17 @@ export class Authenticator {
     secret: string,
     said: string,
     user: User | undefined,
+    origin: Origin,
   ): Admission | undefined | Promise<Admission | undefined> {
-    const fit = this.#secrets.fits(secret, said);
+    const fit = this.#secrets.fits(secret, said, placeOf(origin, user?.name ?? ""));
     const admit = (fitted: boolean): Admission | undefined => (fitted ? this.#admit(user, secret) : undefined);
     return fit instanceof Promise ? fit.then(admit) : admit(fit);
   }
 
   // After as much work as a wrong password would take.
-  #refuseSlowly(said: string, decoy: string | undefined): undefined | Promise<undefined> {
+  #refuseSlowly(said: string, decoy: string | undefined, origin: Origin): undefined | Promise<undefined> {
     if (decoy === undefined) return undefined;
-    return Promise.resolve(this.#secrets.fits(decoy, said)).then(() => undefined);
+    return Promise.resolve(this.#secrets.fits(decoy, said, placeOf(origin, ""))).then(() => undefined);
   }
 
   // Also undefined when the user's account has just gone.
@@ -320,6 +330,10 @@ function isForSystemOnly({ accounts, systemAccount, authorization }: ResolvedOpt
 
 function saysNothing({ user, pass, authToken, nkey }: Credentials): boolean {
   return !user && !pass && !authToken && !nkey;
+}
+
+function placeOf({ remoteAddress, isGone, isConnected }: Origin, name: string): Place {
+  return { source: remoteAddress, name, isGone, isConnected };
 }
 
 function admits(user: User, origin: Origin): boolean {

@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Accounts } from "../accounts/accounts.js";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
 import { type Admission, Authenticator, type Credentials, type Deciders, type Origin } from "./authenticator.js";
+import { testSecrets } from "./test-secrets.js";
 
 const TRUSTED = "NDH2EUVK444ZJRMJMEZRRJ27LFTPLY5WKGGI6UBZ3EZXVWJCJLEC2SLR";
 const STANDARD: Origin = { type: "STANDARD", nonce: "n", remoteAddress: "127.0.0.1", inProcess: false };
@@ -16,7 +17,7 @@ const accounts = new Accounts(resolveOptions({}), {
 });
 
 const authenticator = (input: ServerOptions, deciders?: Deciders): Authenticator =>
-  new Authenticator(resolveOptions(input), accounts, deciders);
+  new Authenticator(resolveOptions(input), accounts, testSecrets(), deciders);
 
 /** What becomes of a login, and whether it is said that a proxy is missing. */
 async function login(a: Authenticator, credentials: Credentials, proxyKey?: string): Promise<string> {

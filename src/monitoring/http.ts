@@ -46,7 +46,7 @@ export class HttpPages {
     const [path, query] = splitAt(request.url.replace(PROXY_FORM, ""), "?");
     const decoded = decodePath(path);
     const isHealthz = decoded === `${this.#basePath}/healthz`;
-    const refusal = await this.#protection.refusal(request.headers["authorization"], isHealthz);
+    const refusal = await this.#protection.refusal(request, isHealthz);
     if (refusal !== undefined) return refusal;
     const cleaned = cleanPath(path);
     if (path.startsWith("/") && cleaned !== path)

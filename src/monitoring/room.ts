@@ -17,7 +17,7 @@ export class MonitoringRoom implements Room {
 
   constructor(server: Server, pages: Pages) {
     this.#server = server;
-    const protection = new Protection(() => server.options.monitoringAuthorization);
+    const protection = new Protection(() => server.options.monitoringAuthorization, server.secrets);
     this.#http = new HttpPages(pages, protection, () => server.logger);
   }
 

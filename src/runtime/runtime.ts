@@ -1,6 +1,7 @@
 // The world, handed in: everything outside the process's own memory that the house touches goes through one of these.
 import type { Clock } from "./clock.js";
 import type { Disk } from "./disk.js";
+import type { Hashing } from "./hashing.js";
 import type { Network } from "./network.js";
 import type { Random } from "./random.js";
 
@@ -9,6 +10,7 @@ export interface Runtime {
   readonly random: Random;
   readonly disk: Disk;
   readonly network: Network;
+  readonly hashing: Hashing;
   readonly process: ProcessInfo;
 }
 

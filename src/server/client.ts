@@ -5,6 +5,7 @@ import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Admission, Credentials, Origin } from "../auth/authenticator.js";
+import { LoginsBusyError } from "../auth/fair-queue.js";
 import type { Permissions } from "../auth/permissions.js";
 import { type ConnectOptions, defaultConnectOptions, mergeConnect } from "../protocol/connect.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
@@ -272,7 +273,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       },
       (error: unknown) => {
         this.hub.logger.error(`${this.label} - authentication failed: ${String(error)}`);
-        this.admitLate(undefined);
+        if (!(error instanceof LoginsBusyError)) this.admitLate(undefined);
+        else if (!this.closed) this.refuse(ErrorText.authenticationTimeout, CloseReason.authenticationTimeout);
       },
     );
   }
@@ -386,6 +388,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       certificate: tls?.peerCertificates[0],
       tls,
       connectionId: this.id,
+      isGone: () => this.closed,
       proxyKey,
       onProxyRequired: () => {
         this.lacksProxy = true;

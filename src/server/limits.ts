@@ -44,3 +44,5 @@ export const PROXY_HEADER_MS = 5_000;
 export const HANDSHAKES_PER_TURN = 4;
 /** Certificate files are looked at this often to see whether they have changed. */
 export const CERTIFICATE_POLL_MS = 5_000;
+/** Logins that wait to be compared with a bcrypt hash, of one address and altogether, and hashes whose secret is known. */
+export const HASH_LIMITS = { waiting: { perSource: 256, total: 4096 }, proven: 16_384 };

@@ -9,6 +9,7 @@ import { Authenticator } from "../auth/authenticator.js";
 import type { CalloutWorld } from "../auth/callout.js";
 import { ConfiguredCallout } from "../auth/configured-callout.js";
 import { OperatorMode } from "../auth/operator-mode.js";
+import { SecretCheck } from "../auth/secret.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { ServerInfo } from "../protocol/info.js";
 import { API_LEVEL, COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
@@ -28,6 +29,7 @@ import { hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
 import { LameDuck } from "./lame-duck.js";
+import { HASH_LIMITS } from "./limits.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
 import { ChunkPool } from "./outbox.js";
 import { applyMaxConnections, applyToClients } from "./reload.js";
@@ -64,6 +66,8 @@ export class Server implements Hub {
   readonly accounts: Accounts;
   /** Undefined where the server has users of its own. */
   readonly operatorMode: OperatorMode | undefined;
+  /** Compares passwords and tokens, for clients and on the monitoring port. */
+  readonly secrets: SecretCheck;
   authenticator: Authenticator;
   options: ResolvedOptions;
   logger: Logger;
@@ -117,6 +121,7 @@ export class Server implements Hub {
           applyAccountChange(account, change, this.clients.values(), this.operatorMode);
       },
     });
+    this.secrets = new SecretCheck({ hasher: parts.runtime.hashing.open(), random, limits: HASH_LIMITS });
     this.authenticate = parts.authenticate;
     this.authenticator = this.authenticatorFor(options, this.authenticate);
     this.listener = new ClientListener(this, parts.ids ?? countingIds(), this.clients);
@@ -368,7 +373,7 @@ export class Server implements Hub {
         logger: () => this.logger,
         failed: (error) => this.events.emit("error", error),
       });
-    return new Authenticator(options, this.accounts, { operatorMode, callout, application });
+    return new Authenticator(options, this.accounts, this.secrets, { operatorMode, callout, application });
   }
 
   // What callouts need of the server; they ask as late as they need it.
@@ -401,6 +406,7 @@ export class Server implements Hub {
     for (const client of [...this.clients.values()]) client.close(CloseReason.serverShutdown);
     for (const room of [...this.rooms].reverse()) await room.close?.();
     await this.operatorMode?.close();
+    await this.secrets.close();
     if (this.leaving.size > 0) {
       await new Promise<void>((resolve) => {
         this.allGone = resolve;

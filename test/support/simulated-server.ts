@@ -63,10 +63,10 @@ export interface SimulatedServer {
   advance(ms: number): Promise<void>;
   /** Lets what is on its way arrive. */
   settle(): Promise<void>;
-  /** Connects and takes INFO. */
-  connect(): Promise<SimulatedClient>;
+  /** Connects from a host, by default "clients", and takes INFO. */
+  connect(from?: string): Promise<SimulatedClient>;
   /** Connects and logs in, quietly, with `connect` on top. */
-  login(connect?: object): Promise<SimulatedClient>;
+  login(connect?: object, from?: string): Promise<SimulatedClient>;
 }
 
 /** Starts a server with these options on the host "main"; clients are on the host "clients". */
@@ -76,10 +76,9 @@ export async function startSimulatedServer(options: ServerOptions = {}): Promise
   const resolved = resolveOptions({ ...options, host: "0.0.0.0", port: PORT });
   const server = createServer(resolved, { runtime: world, logger: log });
   await world.clock.settle(server.start());
-  const clients = world.host("clients");
   const settle = (): Promise<void> => world.clock.advance(SETTLE_MS);
-  const connect = async (): Promise<SimulatedClient> => {
-    const dialled = clients.network.dial({ host: "main", port: PORT, timeoutMs: 1000 });
+  const connect = async (from = "clients"): Promise<SimulatedClient> => {
+    const dialled = world.host(from).network.dial({ host: "main", port: PORT, timeoutMs: 1000 });
     const client = new SimulatedClient(await world.clock.settle(dialled));
     await settle();
     client.received = client.received.replace(/^INFO \{.*?\} ?\r\n/, "");
@@ -92,8 +91,8 @@ export async function startSimulatedServer(options: ServerOptions = {}): Promise
     advance: (ms) => world.clock.advance(ms),
     settle,
     connect,
-    login: async (more = {}) => {
-      const client = await connect();
+    login: async (more = {}, from) => {
+      const client = await connect(from);
       const connectJson = { verbose: false, pedantic: false, headers: true, no_responders: true, ...more };
       client.send(`CONNECT ${JSON.stringify(connectJson)}\r\n`);
       await settle();

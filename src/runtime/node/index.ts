@@ -2,6 +2,7 @@
 import type { Runtime } from "../runtime.js";
 import { NodeClock } from "./clock.js";
 import { NodeDisk } from "./disk.js";
+import { NodeHashing } from "./hashing.js";
 import { NodeNetwork } from "./network.js";
 import { NodeProcess } from "./process.js";
 import { NodeRandom } from "./random.js";
@@ -15,6 +16,7 @@ export function nodeRuntime(): Runtime {
     random: new NodeRandom(),
     disk: new NodeDisk(),
     network: new NodeNetwork(),
+    hashing: new NodeHashing(),
     process: new NodeProcess(),
   };
   return shared;

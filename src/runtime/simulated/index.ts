@@ -2,6 +2,7 @@
 import type { Runtime } from "../runtime.js";
 import { HostClock, type SimulatedClock, VirtualTime } from "./clock.js";
 import { SimulatedDisk } from "./disk.js";
+import { SimulatedHashing } from "./hashing.js";
 import { type SimulatedNetwork, SimulatedWires } from "./network.js";
 import { SimulatedProcess } from "./process.js";
 import { SimulatedRandom } from "./random.js";
@@ -74,6 +75,7 @@ function makeHost(
     random,
     disk,
     network: wires.join(name, clock),
+    hashing: new SimulatedHashing(clock),
     process: new SimulatedProcess(1000 + number),
     crash: (options) => {
       wires.crash(name);
