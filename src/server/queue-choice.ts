@@ -55,7 +55,10 @@ function offerFrom(
 
 function weighted(members: readonly Subscription[], totalWeight: number, random: Random): number {
   let left = random.below(totalWeight);
-  return members.findIndex(({ weight }) => (left -= weight) < 0);
+  return members.findIndex(({ weight }) => {
+    left -= weight;
+    return left < 0;
+  });
 }
 
 function ranksOf(members: readonly Subscription[]): Ranks {
