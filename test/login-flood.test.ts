@@ -1,4 +1,5 @@
-// Floods of wrong logins, in virtual time: whoever logs in rightly waits for a few turns at most, wherever the flood comes from.
+// Floods of wrong logins, in virtual time: whoever logs in rightly waits for a few turns at most, wherever the flood comes
+// from, and whoever guesses waits longer each time. What comes before a login is limited in size and time.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashSync } from "bcryptjs";
@@ -74,4 +75,81 @@ test("logins that too many wait before are told so, and nobody else is", async (
   const busy = wrong.filter(({ received }) => received === "-ERR 'Authentication Timeout'\r\n");
   assert.ok(busy.length >= 40 && busy.length <= 44, `${busy.length} of the flood`);
   assert.match(world.log.matching(/too many logins/)[0], /LoginsBusyError/);
+});
+
+/** How many guesses one client after the other can make in a time. */
+async function guesses(world: SimulatedServer, durationMs: number, from: string): Promise<number> {
+  const { monotonicMs } = world.world.clock;
+  const endsAt = monotonicMs.call(world.world.clock) + durationMs;
+  for (let count = 0; ; count++) {
+    const client = await world.login({ user: "carol", pass: `guess ${count}` }, from);
+    while (client.received === "") {
+      if (monotonicMs.call(world.world.clock) >= endsAt) return count;
+      await world.advance(10);
+    }
+    assert.equal(client.take(), "-ERR 'Authorization Violation'\r\n");
+  }
+}
+
+test("who guesses at plain passwords soon learns nothing for longer and longer, and nobody else waits", async () => {
+  const users = [{ user: "carol", password: "carol's" }];
+  const world = await startSimulatedServer({ authorization: { users } });
+  const count = await guesses(world, 60_000, "attacker");
+  assert.ok(count > 20 && count < 80, `${count} guesses in a minute`);
+  for (const from of ["clients", "attacker"]) {
+    const right = await world.login({ user: "carol", pass: "carol's" }, from);
+    right.send("PING\r\n");
+    await world.settle();
+    assert.equal(right.take(), "PONG\r\n", from);
+  }
+  const innocent = await world.login({ user: "carol", pass: "a slip" });
+  assert.equal(innocent.take(), "-ERR 'Authorization Violation'\r\n");
+});
+
+test("a client that goes while its refusal waits leaves nothing behind, and what it sends meanwhile is not looked at", async () => {
+  const world = await startSimulatedServer({ authorization: { token: "t" } });
+  await guesses(world, 5_000, "attacker");
+  const client = await world.connect("attacker");
+  client.send('CONNECT {"auth_token":"x"}\r\nCONNECT {"auth_token":"t"}\r\nPING\r\n');
+  await world.settle();
+  assert.equal(client.received, "");
+  client.transport.destroy();
+  await world.advance(2_000);
+  assert.equal(world.server.clients.size, 0);
+  const patient = await world.connect("attacker");
+  patient.send('CONNECT {"auth_token":"x"}\r\nCONNECT {"auth_token":"t"}\r\nPING\r\n');
+  await world.advance(2_000);
+  assert.equal(patient.take(), "-ERR 'Authorization Violation'\r\n");
+});
+
+test("before a login, time and size are limited, however the bytes come", async () => {
+  const world = await startSimulatedServer({ authorization: { token: "t", timeoutMs: 1_000 } });
+  const slow = await world.connect();
+  for (const char of 'CONNECT {"auth_tok') {
+    slow.send(char);
+    await world.advance(70);
+  }
+  assert.equal(slow.take(), "-ERR 'Authentication Timeout'\r\n");
+  const long = await world.connect();
+  long.send(`CONNECT {"auth_token":"${"t".repeat(5_000)}`);
+  await world.settle();
+  assert.equal(long.take(), "-ERR 'maximum control line exceeded'\r\n");
+  for (const first of ["PUB a 1000000\r\n", "PING\r\n", "SUB a 1\r\n", `+OK${"x".repeat(100)}`, "A"]) {
+    const early = await world.connect();
+    early.send(first);
+    await world.settle();
+    assert.equal(early.ended || early.closed, true, JSON.stringify(first));
+  }
+});
+
+test("while a login is decided on, a client cannot make the server keep what it sends", async () => {
+  const world = await startSimulatedServer({ authorization: { users: HASHED_USERS } });
+  await flood(world, 50, "alice", "attacker");
+  const client = await world.connect("attacker");
+  client.send('CONNECT {"user":"alice","pass":"x"}\r\n');
+  await world.settle();
+  const megabyte = Buffer.alloc(1024 * 1024, "x");
+  for (let i = 0; i < 32; i++) client.send(megabyte);
+  await world.settle();
+  assert.ok(client.transport.bufferedBytes > 30 * megabyte.length, `${client.transport.bufferedBytes} bytes not taken`);
 });

@@ -5,7 +5,6 @@ import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Admission, Credentials, Origin } from "../auth/authenticator.js";
-import { LoginsBusyError } from "../auth/fair-queue.js";
 import type { Permissions } from "../auth/permissions.js";
 import { type ConnectOptions, defaultConnectOptions, mergeConnect } from "../protocol/connect.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
@@ -14,6 +13,7 @@ import { infoLine } from "../protocol/info.js";
 import { argumentsStart, LONGEST_VERB_BYTES, Verb, verbOf } from "../protocol/verbs.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
+import { ClientLogin } from "./client-login.js";
 import { CloseReason } from "./close-reason.js";
 import { Connection } from "./connection.js";
 import { hostPort } from "./host-port.js";
@@ -53,6 +53,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   /** The public nkey of the trusted proxy that has vouched for it. */
   proxyKey: string | undefined;
   protected readonly framer: Framer;
+  private readonly login = new ClientLogin(this);
   private readonly publisher: Publisher;
   private authTimer: Timer | undefined;
   private secondInfoDue = false;
@@ -220,7 +221,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     return STOP;
   }
 
-  private refuse(text: string, reason: CloseReason): typeof STOP {
+  /** Closes with an error; it is not let in, or not any more. */
+  refuse(text: string, reason: CloseReason): typeof STOP {
     this.hub.logger.error(`${this.label} - ${text}`);
     this.sendError(text);
     this.hub.refused(this, reason);
@@ -255,61 +257,13 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.echo = this.connect.echo;
     this.headers = this.connect.headers && !this.hub.options.noHeaderSupport;
     if (again) this.subscriber.dropAll();
-    if (!this.passesProxyCheck()) return this.refuseLogin(CloseReason.proxyNotTrusted);
-    const admission = this.hub.authenticator.authenticate(this.credentials(), this.origin());
-    if (!(admission instanceof Promise)) return this.admit(admission);
-    this.holdInput();
-    this.awaitAdmission(admission);
-    return NO_PAYLOAD;
+    return this.login.decide();
   }
 
-  private awaitAdmission(admission: Promise<Admission | undefined>): void {
-    const { authenticator } = this.hub;
-    admission.then(
-      (decided) => {
-        // A reload in between has looked at those who were let in only.
-        if (this.hub.authenticator === authenticator) this.admitLate(decided);
-        else this.authenticateAnew();
-      },
-      (error: unknown) => {
-        this.hub.logger.error(`${this.label} - authentication failed: ${String(error)}`);
-        if (!(error instanceof LoginsBusyError)) this.admitLate(undefined);
-        else if (!this.closed) this.refuse(ErrorText.authenticationTimeout, CloseReason.authenticationTimeout);
-      },
-    );
-  }
-
-  private authenticateAnew(): void {
-    if (this.closed) return;
-    const admission = this.hub.authenticator.authenticate(this.credentials(), this.origin());
-    if (admission instanceof Promise) this.awaitAdmission(admission);
-    else this.admitLate(admission);
-  }
-
-  // Without a signature by a proxy there is nothing to check, and without trusted proxies nothing to check it with.
-  private passesProxyCheck(): boolean {
-    const { trustedProxies } = this.hub.authenticator;
-    const { proxySig } = this.connect;
-    if (proxySig === "" || !trustedProxies.any) return true;
-    this.proxyKey = trustedProxies.signerOf(proxySig, this.nonce);
-    if (this.proxyKey === undefined) this.debug("proxy is not trusted");
-    return this.proxyKey !== undefined;
-  }
-
-  private admitLate(admission: Admission | undefined): void {
-    if (this.closed) return;
-    try {
-      if (this.admit(admission) !== STOP) this.resumeInput();
-    } catch (error) {
-      this.failed(error);
-    }
-  }
-
-  private admit(admission: Admission | undefined): number {
+  /** Lets it in, unless limits or what it asked for forbid that. */
+  admit(admission: Admission): number {
     const { connect } = this;
-    if (admission === undefined || connect.account !== "" || connect.newAccount) {
-      return this.refuseLogin();
-    }
+    if (connect.account !== "" || connect.newAccount) return this.refuseLogin();
     const { maxConnections } = admission.account.limits;
     const others = admission.account.connections - (this.account === admission.account ? 1 : 0);
     if (maxConnections >= 0 && others >= maxConnections) {
@@ -402,7 +356,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     return this.refuse(ErrorText.authorization, reason);
   }
 
-  private debug(text: string): void {
+  debug(text: string): void {
     if (this.hub.logger.debugOn) this.hub.logger.debug(`${this.label} - ${text}`);
   }
 
@@ -532,6 +486,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   protected ended(reason: CloseReason): void {
     this.authTimer?.cancel();
+    this.login.end();
     this.subscriber.leaveAccount();
     this.settleStats();
     this.account?.removeClient();

@@ -178,13 +178,13 @@ export abstract class Connection implements TransportHandler {
   }
 
   /** Leaves further input aside until `resumeInput`. */
-  protected holdInput(): void {
+  holdInput(): void {
     this.framer.hold();
     this.pauseReading();
   }
 
   /** Goes on with the input that was left aside. */
-  protected resumeInput(): void {
+  resumeInput(): void {
     this.framer.release();
     this.resumeReading();
     if (this.closed || this.framer.isHolding) return;

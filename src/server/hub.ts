@@ -10,6 +10,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { ClientConnection } from "./client.js";
 import type { CloseReason } from "./close-reason.js";
 import type { Connection } from "./connection.js";
+import type { FailedLogins } from "./failed-logins.js";
 import type { ChunkPool } from "./outbox.js";
 import type { Router } from "./router.js";
 import type { Stalls } from "./stall.js";
@@ -25,6 +26,7 @@ export interface Hub {
   readonly authenticator: Authenticator;
   readonly totals: Totals;
   readonly stalls: Stalls;
+  readonly failedLogins: FailedLogins;
   /** True from the start of lame duck mode or shutdown on. */
   readonly draining: boolean;
   /** Writes the connection's output at the end of the turn. */

@@ -25,6 +25,7 @@ import type { Connection } from "./connection.js";
 import { connectionStatus } from "./connection-status.js";
 import { EventSender } from "./event-sender.js";
 import { ServerEvents } from "./events.js";
+import { FailedLogins } from "./failed-logins.js";
 import { hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
@@ -78,6 +79,7 @@ export class Server implements Hub {
   /** Wall-clock time at which the present options took effect. */
   configLoadMs = 0;
   readonly stalls: Stalls;
+  readonly failedLogins: FailedLogins;
   private readonly sender = new EventSender(this);
   private readonly turn: Turn;
   private readonly listener: ClientListener;
@@ -100,6 +102,7 @@ export class Server implements Hub {
     this.router = new Router(random);
     this.turn = new Turn(clock);
     this.stalls = new Stalls(clock);
+    this.failedLogins = new FailedLogins(clock);
     this.accounts = new Accounts(options, {
       random,
       clock,
