@@ -68,6 +68,20 @@ export class Message {
     this.shared = true;
   }
 
+  /** Copies what it refers to in its line, since the line's buffer goes. */
+  keepLine(): void {
+    const { line, replyStart, replyEnd, sizeStart, sizeEnd } = this;
+    const replyBytes = replyEnd - replyStart;
+    const kept = Buffer.allocUnsafeSlow(replyBytes + sizeEnd - sizeStart);
+    kept.set(line.subarray(replyStart, replyEnd), 0);
+    kept.set(line.subarray(sizeStart, sizeEnd), replyBytes);
+    this.line = kept;
+    this.replyStart = 0;
+    this.replyEnd = replyBytes;
+    this.sizeStart = replyBytes;
+    this.sizeEnd = kept.length;
+  }
+
   /** The same message under another subject and, if given, with another reply subject ("" for none); who gets it is open again. */
   readdressed(subject: string, reply?: string): Message {
     const copy = new Message();

@@ -100,9 +100,9 @@ export class HttpPages {
       [
         "/routez",
         async (query) => {
-          query.subscriptions();
+          const options = query.subscriptions();
           pages.count("/routez");
-          return json(await pages.routez());
+          return json(await pages.routez(options));
         },
       ],
       [

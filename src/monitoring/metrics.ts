@@ -18,7 +18,7 @@ export async function metricsOf(server: Server, pages: Pages, options: MetricsOp
   await addConnections(metrics, server, options.connections);
   addPage(metrics, "subsz", await pages.subsz({}), id);
   addAccstatz(metrics, await pages.accstatz({ includeUnused: true }), id);
-  addPage(metrics, "routez", await pages.routez(), id);
+  addPage(metrics, "routez", await pages.routez({}), id);
   addGatewayz(metrics, await pages.gatewayz(), id);
   addLeafz(metrics, await pages.leafz(), id);
   addHealthz(metrics, pages.healthz({}).status, id);

@@ -8,7 +8,8 @@ import type { ConfigSource } from "./config-source.js";
 import { type ConnzOptions, connz } from "./connz.js";
 import { type Health, type HealthzOptions, healthz } from "./healthz.js";
 import { type MetricsOptions, metricsOf } from "./metrics.js";
-import { gatewayz, jsz, leafz, routez } from "./peers.js";
+import { gatewayz, jsz, leafz } from "./peers.js";
+import { type RoutezOptions, routez } from "./routez.js";
 import { type SubszOptions, subsz } from "./subsz.js";
 import { varz } from "./varz.js";
 
@@ -63,8 +64,8 @@ export class Pages {
     return String(await metricsOf(this.#server, this, options));
   }
 
-  async routez(): Promise<object> {
-    return routez(this.#server);
+  routez(options: RoutezOptions): Promise<object> {
+    return routez(this.#server, options);
   }
 
   async gatewayz(): Promise<object> {

@@ -1,12 +1,8 @@
-// The pages about other servers, and about what is not built in: routez, gatewayz, leafz, jsz.
+// The pages about other servers, and about what is not built in: gatewayz, leafz, jsz.
 import { formatMs } from "../protocol/rfc3339.js";
 import type { Server } from "../server/server.js";
 
 const now = (server: Server): string => formatMs(server.runtime.clock.nowMs());
-
-export function routez(server: Server): object {
-  return { server_id: server.id, server_name: server.name, now: now(server), num_routes: 0, routes: [] };
-}
 
 export function gatewayz(server: Server): object {
   const { gateway } = server.options;

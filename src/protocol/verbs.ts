@@ -18,20 +18,20 @@ export const Verb = {
 } as const;
 export type Verb = (typeof Verb)[keyof typeof Verb];
 
-interface VerbSpelling {
-  readonly verb: Verb;
+/** How an operation is written, in any case. */
+export interface Spelling<V extends number> {
+  readonly verb: V;
   readonly text: Uint8Array;
   /** Whether a blank or tab must follow the word; otherwise anything may. */
   readonly needsBlank: boolean;
 }
 
-const spelling = (verb: Verb, text: string, needsBlank: boolean): VerbSpelling => ({
-  verb,
-  text: Buffer.from(text, "latin1"),
-  needsBlank,
-});
+/** `text` is lower case. */
+export function spelling<V extends number>(verb: V, text: string, needsBlank: boolean): Spelling<V> {
+  return { verb, text: Buffer.from(text, "latin1"), needsBlank };
+}
 
-const SPELLINGS: readonly VerbSpelling[] = [
+const SPELLINGS: readonly Spelling<Verb>[] = [
   spelling(Verb.pub, "pub", true),
   spelling(Verb.ping, "ping", false),
   spelling(Verb.pong, "pong", false),
@@ -49,7 +49,18 @@ const SPELLINGS: readonly VerbSpelling[] = [
  * `argumentsStart(verb, ...)`.
  */
 export function verbOf(buffer: Uint8Array, start: number, end: number, whole: boolean): Verb {
-  for (const { verb, text, needsBlank } of SPELLINGS) {
+  return findVerb(SPELLINGS, buffer, start, end, whole);
+}
+
+/** The same among other spellings. */
+export function findVerb<V extends number>(
+  spellings: readonly Spelling<V>[],
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  whole: boolean,
+): V | typeof Verb.unknown | typeof Verb.incomplete {
+  for (const { verb, text, needsBlank } of spellings) {
     const compared = Math.min(text.length, end - start);
     let same = true;
     for (let i = 0; i < compared; i++) {
@@ -82,7 +93,11 @@ export const LONGEST_VERB_BYTES: number = Math.max(...LENGTHS);
 
 /** Where the arguments of a line begin: behind the verb and the blanks and tabs that follow it. */
 export function argumentsStart(verb: Verb, buffer: Uint8Array, start: number, end: number): number {
-  let at = start + LENGTHS[verb];
+  return afterBlanks(buffer, start + LENGTHS[verb], end);
+}
+
+/** The first byte from `at` on that is no blank or tab; `end` if there is none. */
+export function afterBlanks(buffer: Uint8Array, at: number, end: number): number {
   while (at < end && (buffer[at] === 32 || buffer[at] === 9)) at++;
   return at;
 }
@@ -92,14 +107,20 @@ export const MAX_ARGUMENTS = 6;
 
 /**
  * Finds the arguments in `buffer[start..end)`, separated by blanks and tabs: begin and end of each are written to `into`
- * (2 numbers per argument, room for MAX_ARGUMENTS). Returns how many there are, at most MAX_ARGUMENTS.
+ * (2 numbers per argument, room for `most` of them). Returns how many there are, at most `most`.
  */
-export function splitArguments(buffer: Uint8Array, start: number, end: number, into: Int32Array): number {
+export function splitArguments(
+  buffer: Uint8Array,
+  start: number,
+  end: number,
+  into: Int32Array,
+  most = MAX_ARGUMENTS,
+): number {
   let count = 0;
   let at = start;
   for (;;) {
     while (at < end && (buffer[at] === 32 || buffer[at] === 9)) at++;
-    if (at >= end || count === MAX_ARGUMENTS) return count;
+    if (at >= end || count === most) return count;
     into[2 * count] = at;
     while (at < end && buffer[at] !== 32 && buffer[at] !== 9) at++;
     into[2 * count + 1] = at;

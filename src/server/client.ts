@@ -125,9 +125,10 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.sendText(`-ERR '${text}'\r\n`);
   }
 
-  /** Sends INFO again, with what has changed; only to clients that understand it. */
+  /** Sends INFO again, with what has changed; only to clients that understand it, and not before they have sent their first PING. */
   sendInfo(): void {
-    if (this.connected && this.connect.protocol >= 1) this.send(infoLine(this.hub.infoFor(this), false));
+    if (!this.connected || this.connect.protocol < 1 || this.secondInfoDue) return;
+    this.send(infoLine(this.hub.infoFor(this), false));
   }
 
   /** Tells it to connect elsewhere. Returns false if it does not understand that, or has not sent its first PING yet. */

@@ -21,6 +21,8 @@ export const CloseReason = {
   maxControlLineExceeded: "Maximum Control Line Exceeded",
   maxSubscriptionsExceeded: "Maximum Subscriptions Exceeded",
   duplicateRoute: "Duplicate Route",
+  duplicateServerName: "Duplicate Server Name",
+  clusterNameConflict: "Cluster Name Conflict",
   routeRemoved: "Route Removed",
   serverShutdown: "Server Shutdown",
   credentialsRevoked: "Credentials Revoked",

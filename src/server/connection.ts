@@ -213,10 +213,13 @@ export abstract class Connection implements TransportHandler {
   /** (Re)starts the pings; the first comes early to measure the round trip. */
   startPings(): void {
     this.pingTimer?.cancel();
-    const { intervalMs } = this.pingLimits();
-    const first = Math.min(intervalMs, FIRST_PING_MS);
-    const { clock, random } = this.hub.runtime;
-    this.pingTimer = clock.after(first * (1 - FIRST_PING_JITTER * random.float()), () => this.pingTick());
+    this.pingTimer = this.hub.runtime.clock.after(this.firstPingMs(), () => this.pingTick());
+  }
+
+  /** When the first ping is due. */
+  protected firstPingMs(): number {
+    const first = Math.min(this.pingLimits().intervalMs, FIRST_PING_MS);
+    return first * (1 - FIRST_PING_JITTER * this.hub.runtime.random.float());
   }
 
   /** The other side has answered a ping (or sent a PONG unasked). */

@@ -1,4 +1,6 @@
 // What the server tells its surroundings, in the order in which it happens. A listener that throws harms nobody else.
+
+import type { PeerInfo } from "../protocol/peer-info.js";
 import type { ClientConnection } from "./client.js";
 import type { CloseReason } from "./close-reason.js";
 
@@ -10,6 +12,11 @@ export interface ServerEventMap {
   disconnect: [client: ClientConnection];
   /** A client's login was refused. */
   refused: [client: ClientConnection, reason: CloseReason];
+  /** The first connection to another server of the cluster was made, or the last one has ended. */
+  peerJoined: [serverId: string];
+  peerLeft: [serverId: string];
+  /** A server of the cluster tells of gateways. */
+  gatewayGossip: [info: PeerInfo];
   error: [error: Error];
   lameDuck: [];
   /** The server ends; its clients are still there. */

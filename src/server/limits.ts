@@ -29,6 +29,12 @@ export const LONGEST_STALL_MS = 40;
 export const FIRST_PING_MS = 2000;
 /** Share by which the first ping may come earlier, at random, so that clients that connect together are not pinged together. */
 export const FIRST_PING_JITTER = 0.2;
+/** Another server is pinged this long after the connection is established, plus up to this share of it at random. */
+export const FIRST_PEER_PING_MS = 1000;
+export const PEER_PING_JITTER = 0.2;
+/** The longest line from another server, and from one that has not introduced itself. */
+export const PEER_LINE_BYTES = 1024 * 1024;
+export const FIRST_PEER_LINE_BYTES = 64 * 1024;
 /** The round trip of a client that sends all the time is still measured this often. */
 export const RTT_MEASUREMENT_MS = 60 * 60 * 1000;
 /** Subjects that a publisher's cache starts with, and grows to (powers of two). */

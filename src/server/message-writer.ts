@@ -32,10 +32,7 @@ export function writeMessage(
     outbox.append(body, start, end + 2);
     return bytes;
   }
-  const referenced = message.shared && bytes >= REFERENCED_PAYLOAD_BYTES;
-  const whole = lineBytes + bytes + 2;
-  outbox.reserve(referenced || whole > LARGE_CHUNK_BYTES ? lineBytes : whole);
-  const { chunk } = outbox;
+  const chunk = reserveMessage(outbox, message, start, lineBytes);
   let at = outbox.position;
   if (asHeaders) chunk[at++] = 72;
   chunk[at] = 77;
@@ -60,16 +57,36 @@ export function writeMessage(
   chunk[at] = 13;
   chunk[at + 1] = 10;
   at += 2;
+  appendBody(outbox, message, start, at);
+  return bytes;
+}
+
+/** Makes room for the line, and for the body from `start` on where that is copied with it. Returns the chunk to write into. */
+export function reserveMessage(outbox: Outbox, message: Message, start: number, lineBytes: number): Buffer {
+  const bytes = message.end - start;
+  const whole = lineBytes + bytes + 2;
+  outbox.reserve(isReferenced(message, bytes) || whole > LARGE_CHUNK_BYTES ? lineBytes : whole);
+  return outbox.chunk;
+}
+
+/** Appends the body from `start` on, CR LF included, behind a line that ends at `at` of the reserved chunk. */
+export function appendBody(outbox: Outbox, message: Message, start: number, at: number): void {
+  const { body, end } = message;
+  const { chunk } = outbox;
+  const bytes = end - start;
   if (bytes <= COPIED_BY_WORDS_BYTES) {
     if (bytes >= 2) copyWords(viewOf(body), start, outbox.view, at, bytes + 2);
     else for (let i = 0; i < bytes + 2; i++) chunk[at + i] = body[start + i];
     outbox.position = at + bytes + 2;
-    return bytes;
+    return;
   }
   outbox.position = at;
-  if (referenced) outbox.reference(body.subarray(start, end + 2));
+  if (isReferenced(message, bytes)) outbox.reference(body.subarray(start, end + 2));
   else outbox.append(body, start, end + 2);
-  return bytes;
+}
+
+function isReferenced(message: Message, bytes: number): boolean {
+  return message.shared && bytes >= REFERENCED_PAYLOAD_BYTES;
 }
 
 // Subjects that fill a whole chunk are possible where max_control_line was raised.
@@ -87,7 +104,8 @@ function writeLongLine(
   outbox.append(line, 0, line.length);
 }
 
-function writeNumber(chunk: Buffer, at: number, value: number): number {
+/** Writes decimal digits; returns where they end. */
+export function writeNumber(chunk: Buffer, at: number, value: number): number {
   let digits = 1;
   for (let rest = value; rest >= 10; rest = (rest / 10) | 0) digits++;
   for (let i = at + digits - 1, rest = value; i >= at; i--) {

@@ -100,17 +100,7 @@ export class Publisher {
 
   /** Copies what the message refers to in its line, since the line's buffer goes. */
   keepLine(): void {
-    const { message } = this;
-    const { line, replyStart, replyEnd, sizeStart, sizeEnd } = message;
-    const replyBytes = replyEnd - replyStart;
-    const kept = Buffer.allocUnsafeSlow(replyBytes + sizeEnd - sizeStart);
-    kept.set(line.subarray(replyStart, replyEnd), 0);
-    kept.set(line.subarray(sizeStart, sizeEnd), replyBytes);
-    message.line = kept;
-    message.replyStart = 0;
-    message.replyEnd = replyBytes;
-    message.sizeStart = replyBytes;
-    message.sizeEnd = kept.length;
+    this.message.keepLine();
   }
 
   /** The payload of the last line: the message is complete and goes its way. */

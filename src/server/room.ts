@@ -7,6 +7,8 @@ export type Commit = () => void | Promise<void>;
 export interface Room {
   /** Called before the server listens for clients; rejecting stops the start. */
   start?(): Promise<void>;
+  /** Called when the server listens for clients. */
+  opened?(): void;
   /** Called when the server ends. */
   close?(): Promise<void>;
   /** Checks new options without taking them; throws or rejects when it cannot. */

@@ -19,6 +19,7 @@ import type { Runtime } from "../runtime/runtime.js";
 import { applyAccountChange } from "./account-change.js";
 import type { ClientConnection } from "./client.js";
 import { payloadLimit } from "./client-limits.js";
+import { ClientUrls, reachableAt } from "./client-urls.js";
 import { CloseReason } from "./close-reason.js";
 import { ClosedConnections } from "./closed-connections.js";
 import type { Connection } from "./connection.js";
@@ -26,13 +27,14 @@ import { connectionStatus } from "./connection-status.js";
 import { EventSender } from "./event-sender.js";
 import { ServerEvents } from "./events.js";
 import { FailedLogins } from "./failed-logins.js";
-import { hostPort } from "./host-port.js";
+import { advertisedAs, hostPort, hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
 import { LameDuck } from "./lame-duck.js";
 import { HASH_LIMITS } from "./limits.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
 import { ChunkPool } from "./outbox.js";
+import { NO_PEERS, type PeerReports } from "./peer-reports.js";
 import { applyMaxConnections, applyToClients } from "./reload.js";
 import { type RequestServer, requestInfo } from "./request-info.js";
 import type { Commit, Room } from "./room.js";
@@ -76,14 +78,20 @@ export class Server implements Hub {
   readonly clients = new Map<number, ClientConnection>();
   readonly totals = new Totals();
   readonly closed: ClosedConnections;
+  /** Where clients may connect to, besides this server. */
+  readonly clientUrls = new ClientUrls(() => this.tellClients());
   /** Wall-clock time at which the present options took effect. */
   configLoadMs = 0;
   readonly stalls: Stalls;
   readonly failedLogins: FailedLogins;
+  /** What the rooms for other servers tell; each room puts its own in. */
+  reports: PeerReports = NO_PEERS;
   private readonly sender = new EventSender(this);
   private readonly turn: Turn;
   private readonly listener: ClientListener;
   private readonly rooms: Room[] = [];
+  private readonly ids: IdAllocator;
+  private nameOfCluster: (() => string) | undefined;
   private authenticate: Authenticate | undefined;
   private reloading: Promise<void> = Promise.resolve();
   private closing: Promise<void> | undefined;
@@ -127,7 +135,8 @@ export class Server implements Hub {
     this.secrets = new SecretCheck({ hasher: parts.runtime.hashing.open(), random, limits: HASH_LIMITS });
     this.authenticate = parts.authenticate;
     this.authenticator = this.authenticatorFor(options, this.authenticate);
-    this.listener = new ClientListener(this, parts.ids ?? countingIds(), this.clients);
+    this.ids = parts.ids ?? countingIds();
+    this.listener = new ClientListener(this, this.ids, this.clients);
   }
 
   /** The public server key; also the name where none is configured. */
@@ -156,14 +165,34 @@ export class Server implements Hub {
   /** What clients are told of where it listens. */
   get advertised(): { host: string; port: number } {
     const { host, port, clientAdvertise } = this.options;
-    const told = advertise(clientAdvertise);
-    return { host: told?.host ?? host, port: told?.port ?? this.listener.address?.port ?? port };
+    return { host, port: this.listener.address?.port ?? port, ...advertisedAs(clientAdvertise) };
   }
 
   /** The name of its cluster; a gateway's name is one too. */
   get clusterName(): string | undefined {
     const { cluster, gateway } = this.options;
-    return cluster?.name || gateway?.name || undefined;
+    return this.nameOfCluster?.() ?? (cluster?.name || gateway?.name || undefined);
+  }
+
+  /** From now on the cluster's name is what `name` says: one that was not configured can change. */
+  nameCluster(name: () => string): void {
+    this.nameOfCluster = name;
+  }
+
+  /** A number for a connection that a room makes. */
+  nextConnectionId(): number {
+    return this.ids.next();
+  }
+
+  /** A room's connection has ended; `close` waits until the rest of its output is sent or given up. */
+  leaves(connection: Connection): void {
+    this.leaving.add(connection);
+  }
+
+  /** Where clients reach this server, as others tell theirs; empty while it does not listen. */
+  ownClientUrls(): string[] {
+    if (this.listener.address === undefined) return [];
+    return reachableAt(this.advertised, () => this.runtime.network.interfaceAddresses());
   }
 
   private get requestServer(): RequestServer {
@@ -207,6 +236,7 @@ export class Server implements Hub {
       return;
     }
     this.state = "running";
+    for (const room of this.rooms) room.opened?.();
     const address = this.listener.address as { host: string; port: number };
     this.logger.info(`Listening for client connections on ${hostPort(address.host, address.port)}`);
     if (this.options.proxyProtocol) this.logger.info("PROXY protocol enabled for client connections");
@@ -297,6 +327,7 @@ export class Server implements Hub {
       client_ip: client.awaitsProxyHeader ? undefined : client.remoteAddress,
       nonce: client.connected ? "" : client.nonce,
       cluster: this.clusterName,
+      ...this.connectUrls(),
       ldm: this.state === "lame duck",
       // Their places; accountInfoFor fills them.
       connect_info: undefined,
@@ -305,6 +336,18 @@ export class Server implements Hub {
       api_lvl: API_LEVEL,
       xkey: this.identity.xkey,
     };
+  }
+
+  // A server that was always alone tells of none; one that is leaving tells of the others.
+  private connectUrls(): Pick<ServerInfo, "connect_urls" | "ws_connect_urls"> {
+    const { clients, webSockets, hadOthers } = this.clientUrls;
+    if (!hadOthers) return { connect_urls: undefined, ws_connect_urls: undefined };
+    const own = this.draining || this.options.cluster?.noAdvertise ? [] : this.ownClientUrls();
+    return { connect_urls: [...own, ...clients], ws_connect_urls: webSockets };
+  }
+
+  private tellClients(): void {
+    if (this.state === "running") for (const client of this.clients.values()) client.sendInfo();
   }
 
   /** INFO for a client that has logged in, with what it learns of its account. */
@@ -419,11 +462,4 @@ export class Server implements Hub {
     this.lameDucking?.ended();
     this.events.emit("closed");
   }
-}
-
-function advertise(text: string | undefined): { host: string; port?: number } | undefined {
-  if (text === undefined || text === "") return undefined;
-  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(text);
-  if (match === null) return undefined;
-  return { host: match[1] ?? match[2], port: match[3] === undefined ? undefined : Number(match[3]) };
 }

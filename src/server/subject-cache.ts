@@ -26,13 +26,25 @@ export class CachedSubject {
   }
 }
 
-/** One entry per slot, the newer wins; grows while different subjects keep colliding. */
-export class SubjectCache {
-  private slots: (CachedSubject | undefined)[] = [];
+/** What a cache holds: something known by its bytes. */
+export interface KnownByBytes {
+  readonly bytes: Uint8Array;
+  readonly hash: number;
+}
+
+/** One entry per slot, the newer wins; grows while different keys keep colliding. */
+export class BytesCache<E extends KnownByBytes> {
+  private readonly make: (bytes: Uint8Array, hash: number) => E;
+  private slots: (E | undefined)[] = [];
   private collisions = 0;
 
+  /** @param make an entry for bytes that are not there; they are a copy */
+  constructor(make: (bytes: Uint8Array, hash: number) => E) {
+    this.make = make;
+  }
+
   /** The entry for `buffer[start..end)`, made when it is not there. */
-  find(buffer: Uint8Array, start: number, end: number): CachedSubject {
+  find(buffer: Uint8Array, start: number, end: number): E {
     let hash = 0x811c9dc5 | 0;
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ buffer[i], 0x01000193);
     hash ^= hash >>> 15;
@@ -48,13 +60,13 @@ export class SubjectCache {
     this.collisions = 0;
   }
 
-  private add(buffer: Uint8Array, start: number, end: number, hash: number, collided: boolean): CachedSubject {
+  private add(buffer: Uint8Array, start: number, end: number, hash: number, collided: boolean): E {
     const bytes = Uint8Array.prototype.slice.call(buffer, start, end);
-    // Long subjects are not worth the memory.
-    if (bytes.length > LONGEST_CACHED_SUBJECT_BYTES) return new CachedSubject(bytes, hash);
+    const entry = this.make(bytes, hash);
+    // Long keys are not worth the memory.
+    if (bytes.length > LONGEST_CACHED_SUBJECT_BYTES) return entry;
     if (this.slots.length === 0) this.slots = new Array(FIRST_CACHED_SUBJECTS).fill(undefined);
     else if (collided && ++this.collisions > this.slots.length && this.slots.length < MAX_CACHED_SUBJECTS) this.grow();
-    const entry = new CachedSubject(bytes, hash);
     this.slots[hash & (this.slots.length - 1)] = entry;
     return entry;
   }
@@ -66,6 +78,13 @@ export class SubjectCache {
     for (const entry of entries) {
       if (entry !== undefined) this.slots[entry.hash & (this.slots.length - 1)] = entry;
     }
+  }
+}
+
+/** The subjects of a publisher. */
+export class SubjectCache extends BytesCache<CachedSubject> {
+  constructor() {
+    super((bytes, hash) => new CachedSubject(bytes, hash));
   }
 }
 

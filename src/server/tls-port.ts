@@ -6,7 +6,7 @@ import type { Timer } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Transport } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { type TlsContext, TlsError, type TlsSession } from "../runtime/tls.js";
+import { type TlsContext, TlsError, type TlsPeer, type TlsSession } from "../runtime/tls.js";
 import type { HandshakeQueue } from "./handshake-queue.js";
 import { hostPort } from "./host-port.js";
 import { CERTIFICATE_POLL_MS } from "./limits.js";
@@ -85,6 +85,23 @@ export class TlsPort {
     }
   }
 
+  /**
+   * Makes the handshake as the side that has dialled, within the port's timeout; the other side's certificate must be for
+   * `serverName`. Rejects with a TlsError; the transport is destroyed then.
+   */
+  async secureAsClient(transport: Transport, serverName: string): Promise<TlsSession> {
+    const { timeoutMs, insecure } = this.options;
+    try {
+      await this.parts.handshakes.turn();
+      const session = await this.within(timeoutMs, transport, { serverName, insecure });
+      if (!this.accepts(session)) throw new TlsError("TLS_CERTIFICATE", "certificate not pinned");
+      return session;
+    } catch (error) {
+      transport.destroy();
+      throw error;
+    }
+  }
+
   /** Whether the certificate of a session is one of `pinned_certs`, if there are any. */
   accepts({ peerCertificates }: TlsSession): boolean {
     const { pinnedCerts } = this.options;
@@ -93,14 +110,14 @@ export class TlsPort {
     return der !== undefined && pinnedCerts.includes(readCertificate(der).publicKeySha256);
   }
 
-  private async within(leftMs: number, transport: Transport): Promise<TlsSession> {
+  private async within(leftMs: number, transport: Transport, peer?: TlsPeer): Promise<TlsSession> {
     let timedOut = false;
     const timer = this.parts.runtime.clock.after(leftMs, () => {
       timedOut = true;
       transport.destroy();
     });
     try {
-      return await (transport.secure as NonNullable<Transport["secure"]>)(this.context);
+      return await (transport.secure as NonNullable<Transport["secure"]>).call(transport, this.context, peer);
     } catch (error) {
       throw timedOut ? timeoutOf(transport) : error;
     } finally {

@@ -99,7 +99,9 @@ function servePages({ server, pages, publisher, services, events }: ServiceParts
   page("VARZ", {}, () => pages.varz());
   page("CONNZ", CONNZ_FIELDS, (options) => pages.connz({ ...connzOptions(options), account: options.acc }));
   page("SUBSZ", SUBSZ_FIELDS, (options) => pages.subsz(options));
-  page("ROUTEZ", {}, () => pages.routez());
+  page("ROUTEZ", { subscriptions: "boolean", subscriptions_detail: "boolean" }, (options) =>
+    pages.routez({ subscriptions: options.subscriptions, subscriptionsDetail: options.subscriptions_detail }),
+  );
   page("GATEWAYZ", {}, () => pages.gatewayz());
   page("LEAFZ", {}, () => pages.leafz());
   page("ACCOUNTZ", { account: "string" }, (options) => pages.accountz(options));

@@ -1,0 +1,33 @@
+// The cluster's name. One that was not configured is random, and gives way to a configured or a greater one
+// (conformance/topology, WIRE.md 2.1).
+import type { Random } from "../runtime/random.js";
+
+const RANDOM_BYTES = 16;
+
+export class ClusterName {
+  #text: string;
+  #dynamic: boolean;
+
+  constructor(configured: string | undefined, random: Random) {
+    this.#dynamic = configured === undefined || configured === "";
+    this.#text = this.#dynamic ? Buffer.from(random.bytes(RANDOM_BYTES)).toString("base64url") : (configured as string);
+  }
+
+  get text(): string {
+    return this.#text;
+  }
+
+  /** Whether it was not configured, here or where it was taken from. */
+  get isDynamic(): boolean {
+    return this.#dynamic;
+  }
+
+  givesWayTo(other: string, dynamic: boolean): boolean {
+    return this.#dynamic && other !== "" && other !== this.#text && (!dynamic || this.#text < other);
+  }
+
+  take(other: string, dynamic: boolean): void {
+    this.#text = other;
+    this.#dynamic = dynamic;
+  }
+}

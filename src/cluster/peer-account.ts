@@ -1,0 +1,129 @@
+// What another server of the cluster wants of one account: its interest, which stands in the account's own interest here,
+// and the target of the messages for it (conformance/topology, WIRE.md 2.4).
+import type { Account } from "../accounts/account.js";
+import type { Message } from "../accounts/message.js";
+import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
+import type { PeerPrefix } from "../server/peer-writer.js";
+import type { PeerTarget, Router } from "../server/router.js";
+import type { RouteConnection } from "./route.js";
+
+/** Members at the other end of a leaf link get a message of their group only if no others are there. */
+const LEAF_RANK = 1;
+
+/** An interest that came over a route. */
+export class RoutedSubscription extends Subscription {
+  /** The cluster of the leaf node that has it; undefined for the server's own. */
+  readonly origin: string | undefined;
+  /** The connection that it was announced on; it ends with that. */
+  readonly via: RouteConnection;
+
+  constructor(
+    subject: string,
+    queue: string | undefined,
+    target: PeerAccount,
+    { origin, via, weight }: { origin: string | undefined; via: RouteConnection; weight: number },
+  ) {
+    const rank = origin === undefined ? 0 : LEAF_RANK;
+    super(subject, queue, "", target, { source: InterestSource.route, weight, rank });
+    this.origin = origin;
+    this.via = via;
+  }
+}
+
+export class PeerAccount implements DeliveryTarget, PeerTarget {
+  readonly echo = true;
+  readonly peer = "route";
+  /** Latin1. */
+  readonly name: string;
+  #link: RouteConnection | undefined;
+  #prefix: PeerPrefix | undefined;
+  readonly #router: Router;
+  readonly #announced: { count: number };
+  readonly #interest = new Map<string, RoutedSubscription>();
+  #account: Account | undefined;
+
+  /** @param announced counts the interests of the peer's accounts together */
+  constructor(name: string, router: Router, announced: { count: number }) {
+    this.name = name;
+    this.#router = router;
+    this.#announced = announced;
+  }
+
+  /** The connection that messages of the account go over. */
+  get link(): RouteConnection | undefined {
+    return this.#link;
+  }
+
+  set link(link: RouteConnection | undefined) {
+    if (link === this.#link) return;
+    this.#link = link;
+    this.#prefix = link?.prefixFor(this.name);
+  }
+
+  /** How many interests it has. */
+  get size(): number {
+    return this.#interest.size;
+  }
+
+  /** The interests, for monitoring. */
+  get interests(): RoutedSubscription[] {
+    return [...this.#interest.values()];
+  }
+
+  /** Puts the interest into an account that is there from now on. */
+  attach(account: Account): void {
+    if (this.#account === account) return;
+    this.#account = account;
+    for (const subscription of this.#interest.values()) account.addInterest(subscription);
+  }
+
+  /** Adds an interest, or changes the weight of one. */
+  add(subscription: RoutedSubscription): void {
+    const key = keyOf(subscription.subject, subscription.queue, subscription.origin);
+    const before = this.#interest.get(key);
+    this.#interest.set(key, subscription);
+    if (before === undefined) this.#announced.count++;
+    else this.#account?.removeInterest(before);
+    this.#account?.addInterest(subscription);
+  }
+
+  /** Ends an interest; nothing happens if it is not there. */
+  remove(subject: string, queue: string | undefined, origin: string | undefined): void {
+    const key = keyOf(subject, queue, origin);
+    const subscription = this.#interest.get(key);
+    if (subscription === undefined) return;
+    this.#interest.delete(key);
+    this.#announced.count--;
+    this.#account?.removeInterest(subscription);
+  }
+
+  /** Takes out one that came over a connection that has ended, unless it was announced again since. */
+  removeStale(subscription: RoutedSubscription): void {
+    const key = keyOf(subscription.subject, subscription.queue, subscription.origin);
+    if (this.#interest.get(key) !== subscription) return;
+    this.#interest.delete(key);
+    this.#announced.count--;
+    this.#account?.removeInterest(subscription);
+  }
+
+  deliver(subscription: Subscription, _: Message, source: DeliveryTarget | undefined): boolean {
+    if (source?.peer === "route") return false;
+    const { via, origin, queue } = subscription as RoutedSubscription;
+    if (via.closed || this.#link === undefined || this.#link.closed) return false;
+    if (origin !== undefined && origin === source?.leafCluster) return false;
+    this.#router.gather(this, queue);
+    return true;
+  }
+
+  send(message: Message, queues: readonly string[], source: DeliveryTarget | undefined): void {
+    const link = this.#link;
+    if (link === undefined || this.#prefix === undefined) return;
+    const leafCluster = source?.leafCluster;
+    const prefix = leafCluster === undefined ? undefined : link.leafPrefixFor(this.name, leafCluster);
+    link.sendMessage(prefix ?? this.#prefix, message, queues);
+  }
+}
+
+function keyOf(subject: string, queue: string | undefined, origin: string | undefined): string {
+  return `${origin ?? ""} ${queue ?? ""} ${subject}`;
+}

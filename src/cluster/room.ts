@@ -1,0 +1,394 @@
+// This server's side of its cluster: the listener for routes, the servers it is connected to, and what they tell each other
+// (conformance/topology, WIRE.md section 2).
+import type { Account } from "../accounts/account.js";
+import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
+import { sameText } from "../auth/secret.js";
+import type { ResolvedOptions } from "../options/options.js";
+import { encodeSubject } from "../options/subject-bytes.js";
+import { bytesAsText } from "../protocol/json.js";
+import type { PeerConnect, PeerInfo } from "../protocol/peer-info.js";
+import { COMPATIBILITY_VERSION } from "../protocol/version.js";
+import type { Listener, Transport } from "../runtime/network.js";
+import { CloseReason } from "../server/close-reason.js";
+import { advertisedAs, hostPort } from "../server/host-port.js";
+import type { Commit, Room } from "../server/room.js";
+import type { Server } from "../server/server.js";
+import { inSlices } from "../server/slices.js";
+import { ClusterName } from "./cluster-name.js";
+import { Dialer, Solicitation } from "./dialer.js";
+import { Gossip } from "./gossip.js";
+import { INTEREST_PER_TURN, MAX_PEER_INTEREST } from "./limits.js";
+import { type AnnouncedInterest, LocalInterest } from "./local-interest.js";
+import type { Peer } from "./peer.js";
+import { RoutedSubscription } from "./peer-account.js";
+import { registerRoute } from "./registration.js";
+import { RouteConnection, type RouteHost } from "./route.js";
+import { RoutePermissions } from "./route-permissions.js";
+import { RouteTls } from "./route-tls.js";
+import { parseRouteUrl } from "./route-url.js";
+
+type ClusterOptions = NonNullable<ResolvedOptions["cluster"]>;
+
+/** The protocol between servers that this server speaks. */
+const PROTOCOL = 3;
+
+export class ClusterRoom implements Room, RouteHost, InterestWatcher {
+  readonly server: Server;
+  /** The servers that it is connected to, by id. */
+  readonly peers = new Map<string, Peer>();
+  /** All connections, those that are still being made included. */
+  readonly routes = new Set<RouteConnection>();
+  readonly dialer: Dialer;
+  readonly gossip: Gossip;
+  readonly interest: LocalInterest;
+  readonly #name: ClusterName;
+  readonly #tls: RouteTls;
+  #permissions: RoutePermissions;
+  #listener: Listener | undefined;
+  // Servers that came before this one knew where its clients connect.
+  #early: Transport[] | undefined = [];
+  #closing = false;
+
+  constructor(server: Server) {
+    this.server = server;
+    const { runtime, options } = server;
+    this.dialer = new Dialer({
+      runtime,
+      logger: () => server.logger,
+      retries: () => this.options.connectRetries,
+      backsOff: () => this.options.connectBackoff,
+      dialled: (transport, solicitation, account) => void this.#dialled(transport, solicitation, account),
+    });
+    this.gossip = new Gossip(this);
+    this.interest = new LocalInterest((account, interest) => this.#announce(account, interest));
+    this.#name = new ClusterName(options.cluster?.name, runtime.random);
+    this.#tls = new RouteTls(server);
+    this.#permissions = new RoutePermissions(this.options.permissions);
+    server.accounts.watch(this);
+    server.nameCluster(() => this.#name.text);
+    server.reports = {
+      ...server.reports,
+      routes: () => [...this.routes].filter(({ server }) => server !== undefined).map((route) => route.status()),
+      remoteServers: () => this.peers.size,
+    };
+  }
+
+  /** Whether the options ask for a cluster. */
+  static isWanted({ cluster }: ResolvedOptions): boolean {
+    return cluster !== undefined && cluster.port !== 0;
+  }
+
+  get options(): ClusterOptions {
+    return this.server.options.cluster as ClusterOptions;
+  }
+
+  get clusterName(): string {
+    return this.#name.text;
+  }
+
+  /** Accounts (latin1) with connections of their own: the system account and those of the options. */
+  get dedicatedAccounts(): string[] {
+    const { system } = this.server.accounts;
+    if (this.options.poolSize <= 0) return [];
+    const names = new Set(this.options.accounts);
+    if (system !== undefined) names.add(system.name);
+    return [...names].map(encodeSubject);
+  }
+
+  // ---------------------------------------------------------------- start and end
+
+  async start(): Promise<void> {
+    const { server, options } = this;
+    const { logger, runtime } = server;
+    await this.#tls.prepare(server.options)();
+    const { host, port } = options;
+    logger.info(`Cluster name is ${this.clusterName}`);
+    if (this.#name.isDynamic) logger.warn("Cluster name was dynamically generated, consider setting one");
+    const listening = { host, port: port === -1 ? 0 : port };
+    this.#listener = await runtime.network.listen(listening, (transport) => {
+      if (this.#early === undefined) void this.#accept(transport);
+      else this.#early.push(transport);
+    });
+    logger.info(`Listening for route connections on ${hostPort(this.#listener.host, this.#listener.port)}`);
+    server.events.on("lameDuck", () => this.#leaveGently());
+  }
+
+  /** The server listens for clients: others may be told where. */
+  opened(): void {
+    const early = this.#early ?? [];
+    this.#early = undefined;
+    for (const transport of early) void this.#accept(transport);
+    for (const url of this.options.routes) this.#solicit(url);
+  }
+
+  #solicit(text: string): void {
+    const url = parseRouteUrl(text);
+    if (url === undefined) return;
+    const solicitation = new Solicitation(url, true);
+    this.dialer.start(solicitation, undefined);
+    for (const account of this.dedicatedAccounts) this.dialer.start(solicitation, account);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.dialer.stop();
+    this.#tls.close();
+    await this.#listener?.close();
+    for (const route of [...this.routes]) route.close(CloseReason.serverShutdown);
+  }
+
+  addresses(): Record<string, { host: string; port: number }> {
+    if (this.#listener === undefined) return {};
+    return { cluster: { host: this.#listener.host, port: this.#listener.port } };
+  }
+
+  // ---------------------------------------------------------------- reload
+
+  prepare(old: ResolvedOptions, next: ResolvedOptions): Commit | undefined {
+    if (next.cluster === undefined || old.cluster === undefined) return undefined;
+    const commitTls = this.#tls.prepare(next);
+    const permissions = new RoutePermissions(next.cluster.permissions);
+    return async () => {
+      await commitTls();
+      this.#permissions = permissions;
+      this.#reloadRoutes(old.cluster as ClusterOptions, next.cluster as ClusterOptions);
+    };
+  }
+
+  #reloadRoutes(old: ClusterOptions, next: ClusterOptions): void {
+    for (const removed of old.routes.filter((url) => !next.routes.includes(url))) {
+      this.dialer.forget(({ url }) => url.text === removed);
+      for (const route of [...this.routes]) {
+        if (route.solicitation?.url.text !== removed) continue;
+        route.isNeedless = true;
+        route.close(CloseReason.routeRemoved);
+      }
+    }
+    for (const added of next.routes.filter((url) => !old.routes.includes(url))) this.#solicit(added);
+    for (const route of this.routes) if (route.server !== undefined) route.sendInfo();
+  }
+
+  // ---------------------------------------------------------------- connections
+
+  async #accept(transport: Transport): Promise<void> {
+    if (this.#closing || this.server.draining) {
+      transport.destroy();
+      return;
+    }
+    const route = this.#add(transport);
+    if (await this.#tls.accept(route)) route.open();
+  }
+
+  async #dialled(transport: Transport, solicitation: Solicitation, account: string | undefined): Promise<void> {
+    const route = this.#add(transport, { solicitation, account });
+    if (await this.#tls.dial(route, solicitation.url)) route.open();
+  }
+
+  #add(transport: Transport, solicited?: { solicitation: Solicitation; account: string | undefined }): RouteConnection {
+    const { server } = this;
+    const route = new RouteConnection(server.nextConnectionId(), server, transport, this, solicited);
+    this.routes.add(route);
+    server.logger.info(`${route.label} - Route connection created`);
+    return route;
+  }
+
+  left(route: RouteConnection, reason: CloseReason): void {
+    this.routes.delete(route);
+    this.server.leaves(route);
+    const peer = route.server;
+    if (peer !== undefined) this.#unlink(peer, route);
+    else if (route.solicitation !== undefined) route.solicitation.failures++;
+    if (this.#closing || route.isNeedless || reason === CloseReason.serverShutdown) return;
+    if (route.solicitation !== undefined) this.dialer.again(route.solicitation, route.account);
+  }
+
+  #unlink(peer: Peer, route: RouteConnection): void {
+    if (route.account !== undefined) {
+      if (peer.dedicated.get(route.account) === route) peer.dedicated.delete(route.account);
+    } else if (peer.pool[route.poolIndex] === route) peer.pool[route.poolIndex] = undefined;
+    peer.relink();
+    inSlices(this.server.runtime.clock, peer.staleInterest(route), INTEREST_PER_TURN, ([account, subscription]) => {
+      account.removeStale(subscription);
+    });
+    if (peer.pool.every((link) => link === undefined)) this.server.clientUrls.set(peer.id, [], []);
+    if (peer.links.length > 0 || this.peers.get(peer.id) !== peer) return;
+    this.peers.delete(peer.id);
+    this.server.events.emit("peerLeft", peer.id);
+    // The accounts with connections of their own are dialled anew when the server comes back with a pool.
+    if (!peer.pools && peer.solicitation !== undefined) {
+      for (const account of this.dedicatedAccounts) this.dialer.start(peer.solicitation, account);
+    }
+  }
+
+  // ---------------------------------------------------------------- the handshake
+
+  infoFor(route: RouteConnection): PeerInfo {
+    const { server, options, clusterName } = this;
+    const { authorization, poolSize, compression, noAdvertise, permissions } = options;
+    const listening = this.#listener ?? { host: options.host, port: options.port };
+    const advertised = advertisedAs(options.advertise);
+    const { host, port } = { ...listening, ...advertised };
+    return {
+      server_id: server.id,
+      server_name: server.name,
+      version: COMPATIBILITY_VERSION,
+      proto: PROTOCOL,
+      go: server.runtime.process.engine,
+      host,
+      port,
+      headers: !server.options.noHeaderSupport,
+      auth_required: authorization?.user !== undefined,
+      tls_required: options.tls !== undefined,
+      tls_verify: options.tls !== undefined,
+      max_payload: server.options.maxPayloadBytes,
+      ip: advertised === undefined ? undefined : `nats-route://${hostPort(host, port)}/`,
+      cluster: clusterName,
+      cluster_dynamic: this.#name.isDynamic,
+      connect_urls: noAdvertise ? [] : server.ownClientUrls(),
+      ldm: server.state === "lame duck",
+      compression: compression?.mode ?? "accept",
+      import: permissions?.publish && textsOf(permissions.publish),
+      export: permissions?.subscribe && textsOf(permissions.subscribe),
+      lnoc: true,
+      lnocu: true,
+      route_pool_size: poolSize > 0 ? poolSize : undefined,
+      route_pool_idx: route.solicited && route.poolIndex > 0 ? route.poolIndex : undefined,
+      route_account: route.solicited ? route.accountText : undefined,
+      gossip_mode: route.gossipMode,
+    };
+  }
+
+  connectFor(route: RouteConnection): PeerConnect {
+    const { user, password } = route.solicitation?.url ?? {};
+    return {
+      echo: true,
+      verbose: false,
+      pedantic: false,
+      user,
+      pass: password,
+      tls_required: this.options.tls !== undefined,
+      headers: !this.server.options.noHeaderSupport,
+      name: this.server.id,
+      cluster: this.clusterName,
+      cluster_dynamic: this.#name.isDynamic || undefined,
+      lnoc: true,
+    };
+  }
+
+  admits({ user = "", pass = "" }: PeerConnect): boolean {
+    const { authorization } = this.options;
+    if (authorization?.user === undefined) return true;
+    return sameText(authorization.user, user) && sameText(authorization.password ?? "", pass);
+  }
+
+  takesName(name: string, dynamic: boolean, from: string): boolean {
+    if (!this.#name.givesWayTo(name, dynamic)) return false;
+    this.#name.take(name, dynamic);
+    this.server.logger.info(`Cluster name updated to ${name}`);
+    for (const route of [...this.routes]) {
+      if (route.server !== undefined && route.server.id !== from) route.close(CloseReason.clusterNameConflict);
+    }
+    return true;
+  }
+
+  register(route: RouteConnection, info: PeerInfo): boolean {
+    return registerRoute(this, route, info);
+  }
+
+  confirmed(route: RouteConnection): void {
+    if (!route.dialsNext || route.solicitation === undefined) return;
+    route.dialsNext = false;
+    this.dialer.start(route.solicitation, undefined);
+  }
+
+  /** Tells a route that has just been registered of all interest that it carries. */
+  announceAll(route: RouteConnection): void {
+    const { interest } = this;
+    const permissions = this.#permissions;
+    function* all(): IterableIterator<[string, AnnouncedInterest]> {
+      for (const account of interest.accounts()) {
+        if (!route.carries(account)) continue;
+        for (const one of interest.of(account)) if (permissions.mayImport(one.subject)) yield [account, one];
+      }
+    }
+    inSlices(this.server.runtime.clock, all(), INTEREST_PER_TURN, ([account, one]) => route.announce(account, one));
+  }
+
+  // ---------------------------------------------------------------- what others tell
+
+  informed(route: RouteConnection, info: PeerInfo): void {
+    const peer = route.server as Peer;
+    if (info.gateway !== undefined) {
+      this.server.events.emit("gatewayGossip", info);
+    } else if (info.route_acc_add_reqid !== undefined) {
+      this.gossip.accountMoves(route, info);
+    } else if (info.server_id !== "" && info.server_id !== peer.id) {
+      this.gossip.heard(route, info);
+    } else if (info.ldm === true) {
+      this.server.clientUrls.set(peer.id, [], []);
+    }
+  }
+
+  subscribed(
+    route: RouteConnection,
+    { account, subject, queue, origin, count }: AnnouncedInterest & { account: string },
+  ): boolean {
+    if (!this.#permissions.mayExport(subject)) return true;
+    const peer = route.server as Peer;
+    if (peer.announced.count >= MAX_PEER_INTEREST) {
+      route.refuse("maximum subscriptions exceeded", CloseReason.maxSubscriptionsExceeded);
+      return false;
+    }
+    const target = peer.account(account, (name) => this.accountNamed(name));
+    const from = origin === "" ? undefined : origin;
+    const group = queue === "" ? undefined : queue;
+    target.add(new RoutedSubscription(subject, group, target, { origin: from, via: route, weight: count }));
+    return true;
+  }
+
+  unsubscribed(
+    route: RouteConnection,
+    { account, subject, queue, origin }: Omit<AnnouncedInterest, "count"> & { account: string },
+  ): void {
+    const target = (route.server as Peer).account(account, (name) => this.accountNamed(name));
+    target.remove(subject, queue === "" ? undefined : queue, origin === "" ? undefined : origin);
+  }
+
+  accountNamed(name: string): Account | undefined {
+    return this.server.accounts.get(bytesAsText(name));
+  }
+
+  mayImport(subject: string): boolean {
+    return this.#permissions.mayImport(subject);
+  }
+
+  // ---------------------------------------------------------------- what this server tells
+
+  added(account: Account, subscription: Subscription): void {
+    this.interest.added(account, subscription);
+  }
+
+  removed(account: Account, subscription: Subscription): void {
+    this.interest.removed(account, subscription);
+  }
+
+  accountAdded(account: Account): void {
+    for (const peer of this.peers.values()) peer.accountAdded(account);
+  }
+
+  #announce(account: string, interest: AnnouncedInterest): void {
+    if (this.peers.size === 0 || !this.#permissions.mayImport(interest.subject)) return;
+    for (const peer of this.peers.values()) peer.linkFor(account)?.announce(account, interest);
+  }
+
+  #leaveGently(): void {
+    for (const { anyLink } of this.peers.values()) anyLink?.sendInfo();
+  }
+}
+
+function textsOf({ allow, deny }: { allow?: readonly string[]; deny?: readonly string[] }): {
+  allow?: string[];
+  deny?: string[];
+} {
+  return { allow: allow?.map(bytesAsText), deny: deny?.map(bytesAsText) };
+}

@@ -1,0 +1,329 @@
+// A route: one of the connections to another server of the cluster. The handshake, interest and messages, both ways
+// (conformance/topology, WIRE.md section 2).
+import type { Account } from "../accounts/account.js";
+import type { Message } from "../accounts/message.js";
+import type { DeliveryTarget } from "../accounts/subscription.js";
+import { quoted } from "../protocol/error-texts.js";
+import { NO_PAYLOAD, STOP } from "../protocol/framer.js";
+import { bytesAsText } from "../protocol/json.js";
+import { type PeerConnect, type PeerInfo, peerConnectLine, peerInfoLine } from "../protocol/peer-info.js";
+import { PeerVerb } from "../protocol/peer-verbs.js";
+import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
+import type { Transport } from "../runtime/network.js";
+import { CloseReason } from "../server/close-reason.js";
+import type { Hub } from "../server/hub.js";
+import { PeerConnection, type PeerKind } from "../server/peer-connection.js";
+import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
+import type { RouteStatus } from "../server/peer-reports.js";
+import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
+import { isValidSubject } from "../subjects/validity.js";
+import type { Solicitation } from "./dialer.js";
+import { ROUTE_AUTH_MS, ROUTE_PING_MS } from "./limits.js";
+import type { AnnouncedInterest } from "./local-interest.js";
+import type { Peer } from "./peer.js";
+
+const KIND: PeerKind = { idLabel: "rid", name: "Router" };
+
+/** What a route needs of the cluster that it belongs to. */
+export interface RouteHost {
+  readonly clusterName: string;
+  /** INFO about this server for a route. */
+  infoFor(route: RouteConnection): PeerInfo;
+  connectFor(route: RouteConnection): PeerConnect;
+  /** Whether the login of a server that has dialled is right. */
+  admits(connect: PeerConnect): boolean;
+  /** Takes on the name of another cluster if this server's own is a random one that has to give way. */
+  takesName(name: string, dynamic: boolean, from: string): boolean;
+  /** The other side has introduced itself. Returns whether the route stays. */
+  register(route: RouteConnection, info: PeerInfo): boolean;
+  /** INFO on a route that is established. */
+  informed(route: RouteConnection, info: PeerInfo): void;
+  /** The other side has answered a ping. */
+  confirmed(route: RouteConnection): void;
+  left(route: RouteConnection, reason: CloseReason): void;
+  subscribed(route: RouteConnection, interest: Omit<AnnouncedInterest, "account"> & { account: string }): boolean;
+  unsubscribed(route: RouteConnection, interest: Omit<AnnouncedInterest, "count"> & { account: string }): void;
+  /** By its name, latin1. */
+  accountNamed(name: string): Account | undefined;
+  mayImport(subject: string): boolean;
+}
+
+type RoutedInterest = ReturnType<RouteStatus["interests"]>[number];
+
+const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
+const NO_ACCOUNT = "";
+
+export class RouteConnection extends PeerConnection implements DeliveryTarget {
+  readonly peer = "route";
+  /** Whom it was dialled at, or, for one that was dialled from there, would be. */
+  solicitation: Solicitation | undefined;
+  /** The account (latin1) that it is for; undefined for all those of its place in the pool. */
+  account: string | undefined;
+  /** Its place in the pool; -1 while it has none. */
+  poolIndex = -1;
+  /** The server at the other end, from registration on. */
+  server: Peer | undefined;
+  /** Whether the next connection of the pool is to be dialled when the first ping is answered. */
+  dialsNext = false;
+  /** The other side is connected otherwise, or does not want this connection: it is not dialled again. */
+  isNeedless = false;
+  readonly gossipMode: number;
+  /** What was agreed on. */
+  compression = "off";
+  protected readonly kind = KIND;
+  readonly #host: RouteHost;
+  #connected = false;
+  #withHeaders = true;
+
+  constructor(
+    id: number,
+    hub: Hub,
+    transport: Transport,
+    host: RouteHost,
+    solicited?: { solicitation: Solicitation; account: string | undefined },
+  ) {
+    super(id, hub, transport, solicited !== undefined);
+    this.#host = host;
+    this.solicitation = solicited?.solicitation;
+    this.account = solicited?.account;
+    this.gossipMode = solicited?.solicitation.gossipMode ?? 0;
+  }
+
+  /** Introduces this server. */
+  open(): void {
+    const { cluster } = this.hub.options;
+    this.startAuthTimer(cluster?.authorization?.timeoutMs ?? ROUTE_AUTH_MS);
+    if (this.solicited) this.send(peerConnectLine(this.#host.connectFor(this)));
+    if (!this.solicited || !this.#delaysInfo) this.sendInfo();
+    this.transport.start(this);
+  }
+
+  /** Sends INFO about this server. */
+  sendInfo(): void {
+    this.send(peerInfoLine(this.#host.infoFor(this), this.server === undefined && !this.solicited));
+  }
+
+  // A server that dials and has a choice to make waits for what the other side says.
+  get #delaysInfo(): boolean {
+    const { poolSize = 0, compression } = this.hub.options.cluster ?? {};
+    return poolSize > 0 || compression?.mode !== "off";
+  }
+
+  protected get established(): boolean {
+    return this.server !== undefined;
+  }
+
+  /** What of its accounts goes over it: the account of its own, or that of its place in the pool. */
+  carries(account: string): boolean {
+    return this.server?.linkFor(account) === this;
+  }
+
+  // ---------------------------------------------------------------- the handshake
+
+  protected handleConnect(connect: PeerConnect): number {
+    if (this.#connected) return this.protocolError("CONNECT");
+    if (!this.#host.admits(connect)) return this.refuse("Authorization Violation", CloseReason.authenticationViolation);
+    this.#connected = true;
+    const { cluster = "", cluster_dynamic = false, name = "" } = connect;
+    const own = this.#host.clusterName;
+    if (cluster === own || this.#host.takesName(cluster, cluster_dynamic, name)) return NO_PAYLOAD;
+    const text = `Rejecting connection, cluster name ${quoted(cluster)} does not match ${quoted(own)}`;
+    return this.refuse(text, CloseReason.clusterNameConflict);
+  }
+
+  protected handleInfo(info: PeerInfo): number {
+    if (this.server !== undefined) {
+      this.#host.informed(this, info);
+      return this.closed ? STOP : NO_PAYLOAD;
+    }
+    if (!this.solicited && !this.#connected) {
+      return this.refuse("Authorization Violation", CloseReason.authenticationViolation);
+    }
+    const { cluster = "", cluster_dynamic = false, server_id } = info;
+    if (
+      cluster !== "" &&
+      cluster !== this.#host.clusterName &&
+      !this.#host.takesName(cluster, cluster_dynamic, server_id)
+    ) {
+      this.close(CloseReason.clusterNameConflict);
+      return STOP;
+    }
+    this.info = info;
+    this.#withHeaders = info.headers === true && !this.hub.options.noHeaderSupport;
+    this.stopAuthTimer();
+    if (!this.#host.register(this, info)) return STOP;
+    this.startPings();
+    return NO_PAYLOAD;
+  }
+
+  protected override pong(): void {
+    super.pong();
+    this.#host.confirmed(this);
+  }
+
+  // ---------------------------------------------------------------- interest
+
+  /** Tells of an interest, or with `count` 0 of its end. */
+  announce(account: string, { subject, queue, origin, count }: AnnouncedInterest): void {
+    const of = this.account === undefined ? `${account} ` : "";
+    const ends = count === 0;
+    const asLeaf = origin !== "" && (ends ? this.info?.lnocu : this.info?.lnoc) === true;
+    const verb = `${asLeaf ? "LS" : "RS"}${ends ? "-" : "+"}`;
+    const from = asLeaf ? `${origin} ` : "";
+    const group = queue === "" ? "" : ends ? ` ${queue}` : ` ${queue} ${count}`;
+    this.send(Buffer.from(`${verb} ${from}${of}${subject}${group}\r\n`, "latin1"));
+  }
+
+  protected operation(verb: PeerVerb, buffer: Buffer, start: number, from: number, end: number): number {
+    const hasAccount = this.account === undefined;
+    switch (verb) {
+      case PeerVerb.rmsg:
+        return this.messages.line(buffer, start, from, end, { origin: false, account: hasAccount, headers: false });
+      case PeerVerb.hmsg:
+        return this.messages.line(buffer, start, from, end, { origin: false, account: hasAccount, headers: true });
+      case PeerVerb.lmsg:
+        return this.messages.line(buffer, start, from, end, { origin: true, account: hasAccount, headers: true });
+      case PeerVerb.subscribe:
+      case PeerVerb.leafSubscribe:
+        return this.#interest(buffer, start, from, end, true, verb === PeerVerb.leafSubscribe);
+      case PeerVerb.unsubscribe:
+      case PeerVerb.leafUnsubscribe:
+        return this.#interest(buffer, start, from, end, false, verb === PeerVerb.leafUnsubscribe);
+      default:
+        return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 32)));
+    }
+  }
+
+  #interest(buffer: Buffer, start: number, from: number, end: number, begins: boolean, hasOrigin: boolean): number {
+    const count = splitArguments(buffer, from, end, ARGS);
+    const text = (at: number): string => buffer.toString("latin1", ARGS[2 * at], ARGS[2 * at + 1]);
+    let next = 0;
+    const origin = hasOrigin ? text(next++) : "";
+    const account = this.account ?? text(next++);
+    const subject = text(next++);
+    const groupArguments = begins ? 2 : 1;
+    const weight = begins && count === next + 2 ? parseSize(buffer, ARGS[2 * count - 2], ARGS[2 * count - 1]) : 1;
+    const fits = (count === next || count === next + groupArguments) && weight > 0 && isValidSubject(subject);
+    if (!fits) return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 64)));
+    const queue = count > next ? text(next) : "";
+    const interest = { account, subject, queue, origin };
+    if (!begins) this.#host.unsubscribed(this, interest);
+    else if (!this.#host.subscribed(this, { ...interest, count: weight })) return STOP;
+    return NO_PAYLOAD;
+  }
+
+  // ---------------------------------------------------------------- messages
+
+  /** The beginning of the lines for an account's messages. */
+  prefixFor(account: string): PeerPrefix {
+    return peerPrefix("RMSG", "HMSG", this.account === undefined ? `${account} ` : "");
+  }
+
+  /** The same for messages of a leaf node's cluster, to a server that keeps them apart. */
+  leafPrefixFor(account: string, origin: string): PeerPrefix | undefined {
+    if (this.info?.lnoc !== true) return undefined;
+    return peerPrefix("LMSG", "LMSG", `${origin} ${this.account === undefined ? `${account} ` : ""}`, true);
+  }
+
+  /** Sends a message to the server at the other end. */
+  sendMessage(prefix: PeerPrefix, message: Message, queues: readonly string[]): void {
+    this.outMsgs++;
+    this.outBytes += writePeerMessage(this.outbox, prefix, message, queues, this.#withHeaders);
+    this.touch();
+  }
+
+  /** Never called: its interest stands for the server at the other end, see PeerAccount. */
+  deliver(): boolean {
+    return false;
+  }
+
+  protected receiver(): PeerReceiver {
+    const route = this;
+    return {
+      get maxPayloadBytes() {
+        return route.hub.options.maxPayloadBytes;
+      },
+      accountFor: (name) => this.#host.accountNamed(name === NO_ACCOUNT ? (this.account ?? "") : name),
+      admits: ({ subject }) => this.#host.mayImport(subject),
+      receive: (message, subject, origin) => this.#receive(message, subject, origin),
+      protocolError: (text) => this.protocolError(text),
+      payloadTooLarge: (sizeBytes) => this.payloadTooLarge(sizeBytes),
+    };
+  }
+
+  #receive(message: Message, { interest }: PeerSubject, origin: string): void {
+    this.inMsgs++;
+    this.inBytes += message.sizeBytes;
+    if (interest === undefined) return;
+    const source = origin === "" ? this : new LeafBehindRoute(origin);
+    this.hub.router.deliver(interest, message, source);
+  }
+
+  // ---------------------------------------------------------------- the rest of a connection
+
+  protected pingLimits(): { intervalMs: number; max: number } {
+    const { cluster, pingIntervalMs, pingMax } = this.hub.options;
+    return {
+      intervalMs: Math.min(cluster?.pingIntervalMs || pingIntervalMs, ROUTE_PING_MS),
+      max: cluster?.pingMax || pingMax,
+    };
+  }
+
+  protected left(reason: CloseReason): void {
+    this.#host.left(this, reason);
+  }
+
+  /** What monitoring shows of it. */
+  status(): RouteStatus {
+    const { transport, solicitation, server } = this;
+    const { clock } = this.hub.runtime;
+    const interests = (): RoutedInterest[] =>
+      [...(server?.accounts() ?? [])].flatMap(({ name, link, interests }) =>
+        link === this ? interests.map(({ subject, queue }) => ({ account: name, subject, queue })) : [],
+      );
+    return {
+      id: this.id,
+      remoteId: server?.id ?? "",
+      remoteName: server?.name ?? "",
+      solicited: this.solicited,
+      configured: solicitation?.explicit === true,
+      host: transport.remoteAddress,
+      port: transport.remotePort,
+      startedMs: this.startedMs,
+      lastActivityMs: clock.nowMs() - (clock.monotonicMs() - this.lastActivityAt),
+      rttMs: this.rttMs,
+      inMsgs: this.inMsgs,
+      inBytes: this.inBytes,
+      outMsgs: this.outMsgs,
+      outBytes: this.outBytes,
+      pendingBytes: this.pendingBytes,
+      compression: this.compression,
+      account: this.accountText,
+      interests,
+      interestCount: [...(server?.accounts() ?? [])].reduce(
+        (sum, { link, size }) => sum + (link === this ? size : 0),
+        0,
+      ),
+    };
+  }
+
+  /** Names its account for logs and monitoring. */
+  get accountText(): string | undefined {
+    return this.account === undefined ? undefined : bytesAsText(this.account);
+  }
+}
+
+/** The source of a message that came from a leaf node of another server: no leaf of the same cluster gets it. */
+class LeafBehindRoute implements DeliveryTarget {
+  readonly echo = true;
+  readonly peer = "route";
+  readonly leafCluster: string;
+
+  constructor(leafCluster: string) {
+    this.leafCluster = leafCluster;
+  }
+
+  deliver(): boolean {
+    return false;
+  }
+}

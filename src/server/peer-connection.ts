@@ -1,0 +1,224 @@
+// A connection to another server: a route, a gateway or a leaf link. The operations that all of them share, and framing
+// (conformance/topology, WIRE.md section 1). It never pauses for a slow subscriber.
+import type { DeliveryTarget } from "../accounts/subscription.js";
+import { ErrorText, quoted } from "../protocol/error-texts.js";
+import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "../protocol/framer.js";
+import { type PeerConnect, type PeerInfo, readPeerJson } from "../protocol/peer-info.js";
+import { PeerVerb, peerArgumentsStart, peerVerbOf } from "../protocol/peer-verbs.js";
+import type { Timer } from "../runtime/clock.js";
+import type { Transport } from "../runtime/network.js";
+import { CloseReason } from "./close-reason.js";
+import { Connection } from "./connection.js";
+import { hostPort } from "./host-port.js";
+import type { Hub } from "./hub.js";
+import { FIRST_PEER_LINE_BYTES, FIRST_PEER_PING_MS, PEER_LINE_BYTES, PEER_PING_JITTER } from "./limits.js";
+import { PeerMessages, type PeerReceiver } from "./peer-messages.js";
+
+const PONG = Buffer.from("PONG\r\n");
+const AUTHORIZATION = "Authorization Violation";
+
+/** What differs between the kinds in log lines. */
+export interface PeerKind {
+  /** `rid`, `gid` or `lid`. */
+  readonly idLabel: string;
+  /** `Router`, `Gateway` or `Leafnode`. */
+  readonly name: string;
+}
+
+export abstract class PeerConnection extends Connection implements FrameHandler, Pick<DeliveryTarget, "echo"> {
+  readonly echo = true;
+  /** Whether this side has dialled. */
+  readonly solicited: boolean;
+  /** What the other side said of itself, once it has. */
+  info: PeerInfo | undefined;
+  protected readonly framer: Framer;
+  protected readonly messages: PeerMessages;
+  private authTimer: Timer | undefined;
+
+  constructor(id: number, hub: Hub, transport: Transport, solicited: boolean) {
+    super(id, hub, transport);
+    this.solicited = solicited;
+    this.framer = new Framer(this);
+    this.messages = new PeerMessages(this.receiver(), this.framer);
+  }
+
+  protected abstract readonly kind: PeerKind;
+
+  protected abstract receiver(): PeerReceiver;
+
+  /** The other side's INFO, whenever one comes. */
+  protected abstract handleInfo(info: PeerInfo): number;
+
+  /** CONNECT of a side that has dialled. */
+  protected abstract handleConnect(connect: PeerConnect): number;
+
+  /** Any other operation; `from` is where its arguments begin. Answers like FrameHandler.line. */
+  protected abstract operation(verb: PeerVerb, buffer: Buffer, start: number, from: number, end: number): number;
+
+  /** Whether the other side may do more than introduce itself. */
+  protected abstract readonly established: boolean;
+
+  /** As it stands in log lines. */
+  get label(): string {
+    const { remoteAddress, remotePort } = this.transport;
+    return `${hostPort(remoteAddress, remotePort)} - ${this.kind.idLabel}:${this.id}`;
+  }
+
+  /** The connection must be established within this time. */
+  protected startAuthTimer(timeoutMs: number): void {
+    this.authTimer = this.hub.runtime.clock.after(timeoutMs, () => {
+      this.refuse(ErrorText.authenticationTimeout, CloseReason.authenticationTimeout);
+    });
+  }
+
+  protected stopAuthTimer(): void {
+    this.authTimer?.cancel();
+    this.authTimer = undefined;
+  }
+
+  // ---------------------------------------------------------------- lines
+
+  line(buffer: Buffer, start: number, end: number): number {
+    const verb = peerVerbOf(buffer, start, end, true);
+    const from = peerArgumentsStart(verb, buffer, start, end);
+    switch (verb) {
+      case PeerVerb.ping:
+        this.send(PONG);
+        return NO_PAYLOAD;
+      case PeerVerb.pong:
+        this.pong();
+        return NO_PAYLOAD;
+      case PeerVerb.info:
+        return this.readInfo(buffer.toString("utf8", from, end));
+      case PeerVerb.connect:
+        return this.readConnect(buffer.toString("utf8", from, end));
+      case PeerVerb.ok:
+        return NO_PAYLOAD;
+      case PeerVerb.err:
+        return this.handleError(buffer.toString("utf8", from, end));
+      case PeerVerb.unknown:
+      case PeerVerb.incomplete:
+        return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 32)));
+      default:
+        if (!this.established) return this.refuse(ErrorText.authorization, CloseReason.authenticationViolation);
+        return this.operation(verb, buffer, start, from, end);
+    }
+  }
+
+  repeatedLine(buffer: Buffer, start: number): number {
+    return this.messages.repeatedLine(buffer, start);
+  }
+
+  beginning(buffer: Buffer, start: number, end: number): number {
+    const most = this.established ? PEER_LINE_BYTES : FIRST_PEER_LINE_BYTES;
+    if (end - start > most) return this.lineTooLong();
+    const verb = peerVerbOf(buffer, start, end, false);
+    if (verb === PeerVerb.unknown) {
+      return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 32)));
+    }
+    return end - start;
+  }
+
+  keepLine(): void {
+    this.messages.keepLine();
+  }
+
+  payload(buffer: Buffer, start: number, end: number, owned: boolean): void {
+    this.messages.payload(buffer, start, end, owned);
+  }
+
+  unterminated(): void {
+    this.protocolError("no CR LF after the payload");
+  }
+
+  private readInfo(json: string): number {
+    const info = readPeerJson<PeerInfo>(json);
+    return info === undefined ? this.protocolError(`INFO ${json.slice(0, 32)}`) : this.handleInfo(info);
+  }
+
+  private readConnect(json: string): number {
+    const connect = this.solicited ? undefined : readPeerJson<PeerConnect>(json);
+    return connect === undefined ? this.protocolError("CONNECT") : this.handleConnect(connect);
+  }
+
+  /** The other side refuses us, or gives up. */
+  protected handleError(text: string): number {
+    const reason = text.trim().replace(/^'(.*)'$/, "$1");
+    this.hub.logger.error(`${this.label} - ${this.kind.name} Error ${quoted(text.trim())}`);
+    const refused = reason === AUTHORIZATION;
+    this.close(refused ? CloseReason.authenticationViolation : CloseReason.protocolViolation);
+    return STOP;
+  }
+
+  // ---------------------------------------------------------------- errors
+
+  /** Sends an -ERR line and closes. */
+  refuse(text: string, reason: CloseReason): typeof STOP {
+    this.hub.logger.error(`${this.label} - ${text}`);
+    this.sendText(`-ERR '${text}'\r\n`);
+    this.close(reason);
+    return STOP;
+  }
+
+  /** What came is no protocol; `seen` is its beginning. */
+  protocolError(seen: string): typeof STOP {
+    this.hub.logger.error(`${this.label} - ${this.kind.name} parser ERROR, proto=${quoted(seen)}`);
+    this.sendText(`-ERR '${ErrorText.unknownOperation}'\r\n`);
+    this.close(CloseReason.parseError);
+    return STOP;
+  }
+
+  private lineTooLong(): typeof STOP {
+    return this.refuse(ErrorText.maximumControlLine, CloseReason.maxControlLineExceeded);
+  }
+
+  payloadTooLarge(sizeBytes: number): typeof STOP {
+    const { maxPayloadBytes } = this.hub.options;
+    this.hub.logger.error(`${this.label} - maximum payload exceeded: ${sizeBytes} vs ${maxPayloadBytes}`);
+    this.sendText(`-ERR '${ErrorText.maximumPayload}'\r\n`);
+    this.close(CloseReason.maxPayloadExceeded);
+    return STOP;
+  }
+
+  protected pendingLimitPassed(): void {
+    const { maxPendingBytes } = this.hub.options;
+    this.hub.logger.warn(`${this.label} - Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`);
+    this.close(CloseReason.slowConsumerPendingBytes);
+  }
+
+  protected writeDeadlinePassed(): void {
+    const { writeDeadlineMs } = this.hub.options;
+    this.hub.logger.warn(
+      `${this.label} - Slow Consumer Detected: WriteDeadline of ${writeDeadlineMs / 1000}s exceeded with ${this.pendingBytes} total bytes.`,
+    );
+    this.close(CloseReason.slowConsumerWriteDeadline);
+  }
+
+  protected stale(): void {
+    this.debug(`Stale ${this.kind.name} Connection - Closing`);
+    this.sendText(`-ERR '${ErrorText.stale}'\r\n`);
+    this.close(CloseReason.staleConnection);
+  }
+
+  protected override firstPingMs(): number {
+    return FIRST_PEER_PING_MS * (1 + PEER_PING_JITTER * this.hub.runtime.random.float());
+  }
+
+  protected tracePing(): void {
+    if (this.hub.logger.traceOn) this.hub.logger.trace(`${this.label} - ->> [PING]`);
+  }
+
+  protected ended(reason: CloseReason): void {
+    this.stopAuthTimer();
+    this.messages.forget();
+    this.hub.logger.info(`${this.label} - ${this.kind.name} connection closed: ${reason}`);
+    this.left(reason);
+  }
+
+  /** What this kind has to undo. */
+  protected abstract left(reason: CloseReason): void;
+
+  protected debug(text: string): void {
+    if (this.hub.logger.debugOn) this.hub.logger.debug(`${this.label} - ${text}`);
+  }
+}

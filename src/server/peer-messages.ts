@@ -1,0 +1,159 @@
+// Messages that arrive from another server: RMSG, HMSG and LMSG lines, their payload, and the start of their path here
+// (conformance/topology, WIRE.md 2.4). What differs between routes, gateways and leaf links is in the receiver.
+import type { Account } from "../accounts/account.js";
+import { Message } from "../accounts/message.js";
+import type { Framer, STOP } from "../protocol/framer.js";
+import { type PeerMessageForm, PeerMessageLine } from "../protocol/peer-message-line.js";
+import type { Interest } from "./router.js";
+import { BytesCache, type KnownByBytes } from "./subject-cache.js";
+
+/** An account and a subject that messages arrive for, and what they led to the last time. */
+export class PeerSubject implements KnownByBytes {
+  /** The account's name, a blank and the subject; the subject alone on a link that is bound to one account. */
+  readonly bytes: Uint8Array;
+  readonly hash: number;
+  readonly subject: string;
+  readonly subjectBytes: Uint8Array;
+  /** "" on a link that is bound to one account. */
+  readonly accountName: string;
+  account: Account | undefined;
+  interest: Interest | undefined;
+  interestGeneration = -1;
+  allowed = true;
+
+  constructor(bytes: Uint8Array, hash: number) {
+    this.bytes = bytes;
+    this.hash = hash;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    const blank = text.search(/[ \t]/);
+    this.accountName = text.slice(0, Math.max(blank, 0));
+    this.subject = text.slice(blank + 1).trimStart();
+    this.subjectBytes = bytes.subarray(bytes.length - this.subject.length);
+  }
+}
+
+/** The connection that the messages arrive on. */
+export interface PeerReceiver {
+  /** The account that a message is for; undefined when it is not known here, and the message is dropped. */
+  accountFor(name: string): Account | undefined;
+  /** Whether messages of the subject may come in; asked again when interest has changed. */
+  admits(subject: PeerSubject): boolean;
+  /** A whole message has come; it may be changed and must not be kept. `origin` is "" for none. */
+  receive(message: Message, subject: PeerSubject, origin: string): void;
+  /** Payload and headers may have this size. */
+  readonly maxPayloadBytes: number;
+  protocolError(text: string): typeof STOP;
+  payloadTooLarge(sizeBytes: number): typeof STOP;
+}
+
+class QueueList implements KnownByBytes {
+  readonly bytes: Uint8Array;
+  readonly hash: number;
+  readonly names: readonly string[];
+
+  constructor(bytes: Uint8Array, hash: number) {
+    this.bytes = bytes;
+    this.hash = hash;
+    const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+    this.names = text.split(/[ \t]+/);
+  }
+}
+
+const NO_QUEUES: readonly string[] = Object.freeze([]);
+
+export class PeerMessages {
+  private readonly receiver: PeerReceiver;
+  private readonly framer: Framer;
+  private readonly parsed = new PeerMessageLine();
+  private readonly message = new Message();
+  private readonly subjects = new BytesCache((bytes, hash) => new PeerSubject(bytes, hash));
+  private readonly queueLists = new BytesCache((bytes, hash) => new QueueList(bytes, hash));
+  private subject: PeerSubject | undefined;
+  private origin = "";
+  // Of the remembered line: its size, and where that stands relative to its start.
+  private repeatSize = 0;
+  private repeatSizeStart = 0;
+  private repeatSizeEnd = 0;
+
+  constructor(receiver: PeerReceiver, framer: Framer) {
+    this.receiver = receiver;
+    this.framer = framer;
+  }
+
+  /** What was cached no longer holds: accounts have changed, or what may come in. */
+  forget(): void {
+    this.subjects.clear();
+    this.framer.forget();
+    this.subject = undefined;
+  }
+
+  /** A line from `start` on whose arguments begin at `from`; answers like FrameHandler.line. */
+  line(buffer: Buffer, start: number, from: number, end: number, form: PeerMessageForm): number {
+    const { parsed, message, receiver } = this;
+    if (!parsed.read(buffer, from, end, form)) {
+      return receiver.protocolError(buffer.toString("latin1", start, Math.min(end, start + 64)));
+    }
+    const { sizeBytes } = parsed;
+    if (sizeBytes > receiver.maxPayloadBytes) return receiver.payloadTooLarge(sizeBytes);
+    this.subject = this.subjects.find(buffer, parsed.addressStart, parsed.subjectEnd);
+    this.origin = form.origin ? buffer.toString("latin1", parsed.originStart, parsed.originEnd) : "";
+    message.line = buffer;
+    message.replyStart = parsed.replyStart;
+    message.replyEnd = parsed.replyEnd;
+    message.sizeStart = parsed.sizeStart;
+    message.sizeEnd = parsed.sizeEnd;
+    message.headerBytes = parsed.headerBytes;
+    message.queues =
+      parsed.queuesEnd > parsed.queuesStart
+        ? this.queueLists.find(buffer, parsed.queuesStart, parsed.queuesEnd).names
+        : NO_QUEUES;
+    if (parsed.replyEnd > parsed.replyStart || form.origin || form.headers) {
+      this.framer.forget();
+      return sizeBytes;
+    }
+    this.repeatSize = sizeBytes;
+    this.repeatSizeStart = parsed.sizeStart - start;
+    this.repeatSizeEnd = parsed.sizeEnd - start;
+    this.framer.remember(buffer, start, end);
+    return sizeBytes;
+  }
+
+  /** The remembered line again, at `start`. */
+  repeatedLine(buffer: Buffer, start: number): number {
+    const { message } = this;
+    message.line = buffer;
+    message.sizeStart = start + this.repeatSizeStart;
+    message.sizeEnd = start + this.repeatSizeEnd;
+    return this.repeatSize;
+  }
+
+  /** Copies what the message refers to in its line, since the line's buffer goes. */
+  keepLine(): void {
+    this.message.keepLine();
+  }
+
+  /** The payload of the last line: the message is complete and goes its way. */
+  payload(buffer: Buffer, start: number, end: number, owned: boolean): void {
+    const { message, receiver } = this;
+    const subject = this.subject as PeerSubject;
+    message.body = buffer;
+    message.start = start;
+    message.end = end;
+    message.shared = owned;
+    message.trace = undefined;
+    message.subject = subject.subject;
+    message.subjectBytes = subject.subjectBytes;
+    const generation = subject.account?.sublist.generation;
+    if (generation === undefined || generation !== subject.interestGeneration) this.resolve(subject);
+    if (subject.allowed && subject.account !== undefined) receiver.receive(message, subject, this.origin);
+  }
+
+  private resolve(subject: PeerSubject): void {
+    const { receiver } = this;
+    subject.account = receiver.accountFor(subject.accountName);
+    if (subject.account === undefined) return;
+    subject.interestGeneration = subject.account.sublist.generation;
+    subject.allowed = receiver.admits(subject);
+    subject.interest = subject.account.sublist.match(subject.subject);
+  }
+}

@@ -1,0 +1,41 @@
+// What the rooms for other servers tell of their connections, as plain data, for monitoring and statistics.
+
+/** A connection to another server. */
+export interface PeerStatus {
+  readonly id: number;
+  readonly remoteId: string;
+  readonly remoteName: string;
+  /** Whether this side has dialled. */
+  readonly solicited: boolean;
+  /** Whether it is dialled because the configuration says so. */
+  readonly configured: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly startedMs: number;
+  readonly lastActivityMs: number;
+  /** 0 until it was measured. */
+  readonly rttMs: number;
+  readonly inMsgs: number;
+  readonly inBytes: number;
+  readonly outMsgs: number;
+  readonly outBytes: number;
+  readonly pendingBytes: number;
+  readonly compression: string;
+}
+
+export interface RouteStatus extends PeerStatus {
+  /** The account with a connection of its own. */
+  readonly account: string | undefined;
+  /** Subjects that the other side is interested in, latin1. */
+  readonly interests: () => readonly { readonly account: string; readonly subject: string; readonly queue?: string }[];
+  readonly interestCount: number;
+}
+
+/** Each room brings its own; what no room brings is empty. */
+export interface PeerReports {
+  routes(): readonly RouteStatus[];
+  /** Servers of the cluster that it is connected to. */
+  remoteServers(): number;
+}
+
+export const NO_PEERS: PeerReports = Object.freeze({ routes: () => [], remoteServers: () => 0 });

@@ -1,0 +1,77 @@
+// RMSG, HMSG and LMSG as other servers get them, written into an outbox (conformance/topology, WIRE.md 2.4 and 4.3).
+import type { Message } from "../accounts/message.js";
+import { LARGE_CHUNK_BYTES } from "./limits.js";
+import { appendBody, reserveMessage, writeNumber } from "./message-writer.js";
+import type { Outbox } from "./outbox.js";
+
+/** The beginning of lines for one account on one link: verb, and account where the link is not bound to one. */
+export interface PeerPrefix {
+  readonly plain: Uint8Array;
+  readonly withHeaders: Uint8Array;
+  /** Whether the header size always stands, 0 without headers (LMSG over routes). */
+  readonly alwaysHeaderSize: boolean;
+}
+
+/** @param address what follows the verb: "" or names, each with a blank behind it (latin1) */
+export function peerPrefix(plain: string, withHeaders: string, address: string, alwaysHeaderSize = false): PeerPrefix {
+  return {
+    plain: Buffer.from(`${plain} ${address}`, "latin1"),
+    withHeaders: Buffer.from(`${withHeaders} ${address}`, "latin1"),
+    alwaysHeaderSize,
+  };
+}
+
+/** The verb, the digits of two sizes and the separators of a line. */
+const LINE_EXTRA_BYTES = 40;
+const CR = 13;
+const LF = 10;
+const BLANK = 32;
+const BAR = 124;
+const PLUS = 43;
+
+/**
+ * Appends the message for another server. Without `withHeaders` its headers are left out.
+ * Returns the bytes of headers and payload that were written.
+ */
+export function writePeerMessage(
+  outbox: Outbox,
+  prefix: PeerPrefix,
+  message: Message,
+  queues: readonly string[],
+  withHeaders: boolean,
+): number {
+  const { subjectBytes, line, replyStart, replyEnd } = message;
+  const asHeaders = withHeaders && message.headerBytes > 0;
+  const start = asHeaders ? message.start : message.start + message.headerBytes;
+  const bytes = message.end - start;
+  const verb = asHeaders ? prefix.withHeaders : prefix.plain;
+  let lineBytes = verb.length + subjectBytes.length + replyEnd - replyStart + LINE_EXTRA_BYTES;
+  for (const queue of queues) lineBytes += queue.length + 1;
+  if (lineBytes > LARGE_CHUNK_BYTES) throw new RangeError(`a line of ${lineBytes} bytes for another server`);
+  const chunk = reserveMessage(outbox, message, start, lineBytes);
+  let at = outbox.position;
+  for (let i = 0; i < verb.length; i++) chunk[at++] = verb[i];
+  for (let i = 0; i < subjectBytes.length; i++) chunk[at++] = subjectBytes[i];
+  chunk[at++] = BLANK;
+  if (queues.length > 0) {
+    chunk[at++] = replyEnd > replyStart ? PLUS : BAR;
+    chunk[at++] = BLANK;
+  }
+  if (replyEnd > replyStart) {
+    for (let i = replyStart; i < replyEnd; i++) chunk[at++] = line[i];
+    chunk[at++] = BLANK;
+  }
+  for (const queue of queues) {
+    at += chunk.write(queue, at, "latin1");
+    chunk[at++] = BLANK;
+  }
+  if (asHeaders || prefix.alwaysHeaderSize) {
+    at = writeNumber(chunk, at, asHeaders ? message.headerBytes : 0);
+    chunk[at++] = BLANK;
+  }
+  at = writeNumber(chunk, at, bytes);
+  chunk[at++] = CR;
+  chunk[at++] = LF;
+  appendBody(outbox, message, start, at);
+  return bytes;
+}
