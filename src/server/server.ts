@@ -27,7 +27,7 @@ import { connectionStatus } from "./connection-status.js";
 import { EventSender } from "./event-sender.js";
 import { ServerEvents } from "./events.js";
 import { FailedLogins } from "./failed-logins.js";
-import { advertisedAs, hostPort, hostPort } from "./host-port.js";
+import { advertisedAs, hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
 import { LameDuck } from "./lame-duck.js";
