@@ -9,7 +9,7 @@ import { type ServerProcess, startServerProcess } from "./support/server-process
 
 const ACCOUNTS = 10_000;
 const READY_TIMEOUT_MS = 30_000;
-const MAX_MORE_MB = 300;
+const MAX_MORE_MB = 200;
 const MB = 1024 * 1024;
 const skip = process.platform === "linux" ? false : "memory is read from /proc";
 

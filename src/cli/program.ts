@@ -15,6 +15,9 @@ import { handleSignals } from "./signals.js";
 import { startFailure } from "./start-failure.js";
 import { inWords } from "./system-errors.js";
 
+/** A program that takes more before it starts its server gives back what it can. */
+const TRIM_FROM_BYTES = 128 * 1024 * 1024;
+
 /** What the program needs of a server. */
 export type ProgramServer = Pick<Server, "id" | "name" | "addresses" | "start" | "close" | "lameDuck" | "reload"> & {
   readonly events: { on(name: "lameDuck" | "closed", handler: () => void): unknown };
@@ -78,6 +81,8 @@ export class Program {
       reopenLog: () => this.#reopenLog(),
     });
     const { pidfile } = this.#settings.options;
+    // A large configuration leaves several times its size behind.
+    if (this.#runtime.process.memoryBytes() > TRIM_FROM_BYTES) this.#runtime.process.trimMemory();
     try {
       if (pidfile) this.#writePidFile(pidfile);
       await server.start();

@@ -1,6 +1,6 @@
 // The JWTs of operators and accounts, as far as a configuration is accepted or rejected for them
 // (https://github.com/nats-io/jwt): header, claims and an ed25519 signature by the issuer's nkey.
-import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { createHash, createPublicKey, type KeyObject, verify } from "node:crypto";
 import { nkeyBytes } from "./decode-nkey.js";
 
 /** What every claim has. `nats` holds what is special to its type. */
@@ -14,6 +14,10 @@ export interface Claims {
 /** Keys of issuers that are kept; a preload has thousands of accounts and few signers. */
 const MAX_KNOWN_KEYS = 64;
 const knownKeys = new Map<string, KeyObject>();
+
+/** Digests of JWTs whose signature was found good, so that a reload checks only those that are new. */
+const MAX_KNOWN_JWTS = 100_000;
+const knownJwts = new Set<string>();
 
 const ED25519_SPKI = Buffer.from("302a300506032b6570032100", "hex");
 
@@ -39,7 +43,7 @@ export function decodeClaims(jwt: string, type: "operator" | "account"): Claims 
   const found = nats.type ?? claims.type;
   const iss = String(claims.iss ?? "");
   const signed = alg === "ed25519" ? parts[1] : `${parts[0]}.${parts[1]}`;
-  if (!isSignedBy(iss, signed, parts[2])) throw new Error("claim failed signature verification");
+  if (!isKnown(jwt, () => isSignedBy(iss, signed, parts[2]))) throw new Error("claim failed signature verification");
   if (found !== type) throw new Error(`not ${type} claim`);
   return { sub: String(claims.sub ?? ""), iss, type, nats };
 }
@@ -48,6 +52,15 @@ function parseJson(part: string): Record<string, unknown> {
   const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString("utf8"));
   if (typeof value !== "object" || value === null) throw new Error("claims are no JSON object");
   return value as Record<string, unknown>;
+}
+
+function isKnown(jwt: string, isGood: () => boolean): boolean {
+  const digest = createHash("sha256").update(jwt).digest("base64");
+  if (knownJwts.has(digest)) return true;
+  if (!isGood()) return false;
+  if (knownJwts.size >= MAX_KNOWN_JWTS) knownJwts.clear();
+  knownJwts.add(digest);
+  return true;
 }
 
 function isSignedBy(issuer: string, text: string, signature: string): boolean {

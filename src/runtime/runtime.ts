@@ -26,6 +26,8 @@ export interface ProcessInfo {
   readonly cores: number;
   env(name: string): string | undefined;
   memoryBytes(): number;
+  /** Gives memory that is no longer used back to the operating system, where the engine can; the loop stands still meanwhile. */
+  trimMemory(): void;
   /** Share of one core used since the last call or the start, in percent. */
   cpuPercent(): number;
 }

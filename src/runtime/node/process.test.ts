@@ -15,6 +15,18 @@ test("the process tells its pid, engine, environment and memory", () => {
   assert.ok(info.memoryBytes() > 5_000_000);
 });
 
+test("memory that is no longer used is given back", () => {
+  const info = new NodeProcess();
+  const size = 64 * 1024 * 1024;
+  const before = info.memoryBytes();
+  let unused: Buffer | undefined = Buffer.alloc(size, 1);
+  assert.ok(info.memoryBytes() > before + size / 2);
+  unused = undefined;
+  info.trimMemory();
+  assert.ok(info.memoryBytes() < before + size / 2, String(unused));
+  assert.equal(globalThis.gc, undefined);
+});
+
 test("cpuPercent counts since the last call", async () => {
   const info = new NodeProcess();
   assert.ok(info.cpuPercent() > 0);

@@ -1,5 +1,7 @@
 // Facts about this process, from Node itself.
 import { availableParallelism } from "node:os";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import type { ProcessInfo } from "../runtime.js";
 
 export class NodeProcess implements ProcessInfo {
@@ -18,6 +20,15 @@ export class NodeProcess implements ProcessInfo {
 
   memoryBytes(): number {
     return process.memoryUsage.rss();
+  }
+
+  trimMemory(): void {
+    // Bun has no such flag.
+    if (process.versions["bun"] !== undefined) return;
+    setFlagsFromString("--expose-gc");
+    const collect: unknown = runInNewContext("gc");
+    setFlagsFromString("--no-expose-gc");
+    if (typeof collect === "function") collect();
   }
 
   cpuPercent(): number {

@@ -26,6 +26,8 @@ export class SimulatedProcess implements ProcessInfo {
     return this.residentBytes;
   }
 
+  trimMemory(): void {}
+
   cpuPercent(): number {
     return this.usedCpuPercent;
   }
