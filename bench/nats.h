@@ -39,6 +39,13 @@ static inline double cpu_seconds(int pid) {
   return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
+// The same for several processes, their numbers with commas between.
+static inline double cpu_seconds_of(const char *pids) {
+  double sum = 0;
+  for (const char *at = pids; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) sum += cpu_seconds(atoi(at));
+  return sum;
+}
+
 // Resident memory of a process, in kilobytes.
 static inline long resident_kb(int pid) {
   char path[64], line[256];

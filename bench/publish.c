@@ -1,5 +1,6 @@
 // Publishers and subscribers at full speed: server CPU per message (in and out) and messages per second.
-// usage: publish PORT PID PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS [PREFIX]
+// usage: publish PORT[,PORT] PID[,PID...] PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS [PREFIX]
+// With two ports, subscribers use the second: messages cross from one server to another, and CPU is that of all servers.
 // Publisher i and subscriber i use subject number i modulo SUBJECTS; subscribers under PREFIX ("bench"), where the server may
 // map it to. A publisher writes 64 KB at a time.
 #include "nats.h"
@@ -7,7 +8,7 @@
 
 enum { BATCH_BYTES = 64 * 1024, READ_BYTES = 1 << 20, MOST_THREADS = 256 };
 
-static int port, publishers, subscribers, payload_bytes, subjects;
+static int port, subscriber_port, publishers, subscribers, payload_bytes, subjects;
 static long messages;
 static const char *prefix = "bench";
 static pthread_barrier_t ready;
@@ -38,13 +39,31 @@ static void *publish(void *argument) {
   return NULL;
 }
 
+// Waits until the publishers' server knows what was subscribed so far: interest crosses in order.
+static void await_interest(long id) {
+  int probe = connect_to(subscriber_port, 0), s = connect_to(port, 0);
+  char text[128];
+  int length = snprintf(text, sizeof text, "SUB ready.%ld 1\r\n", id);
+  send_all(probe, text, (size_t)length);
+  flush(probe);
+  length = snprintf(text, sizeof text, "PUB ready.%ld 0\r\n\r\n", id);
+  struct timeval patience = {0, 50000};
+  setsockopt(probe, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  char answer[256];
+  do send_all(s, text, (size_t)length);
+  while (read(probe, answer, sizeof answer) <= 0);
+  close(probe);
+  close(s);
+}
+
 static void *subscribe(void *argument) {
   long id = (long)argument;
-  int s = connect_to(port, 0);
+  int s = connect_to(subscriber_port, 0);
   char text[128];
   int length = snprintf(text, sizeof text, "SUB %s.s%ld 1\r\n", prefix, id % subjects);
   send_all(s, text, (size_t)length);
   flush(s);
+  if (subscriber_port != port) await_interest(id);
   long senders = 0;
   for (int i = 0; i < publishers; i++) senders += i % subjects == id % subjects;
   int head_bytes = snprintf(text, sizeof text, "MSG %s.s%ld 1 %d\r\n", prefix, id % subjects, payload_bytes);
@@ -63,11 +82,12 @@ static void *subscribe(void *argument) {
 
 int main(int count, char **words) {
   if (count != 8 && count != 9) {
-    fprintf(stderr, "usage: publish PORT PID PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS [PREFIX]\n");
+    fprintf(stderr, "usage: publish PORT[,PORT] PID[,PID...] PUBLISHERS SUBSCRIBERS MESSAGES_PER_PUBLISHER PAYLOAD_BYTES SUBJECTS [PREFIX]\n");
     return 2;
   }
   port = atoi(words[1]);
-  int pid = atoi(words[2]);
+  subscriber_port = strchr(words[1], ',') ? atoi(strchr(words[1], ',') + 1) : port;
+  const char *pids = words[2];
   publishers = atoi(words[3]);
   subscribers = atoi(words[4]);
   messages = atol(words[5]);
@@ -81,10 +101,10 @@ int main(int count, char **words) {
   for (long i = 0; i < subscribers; i++) pthread_create(&threads[i], NULL, subscribe, (void *)i);
   for (long i = 0; i < publishers; i++) pthread_create(&threads[subscribers + i], NULL, publish, (void *)i);
   pthread_barrier_wait(&ready);
-  double cpu = cpu_seconds(pid), started = now_seconds();
+  double cpu = cpu_seconds_of(pids), started = now_seconds();
   for (int i = 0; i < publishers + subscribers; i++) pthread_join(threads[i], NULL);
   double seconds = now_seconds() - started;
-  cpu = cpu_seconds(pid) - cpu;
+  cpu = cpu_seconds_of(pids) - cpu;
 
   double total = (double)publishers * (double)messages;
   for (int s = 0; s < subscribers; s++)

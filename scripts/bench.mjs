@@ -1,5 +1,5 @@
 // npm run bench: the same load on this server and on the neighbour, rounds alternating; medians and ratios as Markdown.
-// usage: npm run bench -- [--set core,connections,auth] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
+// usage: npm run bench -- [--set core,connections,auth,cluster] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
 //          [--server "CMD"] [--neighbour "CMD"]
 // What counts is server CPU per message, from /proc (Linux): on a busy machine it holds far better than wall time. A ratio
 // above 1 says that the neighbour needs more. --check compares with bench/budget.json and makes the exit code 1 when a case
@@ -40,6 +40,11 @@ const configs = {
   mapped: `accounts { BENCH { ${user}, ${mappings} } }\nno_auth_user: bench\n`,
 };
 
+// Several servers; publishers use the first one, subscribers the second. CPU is that of all.
+const cluster = (routes) => `cluster { name: bench, listen: "127.0.0.1:{{${routes}}}", pool_size: 3,
+  routes: ["nats://127.0.0.1:{{0}}", "nats://127.0.0.1:{{1}}", "nats://127.0.0.1:{{2}}"] }\n`;
+const topologies = { cluster: [cluster(0), cluster(1), cluster(2)] };
+
 // publish: publishers, subscribers, messages each, payload bytes, subjects, and for some the prefix of the subjects that
 // subscribers use and the rest of the configuration. request: pairs, requests. idle: connections.
 const sets = {
@@ -62,6 +67,10 @@ const sets = {
     ["1 to 1, 16 B, without a login", "publish", 1, 1, times(3e6), 16, 1],
     ["1 to 1, 16 B, permissions", "publish", 1, 1, times(3e6), 16, 1, "bench", configs.permissions],
     ["1 to 1, 16 B, permissions and a mapped account", "publish", 1, 1, times(3e6), 16, 1, "mapped", configs.mapped],
+  ],
+  cluster: [
+    ["across a route, 16 B", "publish", 1, 1, times(2e6), 16, 1, "bench", topologies.cluster],
+    ["across a route, 1 KB", "publish", 1, 1, times(4e5), 1024, 1, "bench", topologies.cluster],
   ],
 };
 
@@ -121,7 +130,7 @@ function tooSlow(name, ratio) {
 /** Measures one case on fresh servers, in alternating rounds. */
 async function compare(one) {
   const servers = [];
-  for (const command of commands) servers.push(await startServer(command, one[8]));
+  for (const command of commands) servers.push(await startServers(command, one[8]));
   // Opened connections stay in the memory of the process that is measured: one round only.
   const rounds = one[1] === "idle" ? 1 : Number(flags.rounds);
   const seen = servers.map(() => []);
@@ -179,6 +188,21 @@ async function measure(server, [name, tool, ...args]) {
   const code = await new Promise((done) => child.once("close", (exitCode, signal) => done(exitCode ?? signal)));
   if (code !== 0) fail(`${name}: the load on ${server.command} ended with ${code}: ${errors}`);
   return JSON.parse(output);
+}
+
+/** One server, or several that know each other's ports, as one thing to measure. */
+async function startServers(command, configs = "") {
+  if (!Array.isArray(configs)) return startServer(command, configs);
+  const ports = [];
+  for (const _ of configs) ports.push(await freePort());
+  const fill = (config) => config.replace(/\{\{(\d+)\}\}/g, (_, at) => String(ports[Number(at)]));
+  const servers = await Promise.all(configs.map((config) => startServer(command, fill(config))));
+  return {
+    command: servers[0].command,
+    port: `${servers[0].port},${servers[1].port}`,
+    pid: servers.map(({ pid }) => pid).join(","),
+    stop: () => Promise.all(servers.map((server) => server.stop())),
+  };
 }
 
 async function startServer(command, config = "") {
