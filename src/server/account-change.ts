@@ -21,14 +21,27 @@ export function applyAccountChange(
     if (client.account !== account || client.closed) continue;
     client.forgetRoutes();
     if (change === "expired") client.expire(ErrorText.accountAuthenticationExpired);
-    else if (maxConnections >= 0 && kept >= maxConnections) {
-      client.sendError(ErrorText.maximumAccountConnections);
-      client.close(CloseReason.maxAccountConnectionsExceeded);
-    } else {
+    else if (maxConnections >= 0 && kept + account.connectionsElsewhere >= maxConnections) tooMany(client);
+    else {
       kept++;
       reviewClient(client, operatorMode);
     }
   }
+}
+
+/** Closes the latest clients of an account until it is within its limit over all servers. `clients`: all, the oldest first. */
+export function closeExcess(account: Account, clients: Iterable<ClientConnection>): void {
+  const { maxConnections } = account.limits;
+  if (maxConnections < 0) return;
+  const excess = account.connections + account.connectionsElsewhere - maxConnections;
+  if (excess <= 0) return;
+  const own = [...clients].filter((client) => client.account === account && !client.closed);
+  for (const client of own.slice(-excess)) tooMany(client);
+}
+
+function tooMany(client: ClientConnection): void {
+  client.sendError(ErrorText.maximumAccountConnections);
+  client.close(CloseReason.maxAccountConnectionsExceeded);
 }
 
 function reviewClient(client: ClientConnection, operatorMode: OperatorMode): void {

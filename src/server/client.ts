@@ -266,7 +266,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     const { connect } = this;
     if (connect.account !== "" || connect.newAccount) return this.refuseLogin();
     const { maxConnections } = admission.account.limits;
-    const others = admission.account.connections - (this.account === admission.account ? 1 : 0);
+    const { connections, connectionsElsewhere } = admission.account;
+    const others = connections + connectionsElsewhere - (this.account === admission.account ? 1 : 0);
     if (maxConnections >= 0 && others >= maxConnections) {
       return this.refuse(ErrorText.maximumAccountConnections, CloseReason.maxAccountConnectionsExceeded);
     }

@@ -29,6 +29,8 @@ export class Events {
   readonly #publisher: SystemPublisher;
   readonly #accountTimers = new Map<string, Timer>();
   readonly #stops: (() => void)[] = [];
+  /** The other servers, once they are listened to. */
+  others: { readonly count: number } | undefined;
   #statszTimer: Timer | undefined;
   #stopped = false;
 
@@ -69,7 +71,7 @@ export class Events {
   async sendStatsz(): Promise<void> {
     const subject = `$SYS.SERVER.${this.#server.id}.STATSZ`;
     if (this.#stopped || !this.#publisher.isWanted(subject)) return;
-    const numbers = await statsz(this.#server);
+    const numbers = await statsz(this.#server, 1 + (this.others?.count ?? 0));
     if (!this.#stopped) this.#publisher.send(subject, { server: this.#publisher.serverInfo(), statsz: numbers });
   }
 

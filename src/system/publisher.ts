@@ -41,6 +41,11 @@ export class SystemPublisher {
     this.#server.publish(account, subject, "", headers, payload);
   }
 
+  /** Publishes a request in the system account; answers go to `reply`. */
+  ask(subject: string, reply: string, content: object): void {
+    this.#server.publish(this.account, subject, reply, NO_HEADERS, Buffer.from(stringifyExact(content)));
+  }
+
   #trace(subject: string, bytes: number, payload: Uint8Array): void {
     const { logger, options } = this.#server;
     logger.trace(`SYSTEM - <<- [PUB ${subject}  ${bytes}]`);

@@ -6,6 +6,7 @@ import type { Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { serveClaims } from "./claims-services.js";
 import { Events } from "./events.js";
+import { OtherServers } from "./other-servers.js";
 import { SystemPublisher } from "./publisher.js";
 import { serveSystem } from "./server-services.js";
 import { Services } from "./services.js";
@@ -16,6 +17,7 @@ export class SystemRoom implements Room {
   readonly #config: ConfigSource | undefined;
   #services: Services | undefined;
   #events: Events | undefined;
+  #others: OtherServers | undefined;
   #exchange: Timer | undefined;
 
   constructor(server: Server, pages: Pages, config: ConfigSource | undefined) {
@@ -31,7 +33,10 @@ export class SystemRoom implements Room {
     const publisher = new SystemPublisher(server, system);
     const events = new Events(server, publisher);
     const services = new Services(system, () => server.logger);
-    serveSystem({ server, pages: this.#pages, config: this.#config, publisher, services, events });
+    const others = new OtherServers(server, publisher, events);
+    serveSystem({ server, pages: this.#pages, config: this.#config, publisher, services, events, others });
+    events.others = others;
+    this.#others = others;
     const { operatorMode } = server;
     if (operatorMode !== undefined) this.#exchange = serveClaims({ server, operatorMode, publisher, services });
     events.start();
@@ -42,6 +47,7 @@ export class SystemRoom implements Room {
   async close(): Promise<void> {
     this.#exchange?.cancel();
     this.#events?.stop();
+    this.#others?.stop();
     this.#services?.close();
   }
 }

@@ -10,6 +10,7 @@ import type { Server } from "../server/server.js";
 import { isLiteral, isSubsetOf, subjectMatches } from "../subjects/validity.js";
 import type { Events } from "./events.js";
 import { type BodyError, type FieldTypes, readFields } from "./fields.js";
+import type { OtherServers } from "./other-servers.js";
 import type { SystemPublisher } from "./publisher.js";
 import { type Answer, answering, FILTER_FIELDS, isForOthers, NO_ANSWER } from "./requests.js";
 import type { ServiceMessage, Services } from "./services.js";
@@ -60,6 +61,7 @@ export interface ServiceParts {
   readonly publisher: SystemPublisher;
   readonly services: Services;
   readonly events: Events;
+  readonly others: OtherServers;
 }
 
 /** Starts all services. */
@@ -67,9 +69,12 @@ export function serveSystem(parts: ServiceParts): void {
   servePages(parts);
   serveAccounts(parts);
   serveCommands(parts);
+  parts.others.start(parts.services, (account, subject, queue) =>
+    countSubscribers(parts.server, account, subject, queue),
+  );
 }
 
-function servePages({ server, pages, publisher, services, events }: ServiceParts): void {
+function servePages({ server, pages, publisher, services, events, others }: ServiceParts): void {
   const serve = (kind: string, handler: (message: ServiceMessage) => void | Promise<void>): void => {
     services.serve(`$SYS.REQ.SERVER.${server.id}.${kind}`, handler);
     services.serve(`$SYS.REQ.SERVER.PING.${kind}`, handler);
@@ -89,7 +94,7 @@ function servePages({ server, pages, publisher, services, events }: ServiceParts
       publisher.send(message.reply, { server: publisher.serverInfo(), error: failure });
       return;
     }
-    publisher.send(message.reply, { server: publisher.serverInfo(), statsz: await statsz(server) });
+    publisher.send(message.reply, { server: publisher.serverInfo(), statsz: await statsz(server, 1 + others.count) });
   };
   services.serve("$SYS.REQ.SERVER.PING", answerStatsz);
   serve("STATSZ", answerStatsz);
@@ -132,7 +137,7 @@ function connzOptions(options: { state?: number; subscriptions_detail?: boolean;
   };
 }
 
-function serveAccounts({ server, pages, publisher, services, events }: ServiceParts): void {
+function serveAccounts({ server, pages, publisher, services, events, others }: ServiceParts): void {
   const serve = <const S extends FieldTypes>(
     kind: string,
     types: S,
@@ -170,8 +175,14 @@ function serveAccounts({ server, pages, publisher, services, events }: ServicePa
   );
   services.serve("$SYS.DEBUG.SUBSCRIBERS", async (message) => {
     if (message.reply === "") return;
-    const count = await countSubscribers(server, requesterOf(message.source)?.account, message.payload);
-    publisher.send(message.reply, Buffer.from(String(count)));
+    const [subject, queue] = message.payload.toString("latin1").trim().split(" ");
+    const account = requesterOf(message.source)?.account;
+    if (account === undefined) return;
+    const [here, elsewhere] = await Promise.all([
+      countSubscribers(server, account, subject, queue),
+      others.countElsewhere(account, subject, queue),
+    ]);
+    publisher.send(message.reply, Buffer.from(String(here + elsewhere)));
   });
 }
 
@@ -180,12 +191,16 @@ function accountOf({ subject }: ServiceMessage): string {
 }
 
 // Clients' subscriptions that get messages of a subject, or lie within a wildcard subject; maybe of one queue group.
-async function countSubscribers(server: Server, account: string | undefined, payload: Buffer): Promise<number> {
-  const [subject, queue] = payload.toString("latin1").trim().split(" ");
+async function countSubscribers(
+  server: Server,
+  account: string,
+  subject: string,
+  queue: string | undefined,
+): Promise<number> {
   const fits = isLiteral(subject)
     ? (other: string): boolean => subjectMatches(subject, other)
     : (other: string): boolean => isSubsetOf(other, subject);
-  const all = account === undefined ? [] : await collectSubscriptions(server, account);
+  const all = await collectSubscriptions(server, account);
   const wanted = all.filter((one) => one.connection > 0 && (queue === undefined || one.queue === queue));
   return wanted.filter((one) => fits(one.subject)).length;
 }

@@ -3,7 +3,8 @@ import { byKind } from "../monitoring/varz.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import type { Server } from "../server/server.js";
 
-export async function statsz(server: Server): Promise<object> {
+/** @param activeServers those that this server knows, itself included */
+export async function statsz(server: Server, activeServers: number): Promise<object> {
   const status = await server.collect();
   const { process } = server.runtime;
   const sent = { msgs: status.outMsgs, bytes: status.outBytes };
@@ -26,7 +27,7 @@ export async function statsz(server: Server): Promise<object> {
     stale_connections: status.staleConnections || undefined,
     stale_connection_stats: status.staleConnections > 0 ? byKind(status.staleConnections) : undefined,
     stalled_clients: status.stalledClients || undefined,
-    active_servers: 1,
+    active_servers: activeServers,
     gomaxprocs: process.cores,
   };
 }
