@@ -1,6 +1,6 @@
 // Compression of what the server itself publishes, for those who accept it (the header Accept-Encoding, as in HTTP).
 import { gzipSync } from "node:zlib";
-import { snappyFrames } from "../protocol/snappy-frames.js";
+import { snappyStream } from "../protocol/s2-chunks.js";
 
 const NONE = Buffer.alloc(0);
 
@@ -14,7 +14,7 @@ export interface Encoded {
 export function encodeContent(accepted: string, payload: Buffer): Encoded {
   if (accepted === "") return { headers: NONE, payload };
   const known = accepted.toLowerCase();
-  if (/snappy|s2/.test(known)) return { headers: encoding("snappy"), payload: snappyFrames(payload) };
+  if (/snappy|s2/.test(known)) return { headers: encoding("snappy"), payload: snappyStream(payload) };
   if (known.includes("gzip")) return { headers: encoding("gzip"), payload: gzipSync(payload) };
   return { headers: encoding("identity"), payload };
 }
