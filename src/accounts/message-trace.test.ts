@@ -32,7 +32,16 @@ const party = ({ account }: FakeClient, id = 1, name = ""): TraceParty => ({ kin
 function publish(from: FakeClient, subject: string, only = false, reply = "") {
   let second = 0;
   const { account } = from;
-  const arrival = { from: party(from), account, subject, destination: "t", only, headers: new Map(), sizeBytes: 0 };
+  const arrival = {
+    from: party(from),
+    account,
+    subject,
+    destination: "t",
+    hop: "",
+    only,
+    headers: new Map(),
+    sizeBytes: 0,
+  };
   const trace = new MessageTrace(arrival, () => String(++second));
   const delivered = from.publish(subject, "", reply, HEADERS, trace);
   const shown = trace.events.slice(1).map(({ type, ts, ...rest }) => `${type} ${JSON.stringify(rest)}`);
@@ -49,7 +58,7 @@ const destination = (headers: string): string => /Nats-Trace-Dest: (.*)\r\n/.exe
 test("the events of a message say where it came in, what became of its subject, and whom it reached", () => {
   const client = world().client("A");
   const from = party(client, 7, "me");
-  const arrival = { account: client.account, destination: "t", only: false, headers: new Map(), sizeBytes: 0 };
+  const arrival = { account: client.account, destination: "t", only: false, hop: "", headers: new Map(), sizeBytes: 0 };
   const trace = new MessageTrace({ ...arrival, from, subject: "caf\xc3\xa9" }, () => "now");
   trace.refused("too bad");
   trace.mapped("\xc3\xa9");

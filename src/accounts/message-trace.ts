@@ -9,6 +9,8 @@ import type { Subscription } from "./subscription.js";
 
 /** Names the subject that the record goes to. */
 export const TRACE_DESTINATION = "Nats-Trace-Dest";
+/** Says which of the servers that a message passed through this is: "1", "1.2", ... */
+export const TRACE_HOP = "Nats-Trace-Hop";
 /** Stands for the destination, and is no subject, in a message that must not be traced any further. */
 export const TRACE_DISABLED = "trace disabled";
 
@@ -30,6 +32,8 @@ export interface TraceArrival {
   readonly subject: string;
   /** Where the record goes, latin1. */
   readonly destination: string;
+  /** The number of this server on the message's way; "" where it came from a client. */
+  readonly hop: string;
   /** The message is traced and not delivered. */
   readonly only: boolean;
   /** As they were written, latin1. */
@@ -61,6 +65,8 @@ export class MessageTrace {
   readonly events: TraceEvent[];
   /** Where servers that the message is passed on to send theirs: another subject in each account on its way. */
   destination: string;
+  /** Servers that it was passed on to. */
+  hops = 0;
   readonly #now: () => string;
   readonly #ingress: TraceEvent & { error: string | undefined };
 
@@ -118,6 +124,14 @@ export class MessageTrace {
       queue: queue === undefined ? undefined : bytesAsText(queue),
       error,
     });
+  }
+
+  /** It is passed on to another server, as the message that is returned. */
+  forwarded(message: Message, to: TraceParty): Message {
+    this.hops++;
+    const hop = this.arrival.hop === "" ? String(this.hops) : `${this.arrival.hop}.${this.hops}`;
+    this.#add("eg", { kind: to.kind, cid: to.id, name: to.name || undefined, hop });
+    return message.withHeaders(Buffer.from(withHeader(message.headerText, TRACE_HOP, hop), "latin1"));
   }
 
   #add(type: string, rest: Readonly<Record<string, unknown>>): void {

@@ -120,7 +120,8 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     if (link === undefined || this.#prefix === undefined) return;
     const leafCluster = source?.leafCluster;
     const prefix = leafCluster === undefined ? undefined : link.leafPrefixFor(this.name, leafCluster);
-    link.sendMessage(prefix ?? this.#prefix, message, queues);
+    const sent = message.trace === undefined ? message : message.trace.forwarded(message, link.traceParty);
+    link.sendMessage(prefix ?? this.#prefix, sent, queues);
   }
 }
 

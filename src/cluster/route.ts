@@ -2,6 +2,7 @@
 // (conformance/topology, WIRE.md section 2).
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
+import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
 import { quoted } from "../protocol/error-texts.js";
 import { NO_PAYLOAD, STOP } from "../protocol/framer.js";
@@ -12,10 +13,12 @@ import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { Hub } from "../server/hub.js";
+import { mayBeTraced, sendTrace, startTrace } from "../server/message-trace.js";
 import { PeerConnection, type PeerKind } from "../server/peer-connection.js";
 import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
 import type { RouteStatus } from "../server/peer-reports.js";
 import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
+import type { Interest } from "../server/router.js";
 import { isValidSubject } from "../subjects/validity.js";
 import type { Solicitation } from "./dialer.js";
 import { ROUTE_AUTH_MS, ROUTE_PING_MS } from "./limits.js";
@@ -52,6 +55,8 @@ type RoutedInterest = ReturnType<RouteStatus["interests"]>[number];
 
 const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
 const NO_ACCOUNT = "";
+/** The number of routes in trace events. */
+const ROUTER_KIND = 1;
 
 export class RouteConnection extends PeerConnection implements DeliveryTarget {
   readonly peer = "route";
@@ -251,12 +256,35 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
     };
   }
 
-  #receive(message: Message, { interest }: PeerSubject, origin: string): void {
+  #receive(message: Message, subject: PeerSubject, origin: string): void {
     this.inMsgs++;
     this.inBytes += message.sizeBytes;
-    if (interest === undefined) return;
     const source = origin === "" ? this : new LeafBehindRoute(origin);
-    this.hub.router.deliver(interest, message, source);
+    const { interest } = subject;
+    if (interest === undefined) return;
+    if (message.headerBytes > 0 && mayBeTraced(message)) this.#deliverTraced(message, subject, interest, source);
+    else this.hub.router.deliver(interest, message, source);
+  }
+
+  #deliverTraced(
+    message: Message,
+    { account, subject }: PeerSubject,
+    interest: Interest,
+    source: DeliveryTarget,
+  ): void {
+    const { hub, label, traceParty } = this;
+    const traced = { hub, label, account, traceParty, sendError: () => {} };
+    const { queues } = message;
+    const started = startTrace(traced, message, { subject, sizeBytes: message.sizeBytes, mayTraceTo: () => true });
+    if (started === undefined) return;
+    started.queues = queues;
+    hub.router.deliver(interest, started, source);
+    if (started.trace !== undefined) sendTrace(hub, started.trace);
+  }
+
+  /** As it stands in trace events. */
+  get traceParty(): TraceParty {
+    return { kind: ROUTER_KIND, id: this.id, name: this.server?.name ?? "", account: undefined };
   }
 
   // ---------------------------------------------------------------- the rest of a connection

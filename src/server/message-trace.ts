@@ -6,6 +6,7 @@ import {
   MessageTrace,
   TRACE_DESTINATION,
   TRACE_DISABLED,
+  TRACE_HOP,
   type TraceParty,
   withTraceDestination,
 } from "../accounts/message-trace.js";
@@ -23,6 +24,8 @@ const TRACE_ONLY = "Nats-Trace-Only";
 const TRACE_ORIGIN = "Nats-Trace-Origin-Account";
 const TRACE_PARENT = "traceparent";
 const ACCEPT_ENCODING = "Accept-Encoding";
+/** The number of clients in trace events. */
+const CLIENT_KIND = 0;
 const PLAIN_BLOCK = "NATS/1.0\r\n";
 
 const LF = 10;
@@ -83,7 +86,8 @@ export function startTrace(
   }
   if (named === undefined && account.msgTrace === undefined) return message;
   // Whether it is sampled is decided once, where it comes in.
-  if (named === undefined && !isSampled(account.msgTrace?.sampling ?? 100, hub.runtime)) {
+  const isFirst = source.traceParty.kind === CLIENT_KIND;
+  if (named === undefined && isFirst && !isSampled(account.msgTrace?.sampling ?? 100, hub.runtime)) {
     return withTraceDestination(message, TRACE_DISABLED);
   }
   const destination = named ?? account.msgTrace?.destination ?? "";
@@ -98,7 +102,8 @@ export function startTrace(
     return undefined;
   }
   const from = source.traceParty;
-  const arrival = { from, account, subject, destination, only, headers, sizeBytes };
+  const hop = isFirst ? "" : (headers.get(TRACE_HOP)?.[0] ?? "");
+  const arrival = { from, account, subject, destination, hop, only, headers, sizeBytes };
   message.trace = new MessageTrace(arrival, () => eventTime(hub.runtime));
   return message;
 }
@@ -114,6 +119,7 @@ export function sendTrace(hub: Hub, trace: MessageTrace): void {
       header: new Map(headers.map(([name, values]) => [bytesAsText(name), values.map(bytesAsText)])),
       msgsize: arrival.sizeBytes,
     },
+    hops: trace.hops || undefined,
     events,
   };
   const accepted = arrival.headers.get(ACCEPT_ENCODING)?.[0] ?? "";
