@@ -91,6 +91,16 @@ test("PUB reaches plain subscriptions with subject, sid, reply and the size as i
   );
 });
 
+test("a carriage return separates the arguments of SUB and UNSUB, and belongs to a subject of PUB", async (t) => {
+  const { port } = await startLocalServer(t);
+  const client = await connectClient(t, port);
+  assert.deepEqual(await exchange(client, "SUB a\r1\r\nSUB a\rq 2\r\nPUB a 0\r\n\r\nPUB a\rq 0\r\n\r\n"), [
+    "MSG a 1 0|",
+    "MSG a 2 0|",
+  ]);
+  assert.deepEqual(await exchange(client, "UNSUB 2\r2\r\nUNSUB 1\r\r\nPUB a 0\r\n\r\nPUB a 0\r\n\r\n"), ["MSG a 2 0|"]);
+});
+
 test("HPUB reaches those with header support as HMSG and the others without its headers", async (t) => {
   const { port } = await startLocalServer(t);
   const modern = await connectClient(t, port);

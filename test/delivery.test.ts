@@ -275,3 +275,34 @@ test("however much input waits, the loop comes round after little of it", async 
   assert.equal((await server.collect()).inMsgs, 240_000);
   assert.ok(most < 2.5 * 2 ** 20, `${most} bytes of four publishers in one turn`);
 });
+
+test("an exception in the delivery to one client closes that client alone, through an import too", async () => {
+  const world = await startSimulatedServer({
+    accounts: {
+      A: { users: [{ user: "a", password: "p" }], exports: [{ stream: "s" }] },
+      B: { users: [{ user: "b", password: "p" }], imports: [{ stream: { account: "A", subject: "s" } }] },
+    },
+  });
+  const [publisher, healthy] = [
+    await world.login({ user: "a", pass: "p" }),
+    await world.login({ user: "a", pass: "p" }),
+  ];
+  const [faulty, importing] = [
+    await world.login({ user: "a", pass: "p" }),
+    await world.login({ user: "b", pass: "p" }),
+  ];
+  for (const client of [faulty, importing, healthy]) client.send("SUB s 1\r\n");
+  await world.settle();
+  for (const connection of [...world.server.clients.values()].slice(2)) {
+    connection.outbox.reserve = () => {
+      throw new Error("a fault of the test");
+    };
+  }
+  publisher.send("PUB s 2\r\nhi\r\nPING\r\n");
+  await world.settle();
+  assert.equal(publisher.take(), "PONG\r\n");
+  assert.equal(healthy.take(), "MSG s 1 2\r\nhi\r\n");
+  assert.deepEqual([faulty.ended, importing.ended, healthy.ended], [true, true, false]);
+  assert.equal(world.log.matching(/internal error, the connection is closed: Error: a fault of the test/).length, 2);
+  assert.equal(world.server.clients.size, 2);
+});

@@ -63,4 +63,10 @@ export class StreamImport implements DeliveryTarget {
     }
     return original.target.deliver(shadow, passed, source);
   }
+
+  failed(error: unknown, shadow: Subscription): void {
+    const { original } = shadow as StreamShadow;
+    if (original.target.failed === undefined) throw error;
+    original.target.failed(error, original);
+  }
 }

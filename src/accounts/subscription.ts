@@ -12,6 +12,8 @@ export interface DeliveryTarget {
    * `source` is the target (connection) that the message came from, undefined for the server itself.
    */
   deliver(subscription: Subscription, message: Message, source: DeliveryTarget | undefined): boolean;
+  /** Its delivery of a message has thrown, which is nobody else's concern: it ends. Left out by what cannot end. */
+  failed?(error: unknown, subscription: Subscription): void;
   /** False for a connection that does not want its own messages; queue groups pass its own members over. */
   readonly echo: boolean;
   /** Another server at the other end: of the same cluster, or of another one. Undefined for everything else. */

@@ -115,6 +115,10 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     return true;
   }
 
+  failed(error: unknown): void {
+    this.#link?.failed(error);
+  }
+
   send(message: Message, queues: readonly string[], source: DeliveryTarget | undefined): void {
     const link = this.#link;
     if (link === undefined || this.#prefix === undefined) return;

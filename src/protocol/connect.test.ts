@@ -34,6 +34,11 @@ test("what is no object or has a value of the wrong type is refused", () => {
     '{"name":7}',
     '{"verbose":"yes"}',
     '{"protocol":1.5}',
+    '{"protocol":1.0}',
+    '{"protocol":10e-1}',
+    '{"proto\\u0063ol":1e0}',
+    '{"protocol":1.0,"protocol":1}',
+    '{"protocol":9223372036854775808}',
     '{"protocol":"1"}',
     "{} x",
   ]) {

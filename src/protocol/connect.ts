@@ -71,6 +71,27 @@ const FIELDS: ReadonlyMap<string, keyof ConnectOptions> = new Map([
   ["new_account", "newAccount"],
 ]);
 
+/** A string (with the colon after it, if it is a key), a bracket, or a number. */
+const TOKEN = /"(?:[^"\\]|\\.)*"(\s*:)?|[{}[\]]|-?\d[\d.eE+-]*/g;
+const INTEGER = /^-?\d+$/;
+/** What an integer of the reference holds. */
+const LARGEST = 2n ** 63n - 1n;
+
+/** Whether numbers of known fields are written as integers: `1.0` is none. */
+function hasIntegers(json: string): boolean {
+  let depth = 0;
+  let key = "";
+  for (const [token, colon] of json.matchAll(TOKEN)) {
+    if (token === "{" || token === "[") depth++;
+    else if (token === "}" || token === "]") depth--;
+    else if (depth > 1) continue;
+    else if (colon !== undefined) key = String(JSON.parse(token.slice(0, -colon.length))).toLowerCase();
+    else if (token.startsWith('"') || !FIELDS.has(key)) continue;
+    else if (!INTEGER.test(token) || BigInt(token) > LARGEST || BigInt(token) < -LARGEST - 1n) return false;
+  }
+  return true;
+}
+
 /**
  * Merges the JSON into `into`: keys in any case, unknown ones ignored, null without effect, the last of several wins.
  * Returns false, and may have changed part of `into`, when the text is no JSON object or a value has the wrong type.
@@ -84,12 +105,12 @@ export function mergeConnect(json: string, into: ConnectOptions): boolean {
   }
   if (parsed === null) return true;
   if (typeof parsed !== "object" || Array.isArray(parsed)) return false;
+  if (!hasIntegers(json)) return false;
   const target = into as unknown as Record<string, unknown>;
   for (const [key, value] of Object.entries(parsed)) {
     const field = FIELDS.get(key.toLowerCase());
     if (field === undefined || value === null) continue;
     if (typeof value !== typeof target[field]) return false;
-    if (typeof value === "number" && !Number.isInteger(value)) return false;
     target[field] = value;
   }
   return true;

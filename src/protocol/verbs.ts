@@ -105,9 +105,12 @@ export function afterBlanks(buffer: Uint8Array, at: number, end: number): number
 /** More arguments than any operation has; `splitArguments` stops counting there. */
 export const MAX_ARGUMENTS = 6;
 
+/** A further separator of `splitArguments`: carriage returns stand for blanks in SUB and UNSUB, and in nothing else. */
+export const CARRIAGE_RETURN = 13;
+
 /**
- * Finds the arguments in `buffer[start..end)`, separated by blanks and tabs: begin and end of each are written to `into`
- * (2 numbers per argument, room for `most` of them). Returns how many there are, at most `most`.
+ * Finds the arguments in `buffer[start..end)`, separated by blanks, tabs and `separator`: begin and end of each are written
+ * to `into` (2 numbers per argument, room for `most` of them). Returns how many there are, at most `most`.
  */
 export function splitArguments(
   buffer: Uint8Array,
@@ -115,14 +118,15 @@ export function splitArguments(
   end: number,
   into: Int32Array,
   most = MAX_ARGUMENTS,
+  separator = 32,
 ): number {
   let count = 0;
   let at = start;
   for (;;) {
-    while (at < end && (buffer[at] === 32 || buffer[at] === 9)) at++;
+    while (at < end && (buffer[at] === 32 || buffer[at] === 9 || buffer[at] === separator)) at++;
     if (at >= end || count === most) return count;
     into[2 * count] = at;
-    while (at < end && buffer[at] !== 32 && buffer[at] !== 9) at++;
+    while (at < end && buffer[at] !== 32 && buffer[at] !== 9 && buffer[at] !== separator) at++;
     into[2 * count + 1] = at;
     count++;
   }

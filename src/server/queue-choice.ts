@@ -4,6 +4,11 @@ import type { Message } from "../accounts/message.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Random } from "../runtime/random.js";
 
+/** Hears of members that have thrown; the message is offered to the others. */
+export interface FaultHandler {
+  targetFailed(subscription: Subscription, error: unknown): void;
+}
+
 /** The members of one rank, and how often each counts. */
 interface Rank {
   readonly members: readonly Subscription[];
@@ -25,6 +30,7 @@ export function offerToGroup(
   random: Random,
   message: Message,
   source: DeliveryTarget | undefined,
+  faults: FaultHandler,
 ): boolean {
   let found = known.get(members);
   if (found === undefined) {
@@ -32,9 +38,9 @@ export function offerToGroup(
     known.set(members, found);
   }
   const { ranks } = found;
-  if (ranks === undefined) return offerFrom(members, random.below(members.length), message, source);
+  if (ranks === undefined) return offerFrom(members, random.below(members.length), message, source, faults);
   for (const { members, totalWeight } of ranks) {
-    if (offerFrom(members, weighted(members, totalWeight, random), message, source)) return true;
+    if (offerFrom(members, weighted(members, totalWeight, random), message, source, faults)) return true;
   }
   return false;
 }
@@ -44,11 +50,16 @@ function offerFrom(
   first: number,
   message: Message,
   source: DeliveryTarget | undefined,
+  faults: FaultHandler,
 ): boolean {
   const count = members.length;
   for (let i = 0; i < count; i++) {
     const member = members[first + i < count ? first + i : first + i - count];
-    if (member.target.deliver(member, message, source)) return true;
+    try {
+      if (member.target.deliver(member, message, source)) return true;
+    } catch (error) {
+      faults.targetFailed(member, error);
+    }
   }
   return false;
 }

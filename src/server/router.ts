@@ -6,7 +6,7 @@ import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Random } from "../runtime/random.js";
 import type { MatchResult } from "../subjects/sublist.js";
 import { SHARED_PAYLOAD_BYTES } from "./limits.js";
-import { offerToGroup } from "./queue-choice.js";
+import { type FaultHandler, offerToGroup } from "./queue-choice.js";
 
 export type Interest = MatchResult<Subscription>;
 
@@ -14,6 +14,8 @@ export type Interest = MatchResult<Subscription>;
 export interface PeerTarget {
   /** Sends the message; `queues` names the groups (latin1) that one member each at the other end is to get it of. */
   send(message: Message, queues: readonly string[], source: DeliveryTarget | undefined): void;
+  /** What has become of it when `send` throws. */
+  failed?(error: unknown): void;
 }
 
 interface Gathered {
@@ -21,15 +23,18 @@ interface Gathered {
   readonly queues: string[];
 }
 
-export class Router {
+export class Router implements FaultHandler {
   private readonly random: Random;
+  private readonly report: (error: unknown) => void;
   // Peers of the message being delivered, from `mark` on; those of the messages around it (imports) stand before.
   private readonly gathered: Gathered[] = [];
   private count = 0;
   private mark = 0;
 
-  constructor(random: Random) {
+  /** @param report hears of exceptions that no target takes for its own */
+  constructor(random: Random, report: (error: unknown) => void) {
     this.random = random;
+    this.report = report;
   }
 
   /** Looks up who is interested in the message and delivers it. Returns the number of deliveries. */
@@ -39,7 +44,7 @@ export class Router {
 
   /**
    * Delivers to every plain subscription and to one member of each queue group, or of those that the message names.
-   * Returns the number of deliveries.
+   * A target that throws ends alone. Returns the number of deliveries.
    */
   deliver(interest: Interest, message: Message, source: DeliveryTarget | undefined): number {
     const { plain, queues } = interest;
@@ -50,7 +55,11 @@ export class Router {
     try {
       for (let i = 0; i < plain.length; i++) {
         const subscription = plain[i];
-        if (subscription.target.deliver(subscription, message, source)) delivered++;
+        try {
+          if (subscription.target.deliver(subscription, message, source)) delivered++;
+        } catch (error) {
+          this.targetFailed(subscription, error);
+        }
       }
       if (queues.length > 0) delivered += this.deliverToGroups(queues, message, source);
       if (this.count > this.mark) this.sendToPeers(message, source);
@@ -79,10 +88,29 @@ export class Router {
     if (queue !== undefined) found.queues.push(queue);
   }
 
+  /** Ends a target that has thrown. */
+  targetFailed(subscription: Subscription, error: unknown): void {
+    const { target } = subscription;
+    this.failed(error, target.failed && (() => target.failed?.(error, subscription)));
+  }
+
+  private failed(error: unknown, end: ((error: unknown) => void) | undefined): void {
+    try {
+      if (end === undefined) this.report(error);
+      else end(error);
+    } catch (another) {
+      this.report(another);
+    }
+  }
+
   private sendToPeers(message: Message, source: DeliveryTarget | undefined): void {
     for (let i = this.mark; i < this.count; i++) {
       const { peer, queues } = this.gathered[i];
-      peer?.send(message, queues, source);
+      try {
+        peer?.send(message, queues, source);
+      } catch (error) {
+        this.failed(error, peer?.failed?.bind(peer));
+      }
     }
   }
 
@@ -95,11 +123,15 @@ export class Router {
     for (const members of groups) {
       const [first] = members;
       if (message.queues !== undefined && !message.queues.includes(first.queue as string)) continue;
-      const took =
-        members.length === 1
-          ? first.target.deliver(first, message, source)
-          : offerToGroup(members, this.random, message, source);
-      if (took) delivered++;
+      if (members.length > 1) {
+        if (offerToGroup(members, this.random, message, source, this)) delivered++;
+        continue;
+      }
+      try {
+        if (first.target.deliver(first, message, source)) delivered++;
+      } catch (error) {
+        this.targetFailed(first, error);
+      }
     }
     return delivered;
   }

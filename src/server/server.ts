@@ -107,7 +107,9 @@ export class Server implements Hub {
     this.logger = parts.logger ?? silentLogger;
     const { clock, random } = parts.runtime;
     this.identity = createIdentity(random);
-    this.router = new Router(random);
+    this.router = new Router(random, (error) => {
+      this.logger.error(`internal error in a delivery: ${error instanceof Error ? error.stack : String(error)}`);
+    });
     this.turn = new Turn(clock);
     this.stalls = new Stalls(clock);
     this.failedLogins = new FailedLogins(clock);

@@ -4,7 +4,7 @@ import type { Account } from "../accounts/account.js";
 import { Subscription } from "../accounts/subscription.js";
 import { ErrorText, quoted, subscribeViolation, tooManyTokens } from "../protocol/error-texts.js";
 import { NO_PAYLOAD } from "../protocol/framer.js";
-import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
+import { CARRIAGE_RETURN, MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
 import { isValidSubject, tokenCount } from "../subjects/validity.js";
 import type { ClientConnection } from "./client.js";
 import { subscriptionLimit } from "./client-limits.js";
@@ -26,7 +26,7 @@ export class Subscriber {
   /** The arguments of SUB; answers like FrameHandler.line. */
   subscribe(buffer: Buffer, from: number, end: number): number {
     const { client } = this;
-    const count = splitArguments(buffer, from, end, ARGS);
+    const count = splitArguments(buffer, from, end, ARGS, MAX_ARGUMENTS, CARRIAGE_RETURN);
     if (count !== 2 && count !== 3) return client.fail();
     const subject = buffer.toString("latin1", ARGS[0], ARGS[1]);
     const queue = count === 3 ? buffer.toString("latin1", ARGS[2], ARGS[3]) : undefined;
@@ -40,7 +40,7 @@ export class Subscriber {
   /** The arguments of UNSUB; answers like FrameHandler.line. */
   unsubscribe(buffer: Buffer, from: number, end: number): number {
     const { client } = this;
-    const count = splitArguments(buffer, from, end, ARGS);
+    const count = splitArguments(buffer, from, end, ARGS, MAX_ARGUMENTS, CARRIAGE_RETURN);
     if (count !== 1 && count !== 2) return client.fail();
     const subscription = this.subscriptions.get(buffer.toString("latin1", ARGS[0], ARGS[1]));
     if (subscription !== undefined) {
