@@ -29,6 +29,8 @@ import { parseRouteUrl } from "./route-url.js";
 
 type ClusterOptions = NonNullable<ResolvedOptions["cluster"]>;
 
+/** Options whose change makes all connections anew. */
+const AGREED = ["poolSize", "accounts", "compression", "authorization", "tls", "permissions", "advertise"] as const;
 /** The protocol between servers that this server speaks. */
 const PROTOCOL = 3;
 
@@ -156,6 +158,9 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
   }
 
   #reloadRoutes(old: ClusterOptions, next: ClusterOptions): void {
+    // What the two sides have agreed on at the start of a connection is agreed on anew by making it again.
+    const renegotiates = AGREED.some((name) => JSON.stringify(old[name]) !== JSON.stringify(next[name]));
+    if (renegotiates) for (const route of [...this.routes]) route.close(CloseReason.routeRemoved);
     for (const removed of old.routes.filter((url) => !next.routes.includes(url))) {
       this.dialer.forget(({ url }) => url.text === removed);
       for (const route of [...this.routes]) {
@@ -165,7 +170,6 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
       }
     }
     for (const added of next.routes.filter((url) => !old.routes.includes(url))) this.#solicit(added);
-    for (const route of this.routes) if (route.server !== undefined) route.sendInfo();
   }
 
   // ---------------------------------------------------------------- connections
