@@ -1,12 +1,19 @@
 // Where account JWTs come from and how they get there: HTTP, directories, and pushes over the system account.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import { createServer as createHttpsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { encodeJwt } from "../src/auth/jwt.js";
 import { createServer } from "../src/natsnode.js";
 import { resolveOptions, type ServerOptions } from "../src/options/options.js";
 import { simulatedRuntime } from "../src/runtime/simulated/index.js";
+import { CertificateAuthority } from "./support/certificates.js";
 import { accountJwt, ISSUED_AT, JwtWorld, operatorJwt, type Pair, pairOf, userJwt } from "./support/jwt-world.js";
+import { startLocalServer } from "./support/local-server.js";
 import { type SimulatedClient, type SimulatedServer, startSimulatedServer } from "./support/simulated-server.js";
+import { temporaryFolder } from "./support/temporary-folder.js";
 
 const OK = "PONG\r\n";
 const REFUSED = "-ERR 'Authorization Violation'\r\n";
@@ -264,4 +271,31 @@ test("JWTs from an HTTP server, which has to be there at the start", async () =>
     () => createServer(resolveOptions(preloaded), { runtime: world }),
     /only available for writeable resolver/,
   );
+});
+
+test("JWTs over HTTPS from a server of an own authority (resolver_tls), read again on reload", async (t) => {
+  const jwts = new JwtWorld();
+  const authority = new CertificateAuthority();
+  const served = { [jwts.system.nkey]: accountJwt(jwts.operator, jwts.system), ...jwts.preload() };
+  const { certificate: cert, key } = authority.issue();
+  const web = createHttpsServer({ cert, key }, ({ url = "" }, response) => response.end(served[url.slice(1)] ?? ""));
+  await new Promise<void>((resolve) => web.listen(0, "127.0.0.1", resolve));
+  t.after(() => web.close().closeAllConnections());
+  const url = `https://localhost:${(web.address() as AddressInfo).port}/`;
+  const caFile = join(temporaryFolder(t), "ca.pem");
+  const options = jwts.options({}, { resolver: { type: "URL", url }, resolverPreload: undefined });
+  await assert.rejects(startLocalServer(t, options), { code: "RESOLVER" });
+  const secured = { ...options, resolverTls: { caFile } };
+  await assert.rejects(startLocalServer(t, secured), { code: "AUTH_CERTIFICATE_FILE" });
+  writeFileSync(caFile, authority.certificate);
+  const { server, reload } = await startLocalServer(t, secured);
+  const lookup = async (name: string) => (await server.operatorMode?.accounts.lookup(name))?.account.name;
+  assert.equal(await lookup(jwts.account.nkey), jwts.account.nkey);
+  const late = pairOf("account");
+  served[late.nkey] = accountJwt(jwts.operator, late);
+  writeFileSync(caFile, new CertificateAuthority("another").certificate);
+  await reload(secured);
+  assert.equal(await lookup(late.nkey), undefined);
+  await reload({ ...secured, resolverTls: { caFile, insecure: true } });
+  assert.equal(await lookup(late.nkey), late.nkey);
 });

@@ -6,9 +6,11 @@ import { requestWithin } from "../accounts/internal-request.js";
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { Timer } from "../runtime/clock.js";
+import type { FetchOptions } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Admission, Credentials, Origin } from "./authenticator.js";
 import type { CalloutWorld } from "./callout.js";
+import { readTlsFiles } from "./certificate-files.js";
 import { type AccountChange, ClaimedAccounts } from "./claimed-accounts.js";
 import { DirectoryResolver } from "./directory-resolver.js";
 import type { LoginReview } from "./jwt-login.js";
@@ -65,8 +67,12 @@ export class OperatorMode {
     this.#users = this.#usersOf(options);
   }
 
-  /** Makes the resolver ready and fetches the system account. Rejects with a ResolverError, which stops the server's start. */
+  /**
+   * Makes the resolver ready and fetches the system account. Rejects with a ResolverError, CertificateFileError or TlsError,
+   * which stops the server's start.
+   */
   async start(): Promise<void> {
+    if (this.resolver instanceof UrlResolver) this.resolver.tls = this.#resolverTls(this.#options);
     await this.resolver.start?.();
     const { systemAccount } = this.#options;
     const logger = this.#world.logger();
@@ -99,10 +105,13 @@ export class OperatorMode {
   /**
    * Checks new options and returns what applies them: the sentinel, pinned accounts, and preloaded JWTs.
    * @throws {OptionsError} OPTIONS_VALUE
+   * @throws {CertificateFileError | TlsError} certificates for the resolver cannot be used
    */
   prepare(next: ResolvedOptions): () => Promise<void> {
     const users = this.#usersOf(next);
+    const tls = this.resolver instanceof UrlResolver ? this.#resolverTls(next) : undefined;
     return async () => {
+      if (this.resolver instanceof UrlResolver) this.resolver.tls = tls;
       this.#options = next;
       this.#users = users;
       if (this.resolver instanceof DirectoryResolver) await this.resolver.preload(next.resolverPreload ?? {});
@@ -186,6 +195,12 @@ export class OperatorMode {
           askOthers: (account, timeoutMs) => this.#askOthers(account, timeoutMs),
         });
     }
+  }
+
+  #resolverTls({ resolverTls }: ResolvedOptions): FetchOptions["tls"] {
+    if (resolverTls === undefined) return undefined;
+    const { network, disk } = this.#world.runtime;
+    return { context: network.tlsContext(readTlsFiles(resolverTls, disk)), insecure: resolverTls.insecure };
   }
 
   // Only accounts that somebody has asked for are kept in memory.

@@ -1,6 +1,6 @@
 // Where account JWTs come from: the configuration's preload (MEMORY) or an HTTP server (URL). Directories are in
 // directory-resolver.ts.
-import type { Network } from "../runtime/network.js";
+import type { FetchOptions, Network } from "../runtime/network.js";
 
 /** How long a lookup may take by default. */
 export const FETCH_TIMEOUT_MS = 1_900;
@@ -41,6 +41,8 @@ export class MemoryResolver implements AccountResolver {
 export class UrlResolver implements AccountResolver {
   readonly #base: string;
   readonly #network: Pick<Network, "fetchText">;
+  /** How HTTPS is spoken (`resolver_tls`). */
+  tls: FetchOptions["tls"];
 
   /** @param url the account's public key is put behind it, after a slash */
   constructor(url: string, network: Pick<Network, "fetchText">) {
@@ -61,8 +63,8 @@ export class UrlResolver implements AccountResolver {
     const shown = (this.#base + name).replace(/\/\/[^/@]*@/, "//[REDACTED]@");
     let answer: Awaited<ReturnType<Network["fetchText"]>>;
     try {
-      const limits = { timeoutMs: FETCH_TIMEOUT_MS, maxBodyBytes: MAX_BODY_BYTES };
-      answer = await this.#network.fetchText(this.#base + name, limits);
+      const options = { timeoutMs: FETCH_TIMEOUT_MS, maxBodyBytes: MAX_BODY_BYTES, tls: this.tls };
+      answer = await this.#network.fetchText(this.#base + name, options);
     } catch (error) {
       throw new ResolverError(`could not fetch <"${shown}">: ${(error as Error).message}`);
     }

@@ -157,7 +157,7 @@ export const serverTable = {
     aliases: ["account_resolver", "accounts_resolver"],
     reload: true,
   }),
-  resolverTls: option("resolver_tls", block(tls), "TLS to the resolver.", { reload: true, status: "adds" }),
+  resolverTls: option("resolver_tls", block(tls), "TLS to the resolver.", { reload: true }),
   resolverPreload: option("resolver_preload", record(text), "Account JWTs by account key.", {
     reload: true,
   }),

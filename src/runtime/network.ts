@@ -98,6 +98,13 @@ export interface HttpText {
   body: string;
 }
 
+export interface FetchOptions {
+  timeoutMs: number;
+  maxBodyBytes: number;
+  /** For HTTPS; undefined: the platform's authorities and no certificate. `insecure` accepts every certificate. */
+  tls?: { readonly context: TlsContext; readonly insecure: boolean };
+}
+
 export interface Network {
   /** Listens for TCP connections. Rejects with the platform's error (code EADDRINUSE, EACCES, ...). */
   listen(options: ListenOptions, onConnection: (transport: Transport) => void): Promise<Listener>;
@@ -109,7 +116,7 @@ export interface Network {
    * Reads the body of an HTTP or HTTPS answer to GET, as UTF-8. Rejects with the platform's error, after `timeoutMs`, for a
    * body of more than `maxBodyBytes`, and for a URL of another kind.
    */
-  fetchText(url: string, limits: { timeoutMs: number; maxBodyBytes: number }): Promise<HttpText>;
+  fetchText(url: string, options: FetchOptions): Promise<HttpText>;
   /** Makes certificates and the rest ready for handshakes. Throws a TlsError (TLS_SETTINGS) when they make no sense. */
   tlsContext(settings: TlsSettings): TlsContext;
   /** Addresses of this machine's interfaces, loopback left out. */

@@ -1,17 +1,18 @@
 // HTTP requests on Node: small answers, bounded in size and time.
 import http from "node:http";
 import https from "node:https";
-import type { HttpText } from "../network.js";
+import type { FetchOptions, HttpText } from "../network.js";
+import { NodeTlsContext } from "./tls.js";
 
 /** GET; redirects are not followed. Rejects with the platform's error, when it takes too long or the body is too large. */
-export function fetchText(url: string, limits: { timeoutMs: number; maxBodyBytes: number }): Promise<HttpText> {
-  const { timeoutMs, maxBodyBytes } = limits;
+export function fetchText(url: string, options: FetchOptions): Promise<HttpText> {
+  const { timeoutMs, maxBodyBytes, tls } = options;
   return new Promise((resolve, reject) => {
     const { protocol } = new URL(url);
     if (protocol !== "http:" && protocol !== "https:") {
       throw new TypeError(`unsupported protocol scheme "${protocol.slice(0, -1)}"`);
     }
-    const request = (protocol === "https:" ? https : http).get(url, (response) => {
+    const receive = (response: http.IncomingMessage): void => {
       const chunks: Buffer[] = [];
       let size = 0;
       response.on("data", (chunk: Buffer) => {
@@ -27,9 +28,18 @@ export function fetchText(url: string, limits: { timeoutMs: number; maxBodyBytes
       response.on("close", () => {
         if (!response.complete) reject(new Error("unexpected EOF"));
       });
-    });
+    };
+    const request = protocol === "https:" ? https.get(url, secureOptions(tls), receive) : http.get(url, receive);
     const timer = setTimeout(() => request.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
     request.on("error", reject);
     request.on("close", () => clearTimeout(timer));
   });
+}
+
+function secureOptions(tls: FetchOptions["tls"]): https.RequestOptions {
+  if (tls === undefined) return {};
+  const { context, insecure } = tls;
+  if (!(context instanceof NodeTlsContext)) throw new TypeError("a TLS context of another network");
+  // Connections that are kept would outlive the certificates.
+  return { ...context.clientOptions, rejectUnauthorized: !insecure, agent: false };
 }

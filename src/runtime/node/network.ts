@@ -1,6 +1,7 @@
 // The real network: TCP, TLS and HTTP of their own files, and what the machine is called.
 import { hostname, networkInterfaces } from "node:os";
 import type {
+  FetchOptions,
   HttpRequest,
   HttpResponse,
   HttpText,
@@ -29,8 +30,8 @@ export class NodeNetwork implements Network {
     return listenHttp(options, handle);
   }
 
-  fetchText(url: string, limits: { timeoutMs: number; maxBodyBytes: number }): Promise<HttpText> {
-    return fetchText(url, limits);
+  fetchText(url: string, options: FetchOptions): Promise<HttpText> {
+    return fetchText(url, options);
   }
 
   tlsContext(settings: TlsSettings): TlsContext {

@@ -67,6 +67,11 @@ export class NodeTlsContext implements TlsContext {
     }
   }
 
+  /** What a client brings to a handshake. */
+  get clientOptions(): tls.SecureContextOptions {
+    return { ...this.#options, ...together(this.settings.pairs.slice(0, 1)) };
+  }
+
   /** Makes the server's handshake on a connection. Rejects with a TlsError; the socket is destroyed then. */
   async accept(socket: Socket): Promise<tls.TLSSocket> {
     // Who closes in the middle of a handshake has ended it.
@@ -86,8 +91,7 @@ export class NodeTlsContext implements TlsContext {
       const { serverName, insecure } = peer;
       const isAddress = /^[\d.]+$|:/.test(serverName);
       const secured = tls.connect({
-        ...this.#options,
-        ...together(this.settings.pairs.slice(0, 1)),
+        ...this.clientOptions,
         socket,
         servername: isAddress ? "" : serverName,
         checkServerIdentity: (_, certificate) => tls.checkServerIdentity(serverName, certificate),

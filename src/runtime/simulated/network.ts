@@ -2,6 +2,7 @@
 // decides comes from the seed.
 import { platformError } from "../errors.js";
 import type {
+  FetchOptions,
   HttpRequest,
   HttpResponse,
   HttpText,
@@ -407,7 +408,7 @@ export class SimulatedNetwork implements Network {
     );
   }
 
-  async fetchText(url: string, limits: { timeoutMs: number; maxBodyBytes: number }): Promise<HttpText> {
+  async fetchText(url: string, limits: FetchOptions): Promise<HttpText> {
     const { hostname, port, pathname, search } = new URL(url);
     const where = { host: hostname, port: Number(port) || 80, timeoutMs: limits.timeoutMs };
     const { status, body = "" } = await this.request({ ...where, url: pathname + search });
