@@ -12,4 +12,10 @@ const [{ main }, { nodeHost }, { nodeRuntime }, { createServer }] = await Promis
   import("../dist/src/runtime/node/index.js"),
   import("../dist/src/natsnode.js"),
 ]);
-process.exit(await main(process.argv.slice(2), nodeHost(reopen), { runtime: nodeRuntime(), createServer }));
+process.exit(
+  await main(process.argv.slice(2), nodeHost(reopen), {
+    runtime: nodeRuntime(),
+    createServer,
+    createLabServer: createServer,
+  }),
+);

@@ -5,6 +5,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, wri
 import inspector from "node:inspector";
 import { connect, type Socket } from "node:net";
 import { basename, dirname } from "node:path";
+import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 import { CommandError } from "./subcommand.js";
 import type { SyslogLink, SyslogTarget } from "./syslog.js";
@@ -38,6 +39,8 @@ export interface Host {
    * Rejects with a CommandError when Ctrl-C is typed.
    */
   readSecret(prompt: string): Promise<string>;
+  /** The lines of standard input, without their ends, until it ends or Ctrl-C is typed; at a terminal `prompt` is shown before each. */
+  lines(prompt: string): AsyncIterable<string>;
   /**
    * Writes a file that only its owner may read, in folders made for it; replaces a file at once.
    * Throws the platform's error.
@@ -95,8 +98,25 @@ export function nodeHost(reopen: EarlySignal): Host {
       return openLoggerProcess(tag);
     },
     readSecret: (prompt) => (process.stdin.isTTY ? typedSecret(prompt) : firstLine()),
+    lines: (prompt) => linesOfInput(prompt),
     writeSecret,
   };
+}
+
+async function* linesOfInput(prompt: string): AsyncIterable<string> {
+  const terminal = process.stdin.isTTY === true;
+  const reader = createInterface({
+    input: process.stdin,
+    output: terminal ? process.stderr : undefined,
+    prompt,
+    terminal,
+  });
+  reader.on("SIGINT", () => reader.close());
+  if (terminal) reader.prompt();
+  for await (const line of reader) {
+    yield line;
+    if (terminal) reader.prompt();
+  }
 }
 
 async function firstLine(): Promise<string> {

@@ -82,6 +82,7 @@ class Run extends EventEmitter {
         throw new Error("no syslog here");
       },
       readSecret: async () => "",
+      lines: async function* () {},
       writeSecret: () => {},
     };
     const createServer = (options: ResolvedOptions, { logger }: { logger: Logger }): StubServer => {

@@ -16,6 +16,7 @@ const subcommands: Readonly<Record<string, () => Promise<CommandGroup>>> = {
   __proto__: null as never,
   auth: async () => (await import("./auth/group.js")).authGroup,
   config: async () => (await import("./config-commands.js")).configGroup,
+  lab: async () => (await import("./lab/group.js")).labGroup,
 };
 
 class ArgumentError extends Error {
@@ -30,7 +31,7 @@ class ArgumentError extends Error {
  */
 export async function main(argv: readonly string[], host: Host, parts: ProgramParts): Promise<number> {
   const group = await subcommands[argv[0]]?.();
-  if (group !== undefined) return runCommand(group, argv.slice(1), host, parts.runtime);
+  if (group !== undefined) return runCommand(group, argv.slice(1), host, parts);
   let line: CommandLine;
   try {
     line = readCommandLine(argv);

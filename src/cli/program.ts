@@ -1,4 +1,5 @@
 // The life of a server process: banner, pid file, start, ports file, signals, reloads, end.
+
 import type { ConfigSource } from "../monitoring/config-source.js";
 import { diffOptions } from "../options/diff.js";
 import type { ResolvedOptions } from "../options/options.js";
@@ -7,6 +8,7 @@ import type { Logger } from "../runtime/logger.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Server } from "../server/server.js";
 import type { Host } from "./host.js";
+import type { LabParts } from "./lab/lab.js";
 import type { ProgramLog } from "./log.js";
 import { logLevels, logMoves, openLog } from "./open-log.js";
 import { PortsFile, portsFilePath, portsFileText } from "./ports-file.js";
@@ -29,6 +31,8 @@ export interface ProgramParts {
     options: ResolvedOptions,
     parts: { runtime: Runtime; logger: Logger; config: ConfigSource },
   ): ProgramServer;
+  /** Makes the servers of `natsnode lab`. */
+  readonly createLabServer?: LabParts["createServer"];
 }
 
 export class Program {

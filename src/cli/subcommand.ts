@@ -4,6 +4,7 @@ import { parseArgs } from "node:util";
 import { nearestName } from "../options/nearest.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Host } from "./host.js";
+import type { LabParts } from "./lab/lab.js";
 
 export type CommandErrorCode =
   | "COMMAND_USAGE"
@@ -65,18 +66,29 @@ export interface CommandGroup {
   readonly commands: readonly Command[];
 }
 
+/** What commands work with. */
+export interface CommandParts {
+  readonly runtime: Runtime;
+  /** Makes the servers of `natsnode lab`. */
+  readonly createLabServer?: LabParts["createServer"];
+}
+
 /** What a command was called with. */
 export class Call {
   readonly operands: readonly string[];
   readonly host: Host;
-  readonly runtime: Runtime;
+  readonly parts: CommandParts;
   readonly #values: Readonly<Record<string, unknown>>;
 
-  constructor(operands: readonly string[], values: Readonly<Record<string, unknown>>, host: Host, runtime: Runtime) {
+  constructor(operands: readonly string[], values: Readonly<Record<string, unknown>>, host: Host, parts: CommandParts) {
     this.operands = operands;
     this.#values = values;
     this.host = host;
-    this.runtime = runtime;
+    this.parts = parts;
+  }
+
+  get runtime(): Runtime {
+    return this.parts.runtime;
   }
 
   flag(name: string): boolean {
@@ -105,7 +117,7 @@ export async function runCommand(
   group: CommandGroup,
   argv: readonly string[],
   host: Host,
-  runtime: Runtime,
+  parts: CommandParts,
 ): Promise<number> {
   const asksForHelp = argv.some((word) => word === "--help" || word === "-h");
   const command = commandOf(group, argv);
@@ -116,7 +128,7 @@ export async function runCommand(
   const json = argv.includes("--json");
   try {
     if (command === undefined) throw new CommandError("COMMAND_USAGE", unknownCommand(group, argv));
-    const answer = await command.run(readCall(group, command, argv, host, runtime));
+    const answer = await command.run(readCall(group, command, argv, host, parts));
     host.stdout(json ? `${JSON.stringify(answer.data, undefined, 2)}\n` : answer.text);
     return answer.exitCode ?? 0;
   } catch (error) {
@@ -151,7 +163,13 @@ function unknownCommand(group: CommandGroup, argv: readonly string[]): string {
   return `no command "${said}"${near === undefined ? list : `, did you mean "${near}"?`}`;
 }
 
-function readCall(group: CommandGroup, command: Command, argv: readonly string[], host: Host, runtime: Runtime): Call {
+function readCall(
+  group: CommandGroup,
+  command: Command,
+  argv: readonly string[],
+  host: Host,
+  parts: CommandParts,
+): Call {
   const known: CommandOptions = { ...command.options, ...group.options, ...COMMON };
   const options = Object.fromEntries(
     Object.entries(known).map(([name, { value, many }]) => [
@@ -176,7 +194,7 @@ function readCall(group: CommandGroup, command: Command, argv: readonly string[]
   if (!takesRest && given.length > operands.length) {
     throw new CommandError("COMMAND_USAGE", `unexpected "${given[operands.length]}"`);
   }
-  return new Call(given, parsed.values, host, runtime);
+  return new Call(given, parsed.values, host, parts);
 }
 
 function wrongOption(error: Error, known: readonly string[]): string {

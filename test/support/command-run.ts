@@ -65,7 +65,7 @@ export class CommandWorld {
         this.write(path, text);
       },
     } as Partial<Host> as Host;
-    const code = await runCommand(group, argv, host, this.runtime);
+    const code = await runCommand(group, argv, host, { runtime: this.runtime });
     return { code, out, err };
   }
 
