@@ -9,6 +9,7 @@ import type { Logger } from "./runtime/logger.js";
 import type { Runtime } from "./runtime/runtime.js";
 import { Server } from "./server/server.js";
 import { SystemRoom } from "./system/room.js";
+import { WebsocketRoom } from "./websocket/room.js";
 
 export interface CreateParts {
   readonly runtime: Runtime;
@@ -27,5 +28,6 @@ export function createServer(options: ResolvedOptions, parts: CreateParts): Serv
   const pages = new Pages(server, parts.config);
   server.use(new MonitoringRoom(server, pages));
   server.use(new SystemRoom(server, pages, parts.config));
+  server.use(new WebsocketRoom(server));
   return server;
 }

@@ -181,7 +181,7 @@ test("no_auth_user stands for those who say nothing", async () => {
   const users = [{ user: "u", password: HASH, permissions: { publish: { allow: ["ok"] } } }];
   const a = authenticator({ authorization: { users }, noAuthUser: "u" });
   assert.equal(a.noAuthUser?.name, "u");
-  assert.equal(a.admitsAnonymous, true);
+  assert.equal(a.admitsAnonymous("STANDARD"), true);
   assert.equal(await login(a, {}), "$G/u");
   assert.equal(await login(a, { user: "", pass: "" }), "$G/u");
   const admission = await a.authenticate({}, STANDARD);
@@ -204,7 +204,7 @@ test("with users of the system account only, all others get into the global acco
   for (const input of systemOnly) {
     const a = authenticator(input);
     assert.equal(a.required, true);
-    assert.equal(a.admitsAnonymous, true);
+    assert.equal(a.admitsAnonymous("STANDARD"), true);
     assert.equal(await login(a, {}), "$G/");
     assert.equal(await login(a, { user: "s", pass: "x" }), `${input.systemAccount ?? "$SYS"}/s`);
     assert.equal(await login(a, { user: "s", pass: "y" }), "refused");
@@ -217,7 +217,7 @@ test("with users of the system account only, all others get into the global acco
   ];
   for (const input of others) {
     const a = authenticator(input);
-    assert.equal(a.admitsAnonymous, false);
+    assert.equal(a.admitsAnonymous("STANDARD"), false);
     assert.equal(await login(a, {}), "refused");
   }
 });

@@ -4,7 +4,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Account } from "../accounts/account.js";
 import { type Accounts, DEFAULT_SYSTEM_ACCOUNT } from "../accounts/accounts.js";
 import { OptionsError } from "../options/errors.js";
-import type { ResolvedAuthorization, ResolvedOptions } from "../options/options.js";
+import type { ResolvedOptions } from "../options/options.js";
 import type { TlsSession } from "../runtime/tls.js";
 import type { ApplicationLogin, Authenticate } from "./application-login.js";
 import { CertificateUsers, waysWithCertificates } from "./certificate-users.js";
@@ -92,21 +92,31 @@ export type Review =
   | { readonly outcome: "moved" }
   | { readonly outcome: "refused" };
 
+/** What clients without a user of their own show, and who those are that show nothing. */
+interface CommonLogin {
+  readonly user?: string;
+  readonly password?: string;
+  readonly token?: string;
+  readonly proxyRequired: boolean;
+  readonly noAuthUser: User | undefined;
+}
+
 export class Authenticator {
-  /** Whether clients have to log in. */
+  /** Whether clients have to log in that come in by a way without a login of its own. */
   readonly required: boolean;
   /** Whether some user or proxy signs a nonce. */
   readonly needsNonce: boolean;
   readonly trustedProxies: TrustedProxies;
   readonly #accounts: Accounts;
   readonly #deciders: Deciders;
-  readonly #authorization: ResolvedAuthorization;
   readonly #users: Users;
   readonly #secrets: SecretCheck;
   readonly #certificateUsers: CertificateUsers;
   // Where the certificate decides who a client is.
   readonly #certificateWays: ReadonlySet<ConnectionType>;
-  readonly #noAuthUser: User | undefined;
+  readonly #login: CommonLogin;
+  // Instead of it, for the ways in that have one of their own.
+  readonly #ownLogins = new Map<ConnectionType, CommonLogin>();
   // Whether clients that say nothing get into the global account.
   readonly #guests: boolean;
   // A bcrypt hash to compare with when nobody has the name that was given.
@@ -121,7 +131,6 @@ export class Authenticator {
     this.#secrets = secrets;
     this.#accounts = accounts;
     this.#deciders = deciders;
-    this.#authorization = authorization;
     this.#users = readUsers(options);
     this.trustedProxies = new TrustedProxies(options.proxies);
     this.#certificateWays = waysWithCertificates(options);
@@ -133,13 +142,9 @@ export class Authenticator {
     if (authorization.user && authorization.users?.length) {
       throw conflict("Can not have a single user/pass and a users array");
     }
-    if (noAuthUser) {
-      this.#noAuthUser = byName.get(noAuthUser) ?? byNkey.get(noAuthUser);
-      if (this.#noAuthUser === undefined) {
-        const where = "not present as user or nkey in authorization block or account configuration";
-        throw new OptionsError("OPTIONS_VALUE", "noAuthUser", `no_auth_user: "${noAuthUser}" ${where}`);
-      }
-    }
+    this.#login = { ...authorization, noAuthUser: noAuthUserOf(this.#users, "noAuthUser", noAuthUser) };
+    const ofWebsocket = ownLogin(options.websocket, "websocket", this.#users);
+    if (ofWebsocket !== undefined) this.#ownLogins.set("WEBSOCKET", ofWebsocket);
     const isOperated = deciders.operatorMode !== undefined || deciders.application !== undefined;
     this.#guests = !noAuthUser && !isOperated && isForSystemOnly(options);
     const hasSecret = Boolean(authorization.user) || Boolean(authorization.token);
@@ -150,12 +155,22 @@ export class Authenticator {
 
   /** The user of clients that say nothing. */
   get noAuthUser(): User | undefined {
-    return this.#noAuthUser;
+    return this.#login.noAuthUser;
+  }
+
+  /** Whether a way in has a login of its own. */
+  hasOwnLogin(way: ConnectionType): boolean {
+    return this.#ownLogins.has(way);
+  }
+
+  /** Whether clients that come in by a way have to log in. */
+  requires(way: ConnectionType): boolean {
+    return this.required || this.hasOwnLogin(way);
   }
 
   /** Whether clients that say nothing are let in all the same; they need no CONNECT. */
-  get admitsAnonymous(): boolean {
-    return this.#noAuthUser !== undefined || this.#guests || !this.required;
+  admitsAnonymous(way: ConnectionType): boolean {
+    return this.#loginOf(way).noAuthUser !== undefined || this.#guests || !this.requires(way);
   }
 
   /**
@@ -166,7 +181,7 @@ export class Authenticator {
     const { operatorMode, application, callout } = this.#deciders;
     if (operatorMode !== undefined) return operatorMode.authenticate(credentials, origin);
     if (application !== undefined) {
-      return comesAsRequired(this.#authorization, origin) ? application.decide(credentials, origin) : undefined;
+      return comesAsRequired(this.#login, origin) ? application.decide(credentials, origin) : undefined;
     }
     let lacksProxy = false;
     const onProxyRequired = (): void => {
@@ -181,7 +196,8 @@ export class Authenticator {
   }
 
   #authenticateUser(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
-    if (!this.required) return this.#admit(undefined);
+    if (!this.requires(origin.type)) return this.#admit(undefined);
+    const login = this.#loginOf(origin.type);
     const { user: name, nkey, pass, authToken } = credentials;
     const { byName, byNkey } = this.#users;
     if (this.#certificateWays.has(origin.type) && byName.size > 0 && !(nkey && byNkey.size > 0)) {
@@ -189,7 +205,7 @@ export class Authenticator {
       return user && comesAsRequired(user, origin) ? this.#ifFits(user.password, pass ?? "", user, origin) : undefined;
     }
     if (saysNothing(credentials)) {
-      const user = this.#noAuthUser;
+      const user = login.noAuthUser;
       if (user === undefined) return this.#guests ? this.#admit(undefined) : this.#refuseSimple(origin);
       return admits(user, origin) && comesAsRequired(user, origin) ? this.#admit(user) : undefined;
     }
@@ -197,11 +213,11 @@ export class Authenticator {
     if (name && byName.size > 0) {
       const user = byName.get(name);
       if (user === undefined || !admits(user, origin)) return this.#refuseSlowly(pass ?? "", this.#decoy, origin);
-      if (!comesAsRequired(user, origin) || this.#needsCertificate(user)) return undefined;
+      if (!comesAsRequired(user, origin) || this.#needsCertificate(user, login)) return undefined;
       return this.#ifFits(user.password, pass ?? "", user, origin);
     }
-    if (!comesAsRequired(this.#authorization, origin)) return undefined;
-    const { token, user: onlyName, password = "" } = this.#authorization;
+    if (!comesAsRequired(login, origin)) return undefined;
+    const { token, user: onlyName, password = "" } = login;
     if (token) return this.#ifFits(token, authToken ?? "", undefined, origin);
     if (!onlyName) return undefined;
     const decoy = isHashed(password) ? password : undefined;
@@ -220,22 +236,25 @@ export class Authenticator {
     if (before.authenticate !== undefined || this.#deciders.application !== undefined) {
       return this.#reviewGranted(before, credentials, origin);
     }
-    if (!this.required) return before.user === undefined ? this.#keep(before, undefined) : { outcome: "moved" };
+    if (!this.requires(origin.type)) {
+      return before.user === undefined ? this.#keep(before, undefined) : { outcome: "moved" };
+    }
+    const login = this.#loginOf(origin.type);
     const { byName, byNkey } = this.#users;
-    const onlyName = byName.size === 0 ? this.#authorization.user : undefined;
+    const onlyName = byName.size === 0 ? login.user : undefined;
     if (before.user !== undefined) {
       const { name, nkey, password, accountName } = before.user;
       const user = (nkey === undefined ? byName : byNkey).get(name);
       if (user === undefined || user.accountName !== accountName) return { outcome: "moved" };
       if (!admits(user, origin) || !comesAsRequired(user, origin)) return { outcome: "refused" };
-      const holds = saysNothing(credentials) ? user === this.#noAuthUser : user.password === password;
+      const holds = saysNothing(credentials) ? user === login.noAuthUser : user.password === password;
       if (holds) return this.#keep(before, user);
     } else {
       const { user: name } = credentials;
       if (name && !byName.has(name) && onlyName !== name) return { outcome: "moved" };
-      const { token, password = "" } = this.#authorization;
+      const { token, password = "" } = login;
       const now = token || (name && onlyName === name ? password : undefined);
-      if (!comesAsRequired(this.#authorization, origin)) return { outcome: "refused" };
+      if (!comesAsRequired(login, origin)) return { outcome: "refused" };
       if (now !== undefined && before.secret === now) return this.#keep(before, undefined);
     }
     const decide = (now: Admission | undefined): Review => {
@@ -258,7 +277,7 @@ export class Authenticator {
     if (application === undefined || this.#accounts.get(before.account.name) !== before.account) {
       return { outcome: "moved" };
     }
-    if (!comesAsRequired(this.#authorization, origin)) return { outcome: "refused" };
+    if (!comesAsRequired(this.#login, origin)) return { outcome: "refused" };
     if (application.authenticate === before.authenticate) {
       return { outcome: "kept", admission: before, permissionsChanged: false };
     }
@@ -271,14 +290,18 @@ export class Authenticator {
     return admission instanceof Promise ? admission.then(decide) : decide(admission);
   }
 
+  #loginOf(way: ConnectionType): CommonLogin {
+    return this.#ownLogins.get(way) ?? this.#login;
+  }
+
   #refuseSimple(origin: Origin): undefined {
-    comesAsRequired(this.#authorization, origin);
+    comesAsRequired(this.#loginOf(origin.type), origin);
     return undefined;
   }
 
   // Without a password it is a user for certificates only, where there is a way in with them.
-  #needsCertificate(user: User): boolean {
-    if (user.password !== "" || user === this.#noAuthUser) return false;
+  #needsCertificate(user: User, { noAuthUser }: CommonLogin): boolean {
+    if (user.password !== "" || user === noAuthUser) return false;
     return [...this.#certificateWays].some((way) => user.connectionTypes?.has(way) ?? true);
   }
 
@@ -318,6 +341,29 @@ export class Authenticator {
     const secret = user?.password ?? before.secret;
     return { outcome: "kept", admission: { account, user, permissions, secret }, permissionsChanged };
   }
+}
+
+function noAuthUserOf({ byName, byNkey }: Users, path: string, name: string | undefined): User | undefined {
+  if (!name) return undefined;
+  const user = byName.get(name) ?? byNkey.get(name);
+  if (user !== undefined) return user;
+  const where = "not present as user or nkey in authorization block or account configuration";
+  throw new OptionsError("OPTIONS_VALUE", path, `no_auth_user: "${name}" ${where}`);
+}
+
+// A way in that names anybody of its own knows nothing of the others.
+function ownLogin(options: ResolvedOptions["websocket"], path: string, users: Users): CommonLogin | undefined {
+  if (!options?.port) return undefined;
+  const { authorization, noAuthUser } = options;
+  if (!authorization?.user && !authorization?.token && !noAuthUser) return undefined;
+  const { user, password, token } = authorization ?? {};
+  return {
+    user,
+    password,
+    token,
+    proxyRequired: false,
+    noAuthUser: noAuthUserOf(users, `${path}.noAuthUser`, noAuthUser),
+  };
 }
 
 // Where accounts were only written down for the users of the system account, everybody else is served as without them.

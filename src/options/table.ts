@@ -280,6 +280,6 @@ export const serverTable = {
     default: {},
     status: "adds",
   }),
-  websocket: option("websocket", block(websocket), "WebSocket clients.", { aliases: ["ws"], status: "adds" }),
+  websocket: option("websocket", block(websocket), "WebSocket clients.", { aliases: ["ws"] }),
   mqtt: option("mqtt", block(mqtt), "MQTT clients.", { status: "adds" }),
 } as const;

@@ -1,5 +1,5 @@
 // Connections as the rest of the house sees them: bytes in, bytes out, close. TCP and TLS here; other transports implement
-// the same interface (in-process pipes, any duplex stream, the simulated network, later WebSocket).
+// the same interface (in-process pipes, any duplex stream, the simulated network, WebSocket).
 import type { TlsContext, TlsPeer, TlsSession, TlsSettings } from "./tls.js";
 
 /** What a transport tells its owner. No call is made from inside a call of the owner to the transport. */
@@ -35,6 +35,8 @@ export interface Transport {
   write(chunks: readonly Uint8Array[]): void;
   pause(): void;
   resume(): void;
+  /** Says why its owner is about to end it. A transport that can tell the other side does so in `end`. */
+  explain?(reason: string): void;
   /** Sends what is queued, then closes in both directions. */
   end(): void;
   /** Closes at once; what is queued may be lost. */

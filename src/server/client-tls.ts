@@ -72,6 +72,7 @@ export class ClientTls {
     const { port } = this;
     if (!port?.options.pinnedCerts?.length) return;
     for (const client of [...clients]) {
+      if (client.wayIn !== undefined) continue;
       const session = client.transport.tls;
       if (session === undefined || !port.accepts(session)) client.close(CloseReason.tlsHandshakeError);
     }

@@ -6,6 +6,7 @@ import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Admission, Credentials, Origin } from "../auth/authenticator.js";
 import type { Permissions } from "../auth/permissions.js";
+import type { ConnectionType } from "../auth/users.js";
 import { type ConnectOptions, defaultConnectOptions, mergeConnect } from "../protocol/connect.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
 import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "../protocol/framer.js";
@@ -23,6 +24,7 @@ import { writeMessage } from "./message-writer.js";
 import { Publisher } from "./publisher.js";
 import { Subscriber } from "./subscriber.js";
 import { traceConnect, traceDelivery, traceIn, traceOut } from "./trace.js";
+import type { WayIn } from "./way-in.js";
 
 const OK = Buffer.from("+OK\r\n");
 const PONG = Buffer.from("PONG\r\n");
@@ -34,6 +36,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   readonly subscriber: Subscriber;
   /** The nonce that INFO offered for signing; "" when none was. */
   readonly nonce: string;
+  readonly wayIn: WayIn | undefined;
   /** Undefined until the client is let in. */
   account: Account | undefined;
   admission: Admission | undefined;
@@ -62,9 +65,11 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   private lacksProxy = false;
   private flushAtBytes: number;
 
-  constructor(id: number, hub: Hub, transport: Transport, nonce: string) {
+  /** @param wayIn undefined: by the client listener, or from inside the process */
+  constructor(id: number, hub: Hub, transport: Transport, nonce: string, wayIn?: WayIn) {
     super(id, hub, transport);
     this.nonce = nonce;
+    this.wayIn = wayIn;
     this.remoteAddress = transport.remoteAddress;
     this.remotePort = transport.remotePort;
     this.framer = new Framer(this);
@@ -86,9 +91,9 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   /** Starts its timers and reads what it sends. */
   begin(): void {
-    const { hub } = this;
-    if (hub.authenticator.required) {
-      this.authTimer = hub.runtime.clock.after(hub.options.authorization.timeoutMs, () => {
+    const { hub, wayIn } = this;
+    if (hub.authenticator.requires(this.connectionType)) {
+      this.authTimer = hub.runtime.clock.after(wayIn?.authTimeoutMs ?? hub.options.authorization.timeoutMs, () => {
         this.refuse(ErrorText.authenticationTimeout, CloseReason.authenticationTimeout);
       });
     } else this.bind(hub.accounts.global, undefined);
@@ -111,7 +116,13 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   /** As it stands in log lines. */
   get label(): string {
-    return `${hostPort(this.remoteAddress, this.remotePort)} - cid:${this.id}`;
+    const { forwardedFor, idLabel = "cid" } = this.wayIn ?? {};
+    const from = hostPort(this.remoteAddress, this.remotePort);
+    return `${forwardedFor === undefined ? from : `${forwardedFor}/${from}`} - ${idLabel}:${this.id}`;
+  }
+
+  get connectionType(): ConnectionType {
+    return this.wayIn?.type ?? "STANDARD";
   }
 
   sendOk(): void {
@@ -235,7 +246,9 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   private mayDo(verb: Verb): boolean {
     if (this.account !== undefined || verb === Verb.connect || verb === Verb.incomplete) return true;
     const { authenticator } = this.hub;
-    const admission = authenticator.admitsAnonymous ? authenticator.authenticate({}, this.origin()) : undefined;
+    const admission = authenticator.admitsAnonymous(this.connectionType)
+      ? authenticator.authenticate({}, this.origin())
+      : undefined;
     if (admission !== undefined && !(admission instanceof Promise)) {
       this.authTimer?.cancel();
       this.bind(admission.account, admission);
@@ -252,6 +265,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.authTimer?.cancel();
     this.authTimer = undefined;
     if (!mergeConnect(json, this.connect)) return this.fail();
+    this.wayIn?.complete(this.connect);
     const again = this.connected;
     this.connected = true;
     if (!again) this.rttMs = this.hub.runtime.clock.monotonicMs() - this.startedAt;
@@ -337,7 +351,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     const { nonce, remoteAddress, proxyKey } = this;
     const { inProcess, tls } = this.transport;
     return {
-      type: "STANDARD",
+      type: this.connectionType,
       nonce,
       remoteAddress,
       inProcess,
@@ -473,7 +487,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   protected pingLimits(): { intervalMs: number; max: number } {
     const { pingIntervalMs, pingMax } = this.hub.options;
-    return { intervalMs: pingIntervalMs, max: pingMax };
+    return { intervalMs: this.wayIn?.pingIntervalMs ?? pingIntervalMs, max: pingMax };
   }
 
   protected stale(): void {

@@ -40,7 +40,7 @@ export interface PeerCertificate {
 export interface ConnectionStatus {
   readonly id: number;
   readonly kind: "Client";
-  readonly type: "nats";
+  readonly type: "nats" | "websocket" | "mqtt";
   readonly host: string;
   readonly port: number;
   /** Wall-clock times. */
@@ -161,7 +161,7 @@ export function connectionStatus(client: ClientConnection, withSubscriptions: bo
   return {
     id: client.id,
     kind: "Client",
-    type: "nats",
+    type: client.wayIn?.shownType ?? "nats",
     host: client.remoteAddress,
     port: client.remotePort,
     startedMs: client.startedMs,

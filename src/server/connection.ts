@@ -157,6 +157,7 @@ export abstract class Connection implements TransportHandler {
   close(reason: CloseReason): void {
     if (this.closed) return;
     this.closeReason = reason;
+    this.transport.explain?.(reason);
     this.closedMs = this.hub.runtime.clock.nowMs();
     this.pingTimer?.cancel();
     this.framer.stop();

@@ -2,7 +2,6 @@
 import type { Timer } from "../runtime/clock.js";
 import type { ClientConnection } from "./client.js";
 import { CloseReason } from "./close-reason.js";
-import type { ClientListener } from "./listener.js";
 import type { Server } from "./server.js";
 
 const LONGEST_GAP_MS = 1000;
@@ -17,10 +16,10 @@ export class LameDuck {
   private gapMs = 0;
   private perGap = 1;
 
-  constructor(server: Server, listener: ClientListener) {
+  constructor(server: Server) {
     this.server = server;
     server.logger.info("Entering lame duck mode, stop accepting new clients");
-    this.done = this.begin(listener);
+    this.done = this.begin();
   }
 
   /** A client has left by itself; when it was the last one, nothing is left to wait for. */
@@ -36,12 +35,12 @@ export class LameDuck {
 
   private finish: () => void = () => {};
 
-  private async begin(listener: ClientListener): Promise<void> {
+  private async begin(): Promise<void> {
     const ended = new Promise<void>((resolve) => {
       this.finish = resolve;
     });
-    await listener.close();
     const { server } = this;
+    await server.stopAccepting();
     if (server.clients.size === 0) {
       await server.close();
       return;

@@ -6,6 +6,7 @@ import { ClientConnection } from "./client.js";
 import { openClient } from "./client-opening.js";
 import { ClientTls } from "./client-tls.js";
 import type { Hub } from "./hub.js";
+import type { WayIn } from "./way-in.js";
 
 /** Numbers for connections; handed in so that several loops can share one sequence. */
 export interface IdAllocator {
@@ -46,7 +47,7 @@ export class ClientListener {
   }
 
   /** Serves a client on any transport. Returns undefined when it was turned away. */
-  accept(transport: Transport): ClientConnection | undefined {
+  accept(transport: Transport, wayIn?: WayIn): ClientConnection | undefined {
     const { hub } = this;
     if (hub.draining) {
       transport.destroy();
@@ -55,7 +56,7 @@ export class ClientListener {
     const nonce = hub.authenticator.needsNonce
       ? Buffer.from(hub.runtime.random.bytes(NONCE_BYTES)).toString("base64url")
       : "";
-    const client = new ClientConnection(this.ids.next(), hub, transport, nonce);
+    const client = new ClientConnection(this.ids.next(), hub, transport, nonce, wayIn);
     client.awaitsProxyHeader = hub.options.proxyProtocol && transport.firstBytes !== undefined;
     if (this.clients.size >= hub.options.maxConnections) {
       hub.logger.error(`${client.label} - ${ErrorText.maximumConnections}`);

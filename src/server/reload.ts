@@ -19,7 +19,7 @@ export function applyToClients(clients: Iterable<ClientConnection>, hub: Hub): v
     if (client.account === undefined) continue;
     if (client.admission === undefined) {
       // It was served without a login; CONNECT had not come yet.
-      if (authenticator.required) client.refuseLogin();
+      if (authenticator.requires(client.connectionType)) client.refuseLogin();
       continue;
     }
     const review = authenticator.review(client.admission, client.credentials(), client.origin());

@@ -9,6 +9,8 @@ export interface Room {
   start?(): Promise<void>;
   /** Called when the server listens for clients. */
   opened?(): void;
+  /** Called when no more clients shall come, in lame duck mode: listeners for them close, those that are there stay. */
+  quiesce?(): Promise<void>;
   /** Called when the server ends. */
   close?(): Promise<void>;
   /** Checks new options without taking them; throws or rejects when it cannot. */

@@ -27,6 +27,7 @@ import { connectionStatus } from "./connection-status.js";
 import { EventSender } from "./event-sender.js";
 import { ServerEvents } from "./events.js";
 import { FailedLogins } from "./failed-logins.js";
+import type { HandshakeQueue } from "./handshake-queue.js";
 import { advertisedAs, hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
@@ -45,6 +46,7 @@ import { Stalls } from "./stall.js";
 import { collectStatus, type ServerStatus, Totals } from "./status.js";
 import type { TlsPort } from "./tls-port.js";
 import { Turn } from "./turn.js";
+import type { WayIn } from "./way-in.js";
 
 export { hostPort } from "./host-port.js";
 
@@ -164,6 +166,11 @@ export class Server implements Hub {
     return this.listener.tls.port;
   }
 
+  /** The order of TLS handshakes, shared by all listeners. */
+  get handshakes(): HandshakeQueue {
+    return this.listener.tls.handshakes;
+  }
+
   /** What clients are told of where it listens. */
   get advertised(): { host: string; port: number } {
     const { host, port, clientAdvertise } = this.options;
@@ -247,9 +254,12 @@ export class Server implements Hub {
     this.events.emit("ready");
   }
 
-  /** Serves a client on any transport (in-process pipes, streams). */
-  handle(transport: Transport): void {
-    this.listener.accept(transport);
+  /**
+   * Serves a client on any transport (in-process pipes, streams). Returns undefined when it was turned away.
+   * @param wayIn of a room with a listener of its own
+   */
+  handle(transport: Transport, wayIn?: WayIn): ClientConnection | undefined {
+    return this.listener.accept(transport, wayIn);
   }
 
   /** Ends the server: clients are told nothing and closed, listeners too. Resolves when all are; can be called again. */
@@ -263,7 +273,7 @@ export class Server implements Hub {
     if (this.closing !== undefined) return this.closing;
     if (this.lameDucking === undefined) {
       this.state = "lame duck";
-      this.lameDucking = new LameDuck(this, this.listener);
+      this.lameDucking = new LameDuck(this);
       this.events.emit("lameDuck");
     }
     return this.lameDucking.done;
@@ -278,6 +288,12 @@ export class Server implements Hub {
     const run = this.reloading.then(() => this.applyOptions(next, authenticate ?? this.authenticate));
     this.reloading = run.catch(() => {});
     return run;
+  }
+
+  /** Closes the listeners for clients; those that are connected stay. */
+  async stopAccepting(): Promise<void> {
+    await this.listener.close();
+    for (const room of this.rooms) await room.quiesce?.();
   }
 
   setLogger(logger: Logger): void {
@@ -322,7 +338,7 @@ export class Server implements Hub {
       host: advertised.host,
       port: advertised.port,
       headers: !options.noHeaderSupport,
-      auth_required: this.authenticator.required && (client.connected || options.noAuthUser === undefined),
+      auth_required: this.authRequired(client),
       ...this.listener.tls.infoFor(client),
       max_payload: options.maxPayloadBytes,
       client_id: client.id,
@@ -337,6 +353,7 @@ export class Server implements Hub {
       acc_is_sys: undefined,
       api_lvl: API_LEVEL,
       xkey: this.identity.xkey,
+      ...client.wayIn?.info(),
     };
   }
 
@@ -350,6 +367,12 @@ export class Server implements Hub {
 
   private tellClients(): void {
     if (this.state === "running") for (const client of this.clients.values()) client.sendInfo();
+  }
+
+  private authRequired({ connectionType, connected }: ClientConnection): boolean {
+    const { authenticator, options } = this;
+    if (authenticator.hasOwnLogin(connectionType)) return true;
+    return authenticator.required && (connected || options.noAuthUser === undefined);
   }
 
   /** INFO for a client that has logged in, with what it learns of its account. */
@@ -450,7 +473,7 @@ export class Server implements Hub {
   private async shutDown(): Promise<void> {
     this.state = "closing";
     this.events.emit("closing");
-    await this.listener.close();
+    await this.stopAccepting();
     for (const client of [...this.clients.values()]) client.close(CloseReason.serverShutdown);
     for (const room of [...this.rooms].reverse()) await room.close?.();
     await this.operatorMode?.close();

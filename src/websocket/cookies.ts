@@ -1,0 +1,16 @@
+// Cookies of an upgrade request (RFC 6265, section 5.4).
+
+/** The values by name, as UTF-8; the first where one comes twice. Quotes around a value are taken off. */
+export function readCookies(header: string | undefined): ReadonlyMap<string, string> {
+  const cookies = new Map<string, string>();
+  for (const part of (header ?? "").split(";")) {
+    const equals = part.indexOf("=");
+    if (equals < 1) continue;
+    const name = part.slice(0, equals).trim();
+    const value = part.slice(equals + 1).trim();
+    const isQuoted = value.length > 1 && value.startsWith('"') && value.endsWith('"');
+    const bytes = Buffer.from(isQuoted ? value.slice(1, -1) : value, "latin1");
+    if (!cookies.has(name)) cookies.set(name, bytes.toString("utf8"));
+  }
+  return cookies;
+}

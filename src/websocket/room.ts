@@ -1,0 +1,216 @@
+// WebSocket: the listener for clients, and for the other rooms that take connections over it
+// (https://docs.nats.io/running-a-nats-service/configuration/websocket; conformance/wire, FACTS "WebSocket").
+import type { ResolvedOptions } from "../options/options.js";
+import type { ServerInfo } from "../protocol/info.js";
+import type { Listener, Transport, TransportHandler } from "../runtime/network.js";
+import type { ClientConnection } from "../server/client.js";
+import { CloseReason } from "../server/close-reason.js";
+import type { Commit, Room } from "../server/room.js";
+import { hostPort, type Server } from "../server/server.js";
+import { TlsPort } from "../server/tls-port.js";
+import { WebsocketClient, type WebsocketClients } from "./client.js";
+import { closeCodeFor } from "./close-codes.js";
+import { Handshake, type HandshakeOwner } from "./handshake.js";
+import { HANDSHAKE_MS, MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
+import { OriginCheck } from "./origins.js";
+import { RequestError, type RequestHead } from "./request-head.js";
+import { WebsocketTransport } from "./transport.js";
+import { agree, refusal, type UpgradeRules } from "./upgrade.js";
+
+type Options = NonNullable<ResolvedOptions["websocket"]>;
+
+/** A room that takes the connections to one path. */
+export interface WebsocketService {
+  /** Most bytes of one compressed message, inflated. */
+  readonly maxInflatedBytes: () => number;
+  /** Takes a connection whose upgrade is over. */
+  accept(transport: Transport, request: RequestHead): void;
+}
+
+/** Paths that are for other rooms, with whatever before them. */
+export const LEAFNODE_PATH = "/leafnode";
+export const MQTT_PATH = "/mqtt";
+
+export class WebsocketRoom implements Room, HandshakeOwner {
+  readonly #server: Server;
+  readonly #services = new Map<string, WebsocketService>();
+  readonly #handshakes = new Set<Handshake>();
+  #listener: Listener | undefined;
+  #tls: TlsPort | undefined;
+  #rules: UpgradeRules | undefined;
+  #clients: WebsocketClients | undefined;
+
+  constructor(server: Server) {
+    this.#server = server;
+  }
+
+  /** Gives the connections to a path (LEAFNODE_PATH, MQTT_PATH) to another room; before `start`. */
+  serve(path: string, service: WebsocketService): void {
+    this.#services.set(path, service);
+  }
+
+  addresses(): Record<string, { host: string; port: number }> {
+    if (this.#listener === undefined) return {};
+    const { host, port } = this.#listener;
+    return { websocket: { host, port } };
+  }
+
+  /** Rejects with the platform's error of the listener, or that of a certificate. */
+  async start(): Promise<void> {
+    const options = this.#options;
+    if (options === undefined) return;
+    const { logger, runtime } = this.#server;
+    const { host, port, tls, sameOrigin, allowedOrigins, compression, headers = {} } = options;
+    this.#rules = { origins: new OriginCheck(sameOrigin, allowedOrigins), compression, headers };
+    this.#clients = {
+      ...options,
+      authTimeoutMs: options.authorization?.timeoutMs || undefined,
+      info: () => this.#info(),
+    };
+    await this.#tlsCommit(options)();
+    this.#listener = await runtime.network.listen({ host, port: port === -1 ? 0 : port }, (transport) => {
+      this.#accept(transport);
+    });
+    const address = hostPort(this.#listener.host, this.#listener.port);
+    logger.info(`Listening for websocket clients on ${tls === undefined ? "ws" : "wss"}://${address}`);
+    if (tls === undefined) logger.warn("Websocket not configured with TLS. DO NOT USE IN PRODUCTION!");
+  }
+
+  async quiesce(): Promise<void> {
+    await this.#listener?.close();
+    this.#listener = undefined;
+    for (const handshake of this.#handshakes) handshake.abort();
+  }
+
+  async close(): Promise<void> {
+    this.#tls?.close();
+    await this.quiesce();
+  }
+
+  prepare(_old: ResolvedOptions, { websocket }: ResolvedOptions): Commit | undefined {
+    return websocket === undefined || this.#rules === undefined ? undefined : this.#tlsCommit(websocket);
+  }
+
+  // ---------------------------------------------------------------- connections
+
+  #accept(transport: Transport): void {
+    if (this.#server.draining) transport.destroy();
+    else if (this.#tls === undefined) this.#begin(transport);
+    else void this.#secure(transport, this.#tls);
+  }
+
+  async #secure(transport: Transport, tls: TlsPort): Promise<void> {
+    try {
+      await tls.secure(transport);
+    } catch (error) {
+      const from = hostPort(transport.remoteAddress, transport.remotePort);
+      this.#server.logger.error(`websocket: TLS handshake error from ${from}: ${(error as Error).message}`);
+      return;
+    }
+    if (this.#server.draining) transport.destroy();
+    else this.#begin(transport);
+  }
+
+  #begin(transport: Transport): void {
+    const timeoutMs = this.#options?.handshakeTimeoutMs || HANDSHAKE_MS;
+    const handshake = new Handshake(transport, this, this.#server.runtime.clock, timeoutMs);
+    this.#handshakes.add(handshake);
+    transport.start(handshake);
+  }
+
+  over(handshake: Handshake): void {
+    this.#handshakes.delete(handshake);
+  }
+
+  refused(error: RequestError, transport: Transport, head: RequestHead | undefined): void {
+    const { status, message } = error;
+    const from = hostPort(transport.remoteAddress, transport.remotePort);
+    if (head !== undefined) this.#server.logger.error(`${from} - websocket handshake error: ${message}`);
+    if (status !== 0) transport.write([Buffer.from(refusal(status, head !== undefined))]);
+    transport.end();
+  }
+
+  requested(head: RequestHead, lower: Transport): TransportHandler | undefined {
+    const path = head.target.replace(/[?#].*$/s, "");
+    const isMqtt = path.endsWith(MQTT_PATH);
+    const isLeafnode = path.endsWith(LEAFNODE_PATH);
+    const service = this.#services.get(isMqtt ? MQTT_PATH : isLeafnode ? LEAFNODE_PATH : "");
+    if (isMqtt && service === undefined) throw new RequestError(404, "mqtt websocket endpoint not enabled");
+    const rules = this.#rules as UpgradeRules;
+    const { answer, compression, noMasking } = agree(head, rules, lower.tls !== undefined);
+    lower.write([Buffer.from(answer)]);
+    if (isLeafnode && service === undefined) {
+      this.#server.logger.error("Not configured to accept leaf node connections");
+      lower.end();
+      return undefined;
+    }
+    const { clock } = this.#server.runtime;
+    let client: ClientConnection | undefined;
+    const transport = new WebsocketTransport(lower, {
+      clock,
+      compression,
+      mustMask: !noMasking,
+      maxInflatedBytes: service?.maxInflatedBytes ?? (() => this.#maxInflatedBytes(client)),
+      closeCode: closeCodeFor,
+      failed: (error) => this.#server.logger.error(`${client?.label ?? ""} - read error: ${error.message}`),
+    });
+    // Until somebody has taken it, what comes stays with the platform.
+    lower.pause();
+    if (service !== undefined) service.accept(transport, head);
+    else client = this.#server.handle(transport, new WebsocketClient(this.#clients as WebsocketClients, head));
+    return transport;
+  }
+
+  #maxInflatedBytes(client: ClientConnection | undefined): number {
+    const { options, authenticator } = this.#server;
+    const isStranger = client?.account === undefined && !authenticator.admitsAnonymous("WEBSOCKET");
+    return isStranger ? MAX_LOGIN_MESSAGE_BYTES : options.maxPayloadBytes + options.maxControlLineBytes;
+  }
+
+  // ---------------------------------------------------------------- what it knows of itself
+
+  // Undefined where nothing listens.
+  get #options(): Options | undefined {
+    const { websocket } = this.#server.options;
+    return websocket === undefined || websocket.port === 0 ? undefined : websocket;
+  }
+
+  #info(): Partial<ServerInfo> {
+    const secured = this.#tls !== undefined;
+    return {
+      host: this.#options?.host,
+      port: this.#listener?.port ?? this.#options?.port,
+      tls_required: secured,
+      tls_verify: false,
+      tls_available: secured,
+    };
+  }
+
+  #tlsCommit({ tls }: Options): Commit {
+    const server = this.#server;
+    const { runtime, handshakes } = server;
+    const port =
+      tls &&
+      new TlsPort(tls, {
+        runtime,
+        handshakes,
+        get logger() {
+          return server.logger;
+        },
+      });
+    return () => {
+      this.#tls?.close();
+      this.#tls = port;
+      port?.open();
+      if (port?.options.pinnedCerts?.length) this.#dropUnpinned(port);
+    };
+  }
+
+  #dropUnpinned(port: TlsPort): void {
+    for (const client of [...this.#server.clients.values()]) {
+      if (!(client.wayIn instanceof WebsocketClient)) continue;
+      const session = client.transport.tls;
+      if (session === undefined || !port.accepts(session)) client.close(CloseReason.tlsHandshakeError);
+    }
+  }
+}
