@@ -249,6 +249,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
       cluster: clusterName,
       cluster_dynamic: this.#name.isDynamic,
       connect_urls: noAdvertise ? [] : server.ownClientUrls(),
+      ws_connect_urls: noAdvertise ? [] : server.ownWebSocketUrls(),
       ldm: server.state === "lame duck",
       compression: compression?.mode ?? "accept",
       import: permissions?.publish && textsOf(permissions.publish),

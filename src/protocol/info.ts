@@ -24,7 +24,6 @@ export interface ServerInfo {
   cluster?: string;
   domain?: string;
   connect_urls?: readonly string[];
-  ws_connect_urls?: readonly string[];
   ldm?: boolean;
   connect_info?: boolean;
   remote_account?: string;

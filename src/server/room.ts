@@ -15,6 +15,8 @@ export interface Room {
   close?(): Promise<void>;
   /** Checks new options without taking them; throws or rejects when it cannot. */
   prepare?(old: ResolvedOptions, next: ResolvedOptions): Commit | undefined | Promise<Commit | undefined>;
+  /** Where WebSocket clients reach this server, as `connect_urls` has it. */
+  webSocketUrls?(): string[];
   /** Listening addresses by kind. */
   addresses?(): Record<string, { host: string; port: number }>;
 }

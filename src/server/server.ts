@@ -204,6 +204,11 @@ export class Server implements Hub {
     return reachableAt(this.advertised, () => this.runtime.network.interfaceAddresses());
   }
 
+  /** The same for WebSocket clients. */
+  ownWebSocketUrls(): string[] {
+    return this.rooms.flatMap((room) => room.webSocketUrls?.() ?? []);
+  }
+
   private get requestServer(): RequestServer {
     return { server: this.name, cluster: this.clusterName };
   }
@@ -345,7 +350,7 @@ export class Server implements Hub {
       client_ip: client.awaitsProxyHeader ? undefined : client.remoteAddress,
       nonce: client.connected ? "" : client.nonce,
       cluster: this.clusterName,
-      ...this.connectUrls(),
+      connect_urls: this.connectUrls(client),
       ldm: this.state === "lame duck",
       // Their places; accountInfoFor fills them.
       connect_info: undefined,
@@ -358,11 +363,13 @@ export class Server implements Hub {
   }
 
   // A server that was always alone tells of none; one that is leaving tells of the others.
-  private connectUrls(): Pick<ServerInfo, "connect_urls" | "ws_connect_urls"> {
+  private connectUrls({ connectionType }: ClientConnection): string[] | undefined {
     const { clients, webSockets, hadOthers } = this.clientUrls;
-    if (!hadOthers) return { connect_urls: undefined, ws_connect_urls: undefined };
-    const own = this.draining || this.options.cluster?.noAdvertise ? [] : this.ownClientUrls();
-    return { connect_urls: [...own, ...clients], ws_connect_urls: webSockets };
+    if (!hadOthers) return undefined;
+    const isWebSocket = connectionType === "WEBSOCKET";
+    const others = isWebSocket ? webSockets : clients;
+    if (this.draining || this.options.cluster?.noAdvertise) return others;
+    return [...(isWebSocket ? this.ownWebSocketUrls() : this.ownClientUrls()), ...others];
   }
 
   private tellClients(): void {

@@ -4,9 +4,11 @@ import type { ResolvedOptions } from "../options/options.js";
 import type { ServerInfo } from "../protocol/info.js";
 import type { Listener, Transport, TransportHandler } from "../runtime/network.js";
 import type { ClientConnection } from "../server/client.js";
+import { reachableAt } from "../server/client-urls.js";
 import { CloseReason } from "../server/close-reason.js";
+import { advertisedAs, hostPort } from "../server/host-port.js";
 import type { Commit, Room } from "../server/room.js";
-import { hostPort, type Server } from "../server/server.js";
+import type { Server } from "../server/server.js";
 import { TlsPort } from "../server/tls-port.js";
 import { WebsocketClient, type WebsocketClients } from "./client.js";
 import { closeCodeFor } from "./close-codes.js";
@@ -53,6 +55,14 @@ export class WebsocketRoom implements Room, HandshakeOwner {
     if (this.#listener === undefined) return {};
     const { host, port } = this.#listener;
     return { websocket: { host, port } };
+  }
+
+  webSocketUrls(): string[] {
+    if (this.#listener === undefined) return [];
+    const { host, port } = this.#listener;
+    const told = advertisedAs(this.#options?.advertise);
+    const place = { host: told?.host ?? host, port: told?.port ?? port };
+    return reachableAt(place, () => this.#server.runtime.network.interfaceAddresses());
   }
 
   /** Rejects with the platform's error of the listener, or that of a certificate. */
