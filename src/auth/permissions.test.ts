@@ -161,6 +161,17 @@ test("responses: a wildcard as reply subject opens that text only", () => {
   assert.equal(p.canPublish("in.1", 0), false);
 });
 
+test("responses: without a list of what is allowed nothing else may be published, whatever is denied", () => {
+  const allowResponses = { maxMsgs: 1, expiresMs: 1000 };
+  for (const publish of [{ deny: ["x"] }, { deny: [] }, { allow: [] }, { allow: [], deny: ["x"] }, {}]) {
+    const p = permissions({ publish, allowResponses });
+    assert.equal(p.canPublish("a", 0), false);
+    assert.equal(p.canPublish("x", 0), false);
+    p.noteRequest("in.1", 0);
+    assert.equal(p.canPublish("in.1", 0), true);
+  }
+});
+
 test("responses: several, until they expire, also where publishing is denied", () => {
   const p = permissions({
     publish: { deny: [">"] },

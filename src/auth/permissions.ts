@@ -50,7 +50,7 @@ export class Permissions {
 
   /**
    * Reads what the options say; undefined: everything is allowed. As in nats-server, an empty list is the same as none,
-   * and with allow_responses alone nothing else may be published.
+   * and with allow_responses nothing else may be published but what a list allows.
    * @throws {OptionsError} OPTIONS_VALUE for a malformed entry; `path` names the option
    */
   static of(raw: ResolvedPermissions | undefined, path = "permissions"): Permissions | undefined {
@@ -59,10 +59,9 @@ export class Permissions {
     if (publish === undefined && subscribe === undefined && allowResponses === undefined) return undefined;
     const publishPath = `${path}.publish`;
     const subscribePath = `${path}.subscribe`;
-    const respondsOnly = allowResponses !== undefined && publish === undefined;
     return new Permissions({
       publishAllow:
-        publish?.allow?.length || respondsOnly
+        publish?.allow?.length || allowResponses !== undefined
           ? ruleList(publish?.allow ?? [], `${publishPath}.allow`, false)
           : undefined,
       publishDeny: publish?.deny?.length ? ruleList(publish.deny, `${publishPath}.deny`, false) : undefined,

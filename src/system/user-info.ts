@@ -13,7 +13,7 @@ export function userInfo(requester: Requester | undefined): object {
     account_name: accountLabel,
     user_name: userLabel || undefined,
     permissions: permissions && {
-      publish: rules(permissions.publish, permissions.allowResponses !== undefined && !permissions.publish),
+      publish: rules(permissions.publish, permissions.allowResponses !== undefined),
       subscribe: rules(permissions.subscribe, false),
       responses: permissions.allowResponses && {
         max: permissions.allowResponses.maxMsgs,
@@ -28,8 +28,10 @@ interface Rules {
   readonly deny?: readonly string[];
 }
 
-function rules(rules: Rules | undefined, deniesAll: boolean): object {
+// With allow_responses alone nothing else may be published.
+function rules(rules: Rules | undefined, onlyListed: boolean): object {
   const texts = (subjects: readonly string[] | undefined): string[] | undefined =>
     subjects?.length ? subjects.map(bytesAsText) : undefined;
+  const deniesAll = onlyListed && !rules?.allow?.length;
   return { allow: texts(rules?.allow), deny: deniesAll ? [">"] : texts(rules?.deny) };
 }
