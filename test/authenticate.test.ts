@@ -312,13 +312,13 @@ test("a reload keeps grants, a new function reviews them", async (t) => {
   await of("kept").until(/-ERR 'Permissions Violation for Subscription to "secret"'/);
   for (const user of ["gone", "moved"]) if (!of(user).socket.closed) await once(of(user).socket, "close");
   assert.match(of("gone").text, /Authorization Violation/);
-  assert.deepEqual(reasons.sort(), ["gone: Authentication Failure", "moved: Credentials Revoked"]);
+  assert.deepEqual(reasons.sort(), ["gone: Authentication Failure", "moved: Client Closed"]);
 
   // The second one stays in use, and an account that is gone takes its clients along.
   assert.equal(await answerTo(t, server, { user: "gone" }), REFUSED);
   await server.reload({ ...server.options, accounts: { B: {} } });
   if (!of("kept").socket.closed) await once(of("kept").socket, "close");
-  assert.ok(reasons.includes("kept: Credentials Revoked"));
+  assert.ok(reasons.includes("kept: Client Closed"));
 });
 
 test("it is refused beside users in the options, and when it is no function", async () => {

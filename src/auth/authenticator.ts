@@ -53,6 +53,8 @@ export interface Origin {
   readonly tls?: TlsSession;
   /** The public nkey of the trusted proxy that has vouched for it. */
   readonly proxyKey?: string;
+  /** Called with what the log should say of the login; `level` is the one of its line. */
+  readonly note?: (text: string, level: "debug" | "error") => void;
   /** Called when a login is refused because it has to come through a trusted proxy and does not. */
   readonly onProxyRequired?: () => void;
 }
@@ -308,7 +310,9 @@ export class Authenticator {
   #authenticateNkey(nkey: string, signature: string, origin: Origin): Admission | undefined {
     const user = this.#users.byNkey.get(nkey);
     if (user?.key === undefined || !admits(user, origin) || !comesAsRequired(user, origin)) return undefined;
-    return origin.nonce !== "" && signed(user.key, origin.nonce, signature) ? this.#admit(user) : undefined;
+    if (origin.nonce !== "" && signed(user.key, origin.nonce, signature)) return this.#admit(user);
+    origin.note?.("Signature not verified", "debug");
+    return undefined;
   }
 
   #ifFits(

@@ -36,6 +36,13 @@ export interface JwtLogin {
 export class LoginRefused extends Error {
   override readonly name = "LoginRefused";
   readonly code = "LOGIN_REFUSED";
+  /** Of its line in the log. */
+  readonly level: "debug" | "error";
+
+  constructor(reason: string, level: "debug" | "error" = "debug") {
+    super(reason);
+    this.level = level;
+  }
 }
 
 /** What became of a login by a change of its account. */
@@ -74,7 +81,7 @@ export function admitFrom({ connectionTypes, sourceNetworks }: UserGrants, origi
     throw new LoginRefused("Connection type not allowed");
   }
   if (sourceNetworks.length > 0 && !isFromNetwork(origin.remoteAddress, sourceNetworks)) {
-    throw new LoginRefused(`Bad src Ip ${origin.remoteAddress}`);
+    throw new LoginRefused(`Bad src Ip ${origin.remoteAddress}`, "error");
   }
 }
 
@@ -99,7 +106,7 @@ export function admitNow(claims: UserClaims, grants: UserGrants, clock: Clock): 
     throw new LoginRefused("invalid connection type");
   }
   const leftMs = connectTimeLeftMs(connectTimes, timeZone, clock);
-  if (leftMs === 0) throw new LoginRefused("Outside connect times");
+  if (leftMs === 0) throw new LoginRefused("Outside connect times", "error");
   if (claims.expires === 0) return leftMs;
   return Math.max(0, Math.min(leftMs, claims.expires * 1000 - clock.nowMs()));
 }
@@ -140,8 +147,6 @@ export function admissionOf(
 export function withPublishDenied(admission: Admission, subject: string): Admission {
   const { user } = admission;
   const before = user?.permissionsOption;
-  // Where only answers may be published the subject is denied already.
-  if (before?.allowResponses !== undefined && before.publish === undefined) return admission;
   const { allow, deny = [] } = before?.publish ?? {};
   const option = {
     subscribe: undefined,

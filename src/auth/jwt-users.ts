@@ -1,7 +1,6 @@
 // Logins where operators are trusted: every client shows the JWT of a user, and a signature of the nonce unless the JWT
 // says that it is enough by itself (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/jwt).
-import type { Logger } from "../runtime/logger.js";
-import { EVERYBODY, isRevoked } from "./account-claims.js";
+import { type AccountClaims, EVERYBODY, isRevoked } from "./account-claims.js";
 import type { Admission, Credentials, Origin } from "./authenticator.js";
 import { type CalloutVerdict, type CalloutWorld, callOut, keptFromAsking, rawUserOf } from "./callout.js";
 import { CalloutError } from "./callout-claims.js";
@@ -42,10 +41,10 @@ export class JwtUsers {
 
   /** Decides on a login; undefined: refused. A promise when the account has to be looked up, or a service decides. */
   authenticate(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
-    const shown = this.#shown(credentials);
+    const shown = this.#shown(credentials, origin);
     if (shown === undefined) return undefined;
     const { claims } = shown;
-    return this.#attempt(() => {
+    return attempt(origin, () => {
       admitThrough(claims.grants, origin);
       const fault = userFault(claims, Math.floor(this.#clock.nowMs() / 1000));
       if (fault !== undefined) throw new LoginRefused(`User JWT no longer valid: ${fault}`);
@@ -55,7 +54,7 @@ export class JwtUsers {
       const found = this.#parts.accounts.lookup(claims.account);
       const decide = (account: ClaimedAccount | undefined): Admission | undefined | Promise<Admission | undefined> =>
         this.#decide(shown, account, credentials, origin);
-      if (found instanceof Promise) return found.then((account) => this.#attempt(() => decide(account)));
+      if (found instanceof Promise) return found.then((account) => attempt(origin, () => decide(account)));
       return decide(found);
     });
   }
@@ -71,22 +70,18 @@ export class JwtUsers {
     return this.#parts.callouts.clock;
   }
 
-  get #logger(): Logger {
-    return this.#parts.callouts.logger();
-  }
-
   // The client's JWT, or the one for clients without a usable one.
-  #shown({ jwt = "" }: Credentials): { jwt: string; claims: UserClaims } | undefined {
+  #shown({ jwt = "" }: Credentials, { note }: Origin): { jwt: string; claims: UserClaims } | undefined {
     for (const candidate of [jwt, this.#parts.defaultSentinel]) {
       if (candidate === "") continue;
       try {
         return { jwt: candidate, claims: decodeUserClaims(candidate) };
       } catch (error) {
         if (!(error instanceof JwtError)) throw error;
-        this.#logger.debug(`User JWT not valid: ${error.message}`);
+        note?.(`User JWT not valid: ${error.message}`, "debug");
       }
     }
-    this.#logger.debug("Authentication requires a user JWT");
+    note?.("Authentication requires a user JWT", "debug");
     return undefined;
   }
 
@@ -111,6 +106,7 @@ export class JwtUsers {
     const lastsMs = admitNow(claims, grants, this.#clock);
     const defaults = permissionsOption(account.claims.defaultPermissions);
     const admission = admissionOf({ claims, grants, scope, fromCallout: false, lastsMs }, account.account, defaults);
+    origin.note?.(`Authenticated JWT: ${whoSigned(claims, account)}`, "debug");
     const { callout } = account.claims;
     if (callout === undefined) return admission;
     const name = account.account.name;
@@ -177,17 +173,24 @@ export class JwtUsers {
     const defaults = permissionsOption(target.claims.defaultPermissions);
     return admissionOf({ claims, grants, scope, fromCallout: true, lastsMs }, target.account, defaults);
   }
+}
 
-  // Refusals of every kind look the same to the client; the log tells them apart.
-  #attempt<T>(decide: () => T): T | undefined {
-    try {
-      return decide();
-    } catch (error) {
-      if (!(error instanceof LoginRefused || error instanceof JwtError)) throw error;
-      this.#logger.debug(error.message);
-      return undefined;
-    }
+// Refusals of every kind look the same to the client; the log tells them apart.
+function attempt<T>(origin: Origin, decide: () => T): T | undefined {
+  try {
+    return decide();
+  } catch (error) {
+    if (!(error instanceof LoginRefused || error instanceof JwtError)) throw error;
+    origin.note?.(error.message, error instanceof LoginRefused ? error.level : "debug");
+    return undefined;
   }
+}
+
+function whoSigned(user: UserClaims, { claims: account }: ClaimedAccount): string {
+  const shown = ({ subject, name, tags }: UserClaims | AccountClaims): string =>
+    `${JSON.stringify(subject)} (claim-name: ${JSON.stringify(name)}, claim-tags: [${tags.map((tag) => JSON.stringify(tag)).join(" ")}])`;
+  const client = `Client ${shown(user)} signed with "${user.issuer}"`;
+  return `${client} by Account ${shown(account)} signed with "${account.issuer}"`;
 }
 
 function isSigned(claims: UserClaims, { sig = "" }: Credentials, { nonce }: Origin): boolean {

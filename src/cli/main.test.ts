@@ -181,6 +181,7 @@ test("a start is logged from the banner to the end", async () => {
       "[INF]   Version:  2.15.1",
       "[INF]   Name:     north",
       "[INF]   ID:       NSTUB",
+      "[WRN] Plaintext passwords detected, use nkeys or bcrypt",
       "[INF] Server is ready",
       '[INF] Trapped "interrupt" signal',
       "[INF] Initiating Shutdown...",

@@ -3,10 +3,10 @@
 import type { ConfigSource } from "../monitoring/config-source.js";
 import { diffOptions } from "../options/diff.js";
 import type { ResolvedOptions } from "../options/options.js";
-import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Runtime } from "../runtime/runtime.js";
 import type { Server } from "../server/server.js";
+import { writeBanner } from "./banner.js";
 import type { Host } from "./host.js";
 import type { LabParts } from "./lab/lab.js";
 import type { ProgramLog } from "./log.js";
@@ -76,7 +76,7 @@ export class Program {
     server.events.on("lameDuck", () => {
       this.#lameDuck = true;
     });
-    this.#banner();
+    writeBanner(this.#log, this.#settings, server, this.#runtime.process.engine);
     handleSignals(this.#host, this.#log, {
       shutDown: () => this.#shutDown(),
       lameDuck: () => void this.#becomeLameDuck(),
@@ -100,20 +100,6 @@ export class Program {
     this.#log.info("Server Exiting..");
     await this.#log.close();
     return 0;
-  }
-
-  #banner(): void {
-    const { options, configFile, digest } = this.#settings;
-    const log = this.#log;
-    log.info("Starting nats-server");
-    log.info(`  Version:  ${COMPATIBILITY_VERSION}`);
-    log.info(`  Git:      [natsnode ${NATSNODE_VERSION}]`);
-    log.debug(`  Engine:   ${this.#runtime.process.engine}`);
-    if (options.cluster?.name) log.info(`  Cluster:  ${options.cluster.name}`);
-    log.info(`  Name:     ${this.#server.name}`);
-    log.info(`  ID:       ${this.#server.id}`);
-    if (configFile !== undefined) log.info(`Using configuration file: ${configFile} (${digest})`);
-    for (const warning of this.#settings.withoutEffect) log.warn(warning);
   }
 
   async #fail(message: string): Promise<number> {

@@ -1,7 +1,6 @@
 // A client's login: what CONNECT says is decided on at once or later, and those who fail again and again are refused slowly.
 import type { Admission } from "../auth/authenticator.js";
 import { LoginsBusyError } from "../auth/fair-queue.js";
-import { ErrorText } from "../protocol/error-texts.js";
 import { NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import type { Timer } from "../runtime/clock.js";
 import type { ClientConnection } from "./client.js";
@@ -42,9 +41,9 @@ export class ClientLogin {
         else this.decideAnew();
       },
       (error: unknown) => {
-        hub.logger.error(`${client.label} - authentication failed: ${String(error)}`);
+        client.error(`authentication failed: ${String(error)}`);
         if (!(error instanceof LoginsBusyError)) this.concludeLate(undefined);
-        else if (!client.closed) client.refuse(ErrorText.authenticationTimeout, CloseReason.authenticationTimeout);
+        else if (!client.closed) client.timeOut();
       },
     );
   }

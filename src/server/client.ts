@@ -8,12 +8,14 @@ import type { Admission, Credentials, Origin } from "../auth/authenticator.js";
 import type { Permissions } from "../auth/permissions.js";
 import type { ConnectionType } from "../auth/users.js";
 import { type ConnectOptions, defaultConnectOptions, mergeConnect } from "../protocol/connect.js";
+import { durationText } from "../protocol/durations.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
 import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import { infoLine } from "../protocol/info.js";
 import { argumentsStart, LONGEST_VERB_BYTES, Verb, verbOf } from "../protocol/verbs.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
+import { loggedInLabel, refusedLoginText } from "./client-label.js";
 import { ClientLogin } from "./client-login.js";
 import { CloseReason } from "./close-reason.js";
 import { Connection } from "./connection.js";
@@ -64,6 +66,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   private receiveChecked = false;
   private lacksProxy = false;
   private flushAtBytes: number;
+  // What its label has besides address and number; stays as it was at its first login.
+  private loggedIn = "";
 
   /** @param wayIn undefined: by the client listener, or from inside the process */
   constructor(id: number, hub: Hub, transport: Transport, nonce: string, wayIn?: WayIn) {
@@ -94,7 +98,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     const { hub, wayIn } = this;
     if (hub.authenticator.requires(this.connectionType)) {
       this.authTimer = hub.runtime.clock.after(wayIn?.authTimeoutMs ?? hub.options.authorization.timeoutMs, () => {
-        this.refuse(ErrorText.authenticationTimeout, CloseReason.authenticationTimeout);
+        this.timeOut();
       });
     } else this.bind(hub.accounts.global, undefined);
     this.startPings();
@@ -105,8 +109,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   turnAway(text: string): void {
     this.transport.start(this);
     this.send(infoLine(this.hub.infoFor(this), true));
-    this.sendError(text);
-    this.close(CloseReason.maxConnectionsExceeded);
+    this.endWith(text, CloseReason.maxConnectionsExceeded);
   }
 
   /** The name it logged in under: user, nkey, or "" for none. */
@@ -118,7 +121,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   get label(): string {
     const { forwardedFor, idLabel = "cid" } = this.wayIn ?? {};
     const from = hostPort(this.remoteAddress, this.remotePort);
-    return `${forwardedFor === undefined ? from : `${forwardedFor}/${from}`} - ${idLabel}:${this.id}`;
+    return `${forwardedFor === undefined ? from : `${forwardedFor}/${from}`} - ${idLabel}:${this.id}${this.loggedIn}`;
   }
 
   get connectionType(): ConnectionType {
@@ -185,11 +188,13 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       case Verb.connect:
         return this.handleConnect(buffer.toString("utf8", from, end));
       case Verb.info:
-        return isJson(buffer.toString("utf8", from, end)) ? NO_PAYLOAD : this.fail();
+        return isJson(buffer.toString("utf8", from, end)) ? NO_PAYLOAD : this.fail("INFO is no JSON");
       case Verb.ok:
         return NO_PAYLOAD;
       case Verb.err:
-        return this.fail();
+        this.error(`Client Error ${quoted(buffer.toString("latin1", from, end)).slice(1, -1)}`);
+        this.close(CloseReason.parseError);
+        return STOP;
       default:
         return this.unknownOperation(buffer, start, end);
     }
@@ -215,31 +220,40 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   }
 
   private parseError(seen: string): typeof STOP {
-    this.hub.logger.error(`${this.label} - Client parser ERROR, proto=${quoted(seen)}`);
     this.sendError(ErrorText.unknownOperation);
-    this.close(CloseReason.parseError);
-    return STOP;
+    return this.fail(`Client parser ERROR, proto=${quoted(seen)}`);
   }
 
-  /** Closes without a word, as the reference does for wrong arguments. */
-  fail(): typeof STOP {
+  /** Closes without a word to the client, as for wrong arguments; the log says why. */
+  fail(why: string): typeof STOP {
+    this.error(why);
     this.close(CloseReason.protocolViolation);
     return STOP;
   }
 
+  /** The same for arguments that make no sense; the log shows them. */
+  failArguments(why: string, buffer: Buffer, from: number, end: number): typeof STOP {
+    return this.fail(`${why}: ${quoted(buffer.toString("latin1", from, end))}`);
+  }
+
   private controlLineTooLong(): typeof STOP {
-    this.sendError(ErrorText.maximumControlLine);
-    this.close(CloseReason.maxControlLineExceeded);
+    return this.endWith(ErrorText.maximumControlLine, CloseReason.maxControlLineExceeded);
+  }
+
+  /** Tells the client why, and closes. */
+  private endWith(text: string, reason: CloseReason): typeof STOP {
+    this.sendError(text);
+    this.error(text);
+    this.close(reason);
     return STOP;
   }
 
-  /** Closes with an error; it is not let in, or not any more. */
-  refuse(text: string, reason: CloseReason): typeof STOP {
-    this.hub.logger.error(`${this.label} - ${text}`);
-    this.sendError(text);
-    this.hub.refused(this, reason);
-    this.close(reason);
-    return STOP;
+  /** It has not logged in in time. */
+  timeOut(): void {
+    this.sendError(ErrorText.authenticationTimeout);
+    this.debug(ErrorText.authenticationTimeout);
+    this.hub.refused(this, CloseReason.authenticationTimeout);
+    this.close(CloseReason.authenticationTimeout);
   }
 
   // Where a login is required, CONNECT comes first, unless those who say nothing are let in (`no_auth_user`).
@@ -264,7 +278,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     traceIn(this, "CONNECT", traceConnect(json));
     this.authTimer?.cancel();
     this.authTimer = undefined;
-    if (!mergeConnect(json, this.connect)) return this.fail();
+    if (!mergeConnect(json, this.connect)) return this.fail("CONNECT is no JSON object with values of the right types");
     this.wayIn?.complete(this.connect);
     const again = this.connected;
     this.connected = true;
@@ -283,27 +297,23 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     const { connections, connectionsElsewhere } = admission.account;
     const others = connections + connectionsElsewhere - (this.account === admission.account ? 1 : 0);
     if (maxConnections >= 0 && others >= maxConnections) {
-      return this.refuse(ErrorText.maximumAccountConnections, CloseReason.maxAccountConnectionsExceeded);
+      this.hub.refused(this, CloseReason.maxAccountConnectionsExceeded);
+      return this.endWith(ErrorText.maximumAccountConnections, CloseReason.maxAccountConnectionsExceeded);
     }
     if (connect.protocol < 0 || connect.protocol > 1) {
-      this.sendError(ErrorText.invalidClientProtocol);
-      this.close(CloseReason.badClientProtocolVersion);
-      return STOP;
+      return this.endWith(ErrorText.invalidClientProtocol, CloseReason.badClientProtocolVersion);
     }
     if (connect.noResponders && !this.headers) {
-      this.sendError(ErrorText.noRespondersRequiresHeaders);
-      this.close(CloseReason.noRespondersRequiresHeaders);
-      return STOP;
+      return this.endWith(ErrorText.noRespondersRequiresHeaders, CloseReason.noRespondersRequiresHeaders);
     }
     this.bind(admission.account, admission);
+    if (this.loggedIn === "") this.loggedIn = loggedInLabel(this);
     this.startPings();
     this.secondInfoDue = connect.protocol >= 1 && !this.pingedAfterConnect;
     this.hub.admitted(this);
     if (connect.verbose) this.sendOk();
     if (admission.login === undefined || !this.subscriber.isAtLimit()) return NO_PAYLOAD;
-    this.sendError(ErrorText.maximumSubscriptions);
-    this.close(CloseReason.maxSubscriptionsExceeded);
-    return STOP;
+    return this.endWith(ErrorText.maximumSubscriptions, CloseReason.maxSubscriptionsExceeded);
   }
 
   /** Puts the client into an account; its subscriptions must have been dropped before it changes. */
@@ -360,6 +370,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       connectionId: this.id,
       isGone: () => this.closed,
       proxyKey,
+      note: (reason, level) => this[level](reason),
       onProxyRequired: () => {
         this.lacksProxy = true;
         this.debug("proxy connection required");
@@ -369,11 +380,20 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   /** Its login does not hold (any more). */
   refuseLogin(reason: CloseReason = this.loginFault): typeof STOP {
-    return this.refuse(ErrorText.authorization, reason);
+    this.error(refusedLoginText(this.connect));
+    this.sendError(ErrorText.authorization);
+    this.hub.refused(this, reason);
+    this.close(reason);
+    return STOP;
   }
 
+  /** Writes a line about this client to the log. */
   debug(text: string): void {
     if (this.hub.logger.debugOn) this.hub.logger.debug(`${this.label} - ${text}`);
+  }
+
+  error(text: string): void {
+    this.hub.logger.error(`${this.label} - ${text}`);
   }
 
   private get loginFault(): CloseReason {
@@ -428,7 +448,10 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.outMsgs++;
     this.outBytes += writeMessage(this.outbox, subscription, message, this.headers);
     if (this.hub.logger.traceOn) traceDelivery(this, subscription, message);
-    if (max > 0 && subscription.delivered >= max) this.subscriber.drop(subscription);
+    if (max > 0 && subscription.delivered >= max) {
+      this.debug(`Auto-unsubscribe limit of ${max} reached for sid '${subscription.sid}'`);
+      this.subscriber.drop(subscription);
+    }
     if (this.outbox.bytes >= this.flushAtBytes) this.pressed(source);
     else if (!this.dirty) this.hub.flushLater(this);
     return true;
@@ -471,14 +494,15 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   protected pendingLimitPassed(): void {
     const { maxPendingBytes } = this.hub.options;
-    this.hub.logger.warn(`${this.label} - Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`);
+    this.hub.logger.info(`${this.label} - Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`);
     this.close(CloseReason.slowConsumerPendingBytes);
   }
 
   protected writeDeadlinePassed(): void {
     const { writeDeadlineMs } = this.hub.options;
-    this.hub.logger.warn(
-      `${this.label} - Slow Consumer Detected: WriteDeadline of ${writeDeadlineMs / 1000}s exceeded with ${this.pendingBytes} total bytes.`,
+    const deadline = durationText(writeDeadlineMs);
+    this.hub.logger.info(
+      `${this.label} - Slow Consumer Detected: WriteDeadline of ${deadline} exceeded with ${this.pendingBytes} total bytes.`,
     );
     this.close(CloseReason.slowConsumerWriteDeadline);
   }
@@ -491,24 +515,25 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   }
 
   protected stale(): void {
-    this.hub.logger.debug(`${this.label} - Stale Client Connection - Closing`);
-    this.sendError(ErrorText.stale);
+    this.debug("Stale Client Connection - Closing");
+    this.sendText(`-ERR '${ErrorText.stale}'\r\n`);
     this.close(CloseReason.staleConnection);
   }
 
   protected tracePing(): void {
+    this.debug("Client Ping Timer");
     traceOut(this, "PING", "");
   }
 
   protected ended(reason: CloseReason): void {
     this.authTimer?.cancel();
+    this.debug(`Client connection closed: ${reason}`);
     this.login.end();
     this.subscriber.leaveAccount();
     this.settleStats();
     this.account?.removeClient();
     this.hub.departed(this);
     this.forgetRoutes();
-    if (this.hub.logger.debugOn) this.hub.logger.debug(`${this.label} - Client connection closed: ${reason}`);
   }
 
   private settled = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };

@@ -5,6 +5,7 @@ import { readCertificate } from "../auth/certificate.js";
 import { fullSubjectText } from "../auth/distinguished-name.js";
 import type { ResolvedPermissions } from "../options/options.js";
 import { ClientConnection } from "./client.js";
+import { loginName } from "./client-label.js";
 import type { Server } from "./server.js";
 
 /** A subscription; subject, queue and sid are latin1. */
@@ -177,7 +178,7 @@ export function connectionStatus(client: ClientConnection, withSubscriptions: bo
     name: connect.name,
     lang: connect.lang,
     version: connect.version,
-    user: rawUser(client),
+    user: loginName(client).name,
     account: accountName(client),
     accountLabel: client.account?.label ?? GLOBAL_ACCOUNT,
     jwt: admission?.login === undefined || admission.login.fromCallout ? "" : connect.jwt,
@@ -190,23 +191,10 @@ export function connectionStatus(client: ClientConnection, withSubscriptions: bo
   };
 }
 
-function rawUser(client: ClientConnection): string {
-  const { connect, admission } = client;
-  const { login } = admission ?? {};
-  if (login?.fromCallout && login.claims.name !== "") return login.claims.name;
-  const named = connect.nkey || certificateUser(client) || connect.user;
-  return named || login?.claims.subject || (connect.authToken === "" ? "" : "[REDACTED]");
-}
-
 // The key that signed its JWT, or its account.
 function issuerKey({ admission }: ClientConnection): string {
   if (admission?.login !== undefined) return admission.login.claims.issuer;
   return admission?.user?.nkey === undefined ? "" : admission.account.name;
-}
-
-// The user that a certificate stands for need not have been named.
-function certificateUser({ transport, admission }: ClientConnection): string | undefined {
-  return transport.tls?.peerCertificates.length ? admission?.user?.name : undefined;
 }
 
 function tlsStatus({ transport: { tls }, tlsFirst }: ClientConnection): TlsStatus | undefined {

@@ -58,14 +58,13 @@ export class ClientListener {
       : "";
     const client = new ClientConnection(this.ids.next(), hub, transport, nonce, wayIn);
     client.awaitsProxyHeader = hub.options.proxyProtocol && transport.firstBytes !== undefined;
+    client.debug("Client connection created");
     if (this.clients.size >= hub.options.maxConnections) {
-      hub.logger.error(`${client.label} - ${ErrorText.maximumConnections}`);
       client.turnAway(ErrorText.maximumConnections);
       return undefined;
     }
     hub.totals.connections++;
     this.clients.set(client.id, client);
-    if (hub.logger.debugOn) hub.logger.debug(`${client.label} - Client connection created`);
     const mayEncrypt = this.tls.port !== undefined && transport.secure !== undefined;
     if (!mayEncrypt && !client.awaitsProxyHeader) client.open();
     else openClient(client, this.tls).catch((error: unknown) => client.failed(error));

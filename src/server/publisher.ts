@@ -53,21 +53,24 @@ export class Publisher {
     const { client, message } = this;
     const count = splitArguments(buffer, from, end, ARGS);
     const fixed = headers ? 3 : 2;
-    if (count !== fixed && count !== fixed + 1) return client.fail();
+    if (client.hub.logger.traceOn) traceIn(client, headers ? "HPUB" : "PUB", buffer.toString("latin1", from, end));
+    if (count !== fixed && count !== fixed + 1) {
+      return client.failArguments(`${processing(headers)} Parse Error`, buffer, from, end);
+    }
     const last = 2 * count - 2;
     const size = parseSize(buffer, ARGS[last], ARGS[last + 1]);
-    if (size < 0) return client.fail();
+    if (size < 0) return client.failArguments(`${processing(headers)} Bad or Missing Size`, buffer, from, end);
     message.headerBytes = 0;
     if (headers) {
       const headerBytes = parseSize(buffer, ARGS[last - 2], ARGS[last - 1]);
-      if (headerBytes < 0 || headerBytes > size || !client.headers) return client.fail();
+      const fault = this.headerFault(headerBytes, size);
+      if (fault !== undefined) return client.failArguments(`${processing(headers)} ${fault}`, buffer, from, end);
       message.headerBytes = headerBytes;
     }
     if (size > payloadLimit(client)) {
       if (message.headerBytes > 0) this.traceTooLarge(buffer, end, size);
       return this.payloadTooLarge(size);
     }
-    if (client.hub.logger.traceOn) traceIn(client, headers ? "HPUB" : "PUB", buffer.toString("latin1", from, end));
     message.line = buffer;
     message.replyStart = count > fixed ? ARGS[2] : 0;
     message.replyEnd = count > fixed ? ARGS[3] : 0;
@@ -86,6 +89,12 @@ export class Publisher {
     this.repeatSizeEnd = message.sizeEnd - start;
     this.framer.remember(buffer, start, end);
     return size;
+  }
+
+  private headerFault(headerBytes: number, size: number): string | undefined {
+    if (headerBytes < 0) return "Bad or Missing Header Size";
+    if (headerBytes > size) return "Header Size larger than Total Size";
+    return this.client.headers ? undefined : "without support of headers";
   }
 
   /** The remembered line again, at `start`. */
@@ -120,13 +129,13 @@ export class Publisher {
     const { client } = this;
     client.inMsgs++;
     client.inBytes += message.end - message.start;
-    if (client.hub.logger.traceOn) tracePayload(client, "<<-", message);
     if (
       route.interestGeneration !== account.sublist.generation ||
       route.mappingGeneration !== account.mappingGeneration
     ) {
       this.resolve(route, account, message.trace);
     }
+    if (client.hub.logger.traceOn) this.traceMessage(message, route);
     if (!route.allowed) {
       this.refuse(message, route.target);
       return;
@@ -141,11 +150,16 @@ export class Publisher {
     if (delivered === 0 && asksForReply && client.connect.noResponders) this.noResponders(message, account);
   }
 
+  private traceMessage(message: Message, { subject, target }: CachedSubject): void {
+    if (target !== subject) traceIn(this.client, "MAPPING", `${subject} -> ${target}`);
+    tracePayload(this.client, "<<-", message);
+  }
+
   private refuse(message: Message, subject: string): void {
     const { client } = this;
     const violation = publishViolation(subject);
-    client.hub.logger.error(`${client.label} - Publish Violation - Subject ${quoted(subject)}`);
     client.sendError(violation);
+    client.error(`Publish Violation - Subject ${quoted(subject)}`);
     message.trace?.refused(violation);
   }
 
@@ -241,9 +255,14 @@ export class Publisher {
 
   private payloadTooLarge(size: number): typeof STOP {
     const { client } = this;
-    client.hub.logger.error(`${client.label} - maximum payload exceeded: ${size} vs ${payloadLimit(client)}`);
+    client.error(`maximum payload exceeded: ${size} vs ${payloadLimit(client)}`);
     client.sendError(ErrorText.maximumPayload);
     client.close(CloseReason.maxPayloadExceeded);
     return STOP;
   }
+}
+
+// As nats-server's log lines name what has failed.
+function processing(headers: boolean): string {
+  return headers ? "processHeaderPub" : "processPub";
 }

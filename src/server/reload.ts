@@ -2,8 +2,9 @@
 // (conformance/wire, FACTS "Closing, reload, lame duck").
 import type { Review } from "../auth/authenticator.js";
 import type { Permissions } from "../auth/permissions.js";
-import { ErrorText, subscribeViolation } from "../protocol/error-texts.js";
+import { ErrorText, quoted, subscribeViolation } from "../protocol/error-texts.js";
 import type { ClientConnection } from "./client.js";
+import { loginName } from "./client-label.js";
 import { CloseReason } from "./close-reason.js";
 import type { Hub } from "./hub.js";
 
@@ -31,7 +32,7 @@ export function applyToClients(clients: Iterable<ClientConnection>, hub: Hub): v
           if (hub.authenticator === authenticator) applyReview(client, decided);
         },
         (error: unknown) => {
-          hub.logger.error(`${client.label} - authentication failed: ${String(error)}`);
+          client.error(`authentication failed: ${String(error)}`);
           client.refuseLogin();
         },
       );
@@ -53,7 +54,7 @@ export function applyMaxConnections(clients: ReadonlyMap<number, ClientConnectio
 function applyReview(client: ClientConnection, review: Review): void {
   if (client.closed) return;
   if (review.outcome === "refused") client.refuseLogin();
-  else if (review.outcome === "moved") client.close(CloseReason.credentialsRevoked);
+  else if (review.outcome === "moved") client.close(CloseReason.clientClosed);
   else {
     client.admission = review.admission;
     if (review.permissionsChanged) applyPermissions(client, review.admission.permissions);
@@ -67,7 +68,12 @@ export function applyPermissions(client: ClientConnection, permissions: Permissi
   for (const subscription of [...client.subscriber.subscriptions.values()]) {
     const { subject, queue, sid } = subscription;
     if (permissions.canSubscribe(subject, queue)) continue;
-    client.sendError(subscribeViolation(subject, queue, sid));
     client.subscriber.drop(subscription);
+    client.sendError(subscribeViolation(subject, queue, sid));
+    const group = queue === undefined ? "" : ` using queue ${quoted(queue)}`;
+    const user = loginName(client).name;
+    client.hub.logger.info(
+      `Removed sub ${quoted(subject)}${group} (sid ${quoted(sid)}) for User ${JSON.stringify(user)} - not authorized`,
+    );
   }
 }

@@ -8,6 +8,7 @@ import { CARRIAGE_RETURN, MAX_ARGUMENTS, parseSize, splitArguments } from "../pr
 import { isValidSubject, tokenCount } from "../subjects/validity.js";
 import type { ClientConnection } from "./client.js";
 import { subscriptionLimit } from "./client-limits.js";
+import { traceInside } from "./trace.js";
 
 /** Queue group that only the server's own subscriptions may use. */
 const SYSTEM_QUEUE = "_sys_";
@@ -18,6 +19,7 @@ export class Subscriber {
   /** By the client's ids. */
   readonly subscriptions = new Map<string, Subscription>();
   private readonly client: ClientConnection;
+  private limitNoted = false;
 
   constructor(client: ClientConnection) {
     this.client = client;
@@ -27,13 +29,11 @@ export class Subscriber {
   subscribe(buffer: Buffer, from: number, end: number): number {
     const { client } = this;
     const count = splitArguments(buffer, from, end, ARGS, MAX_ARGUMENTS, CARRIAGE_RETURN);
-    if (count !== 2 && count !== 3) return client.fail();
+    if (count !== 2 && count !== 3) return client.failArguments("processSub Parse Error", buffer, from, end);
     const subject = buffer.toString("latin1", ARGS[0], ARGS[1]);
     const queue = count === 3 ? buffer.toString("latin1", ARGS[2], ARGS[3]) : undefined;
     const sid = buffer.toString("latin1", ARGS[2 * count - 2], ARGS[2 * count - 1]);
-    const refusal = this.refusal(subject, queue, sid);
-    if (refusal !== undefined) client.sendError(refusal);
-    else if (client.connect.verbose) client.sendOk();
+    if (!this.isRefused(subject, queue, sid) && client.connect.verbose) client.sendOk();
     return NO_PAYLOAD;
   }
 
@@ -41,7 +41,7 @@ export class Subscriber {
   unsubscribe(buffer: Buffer, from: number, end: number): number {
     const { client } = this;
     const count = splitArguments(buffer, from, end, ARGS, MAX_ARGUMENTS, CARRIAGE_RETURN);
-    if (count !== 1 && count !== 2) return client.fail();
+    if (count !== 1 && count !== 2) return client.failArguments("processUnsub Parse Error", buffer, from, end);
     const subscription = this.subscriptions.get(buffer.toString("latin1", ARGS[0], ARGS[1]));
     if (subscription !== undefined) {
       const max = count === 2 ? parseSize(buffer, ARGS[2], ARGS[3]) : 0;
@@ -56,7 +56,7 @@ export class Subscriber {
   drop(subscription: Subscription): void {
     if (this.subscriptions.get(subscription.sid) !== subscription) return;
     this.subscriptions.delete(subscription.sid);
-    this.client.account?.unsubscribe(subscription);
+    this.endInterest(subscription);
   }
 
   dropAll(): void {
@@ -66,27 +66,46 @@ export class Subscriber {
 
   /** Ends all interest of a client that has gone; the list stays, for what is shown of it. */
   leaveAccount(): void {
-    for (const subscription of this.subscriptions.values()) this.client.account?.unsubscribe(subscription);
+    for (const subscription of this.subscriptions.values()) this.endInterest(subscription);
   }
 
-  // Subscribes, or tells the error text of why not. A sid in use keeps its first subject.
-  private refusal(subject: string, queue: string | undefined, sid: string): string | undefined {
+  private endInterest(subscription: Subscription): void {
+    this.client.account?.unsubscribe(subscription);
+    traceInside(this.client, "DELSUB", subscription.sid);
+  }
+
+  // Subscribes, or says why not. A sid in use keeps its first subject.
+  private isRefused(subject: string, queue: string | undefined, sid: string): boolean {
     const { client } = this;
     const { hub, permissions } = client;
     const account = client.account as Account;
     if (queue === SYSTEM_QUEUE || (permissions !== undefined && !permissions.canSubscribe(subject, queue))) {
-      hub.logger.error(`${client.label} - Subscription Violation - Subject ${quoted(subject)}, SID ${sid}`);
-      return subscribeViolation(subject, queue);
+      client.sendError(subscribeViolation(subject, queue));
+      const group = queue === undefined ? "" : ` Queue: ${quoted(queue)},`;
+      client.error(`Subscription Violation - Subject ${quoted(subject)},${group} SID ${sid}`);
+      return true;
     }
     const { maxSubTokens } = hub.options;
-    if (maxSubTokens > 0 && tokenCount(subject) > maxSubTokens) return tooManyTokens(subject);
-    if (this.isAtLimit()) return ErrorText.maximumSubscriptions;
-    if (this.subscriptions.has(sid)) return undefined;
-    if (!isValidSubject(subject)) return ErrorText.invalidSubject;
+    if (maxSubTokens > 0 && tokenCount(subject) > maxSubTokens) return this.refuse(tooManyTokens(subject));
+    if (this.isAtLimit()) return this.refuseMore();
+    if (this.subscriptions.has(sid)) return false;
+    if (!isValidSubject(subject)) return this.refuse(ErrorText.invalidSubject);
     const subscription = new Subscription(subject, queue, sid, client);
     this.subscriptions.set(sid, subscription);
     account.subscribe(subscription);
-    return undefined;
+    return false;
+  }
+
+  private refuse(text: string): true {
+    this.client.sendError(text);
+    return true;
+  }
+
+  // The log has it once, since clients tend to go on.
+  private refuseMore(): true {
+    if (!this.limitNoted) this.client.error(ErrorText.maximumSubscriptions);
+    this.limitNoted = true;
+    return this.refuse(ErrorText.maximumSubscriptions);
   }
 
   /** Whether it has as many subscriptions as it may. */

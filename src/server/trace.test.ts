@@ -16,7 +16,7 @@ test("a CONNECT is shown without its secrets, escapes in them or not", () => {
     '{"user":"u","pass":"p\\"q","auth_token" : "t","JWT":"j","sig":"s","nkey":"UA","name":"pass","password":"x"}';
   assert.equal(
     traceConnect(json),
-    '{"user":"u","pass":"[REDACTED]","auth_token":"[REDACTED]","JWT":"[REDACTED]","sig":"[REDACTED]","nkey":"UA","name":"pass","password":"x"}',
+    '{"user":"u","pass":"[REDACTED]","auth_token":"[REDACTED]","JWT":"[REDACTED]","sig":"[REDACTED]","nkey":"[REDACTED]","name":"pass","password":"x"}',
   );
   assert.equal(traceConnect('{"p\\u0061ss":"hidden"}'), '{"pass":"[REDACTED]"}');
   assert.equal(traceConnect('{"pass":"hidden'), "[malformed]");

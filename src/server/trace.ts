@@ -4,7 +4,7 @@ import type { Subscription } from "../accounts/subscription.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { Logger } from "../runtime/logger.js";
 
-const SECRETS = new Set(["pass", "auth_token", "jwt", "sig", "proxy_sig"]);
+const SECRETS = new Set(["pass", "auth_token", "jwt", "nkey", "sig", "proxy_sig"]);
 
 /** A CONNECT's JSON without its secrets, in whatever way they are written. */
 export function traceConnect(json: string): string {
@@ -22,19 +22,35 @@ interface Traced {
 }
 
 /** Traces an operation that came in; nothing unless tracing is on. */
-export function traceIn({ label, hub: { logger } }: Traced, operation: string, rest: string): void {
-  if (logger.traceOn) logger.trace(`${label} - <<- [${operation}${rest === "" ? "" : ` ${rest}`}]`);
+export function traceIn(traced: Traced, operation: string, rest: string): void {
+  trace(traced, "<<-", rest === "" ? operation : `${operation} ${rest}`);
 }
 
 /** Traces an operation that goes out. */
-export function traceOut({ label, hub: { logger } }: Traced, operation: string, rest: string): void {
-  if (logger.traceOn) logger.trace(`${label} - ->> [${operation}${rest === "" ? "" : ` ${rest}`}]`);
+export function traceOut(traced: Traced, operation: string, rest: string): void {
+  trace(traced, "->>", rest === "" ? operation : `${operation} ${rest}`);
 }
 
-/** Traces a message that is delivered. */
-export function traceDelivery(traced: Traced, subscription: Subscription, message: Message): void {
-  const reply = message.hasReply ? ` ${message.reply}` : "";
-  traceOut(traced, "MSG", `${message.subject} ${subscription.sid}${reply} ${message.sizeBytes}`);
+/** Traces what follows from an operation. */
+export function traceInside(traced: Traced, what: string, rest: string): void {
+  trace(traced, "<->", `${what} ${rest}`);
+}
+
+function trace(traced: Traced, direction: "<<-" | "->>" | "<->", text: string): void {
+  const { logger } = traced.hub;
+  if (logger.traceOn) logger.trace(`${traced.label} - ${direction} [${text}]`);
+}
+
+/** Traces a message that is delivered, to a client that takes headers or does not. */
+export function traceDelivery(
+  traced: Traced & { readonly headers: boolean },
+  { sid }: Subscription,
+  message: Message,
+): void {
+  const { subject, headerBytes, sizeBytes } = message;
+  const to = `${subject} ${sid}${message.hasReply ? ` ${message.reply}` : ""}`;
+  if (headerBytes > 0 && traced.headers) traceOut(traced, "HMSG", `${to} ${headerBytes} ${sizeBytes}`);
+  else traceOut(traced, "MSG", `${to} ${sizeBytes - headerBytes}`);
   tracePayload(traced, "->>", message);
 }
 
