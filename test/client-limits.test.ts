@@ -117,9 +117,10 @@ test("max_connections turns the next one away after INFO, until there is room", 
   assert.equal(server.clients.size, 2);
 });
 
-test("an account's max_connections refuses at CONNECT", async (t) => {
+test("an account's max_connections refuses at CONNECT, and those who have not sent one", async (t) => {
   const { port } = await startLocalServer(t, {
     accounts: { A: { users: [{ user: "a", password: "p" }], limits: { maxConnections: 1 } } },
+    noAuthUser: "a",
   });
   const login = 'CONNECT {"user":"a","pass":"p","verbose":false}\r\n';
   const first = await connectClient(t, port, { user: "a", pass: "p" });
@@ -127,6 +128,9 @@ test("an account's max_connections refuses at CONNECT", async (t) => {
   const second = await connectRaw(t, port);
   await second.info();
   await expectRefused(second, login, "maximum account active connections exceeded");
+  const silent = await connectRaw(t, port);
+  await silent.info();
+  await expectRefused(silent, "SUB a 1\r\n", "maximum account active connections exceeded");
 });
 
 test("max_subscriptions refuses the next one, also for a sid in use, and the connection lives", async (t) => {

@@ -178,7 +178,10 @@ test("public user nkeys are told from other text", () => {
 });
 
 test("no_auth_user stands for those who say nothing", async () => {
-  const users = [{ user: "u", password: HASH, permissions: { publish: { allow: ["ok"] } } }];
+  const users = [
+    { user: "u", password: "p", permissions: { publish: { allow: ["ok"] } } },
+    { user: "hashed", password: HASH },
+  ];
   const a = authenticator({ authorization: { users }, noAuthUser: "u" });
   assert.equal(a.noAuthUser?.name, "u");
   assert.equal(a.admitsAnonymous("STANDARD"), true);
@@ -192,7 +195,14 @@ test("no_auth_user stands for those who say nothing", async () => {
   const nkey = nkeys.createUser().getPublicKey();
   const byNkey = authenticator({ accounts: { A: { users: [{ nkey }] } }, noAuthUser: nkey });
   assert.equal(await login(byNkey, {}, { nonce: "n" }), `A/${nkey}`);
-  assert.equal(await login(byNkey, { nkey }, { nonce: "n" }), "refused");
+  assert.equal(byNkey.admitsAnonymous("STANDARD"), false);
+  assert.equal(await login(byNkey, { nkey }, { nonce: "n" }), `A/${nkey}`);
+  assert.equal(await login(byNkey, { nkey: nkeys.createUser().getPublicKey() }, { nonce: "n" }), "refused");
+  assert.equal(await login(a, { nkey }), "$G/u", "where no user has an nkey, it means nothing");
+  const hashed = authenticator({ authorization: { users }, noAuthUser: "hashed" });
+  assert.equal(hashed.admitsAnonymous("STANDARD"), false);
+  assert.equal(await login(hashed, {}), "refused");
+  assert.equal(await login(hashed, { user: "hashed", pass: HASHED }), "$G/hashed");
 });
 
 test("with users of the system account only, all others get into the global account", async () => {

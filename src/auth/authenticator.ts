@@ -170,9 +170,10 @@ export class Authenticator {
     return this.required || this.hasOwnLogin(way);
   }
 
-  /** Whether clients that say nothing are let in all the same; they need no CONNECT. */
+  /** Whether clients need no CONNECT. A no_auth_user with an nkey is only for those who send one. */
   admitsAnonymous(way: ConnectionType): boolean {
-    return this.#loginOf(way).noAuthUser !== undefined || this.#guests || !this.requires(way);
+    const user = silentUser(this.#loginOf(way));
+    return (user !== undefined && user.nkey === undefined) || this.#guests || !this.requires(way);
   }
 
   /**
@@ -206,12 +207,12 @@ export class Authenticator {
       const user = this.#certificateUsers.find(origin.certificate, (one) => admits(one, origin));
       return user && comesAsRequired(user, origin) ? this.#ifFits(user.password, pass ?? "", user, origin) : undefined;
     }
-    if (saysNothing(credentials)) {
-      const user = login.noAuthUser;
+    if (this.#saysNothing(credentials)) {
+      const user = silentUser(login);
       if (user === undefined) return this.#guests ? this.#admit(undefined) : this.#refuseSimple(origin);
       return admits(user, origin) && comesAsRequired(user, origin) ? this.#admit(user) : undefined;
     }
-    if (nkey && byNkey.size > 0) return this.#authenticateNkey(nkey, credentials.sig ?? "", origin);
+    if (nkey && byNkey.size > 0) return this.#authenticateNkey(nkey, credentials.sig ?? "", origin, login);
     if (name && byName.size > 0) {
       const user = byName.get(name);
       if (user === undefined || !admits(user, origin)) return this.#refuseSlowly(pass ?? "", this.#decoy, origin);
@@ -249,7 +250,7 @@ export class Authenticator {
       const user = (nkey === undefined ? byName : byNkey).get(name);
       if (user === undefined || user.accountName !== accountName) return { outcome: "moved" };
       if (!admits(user, origin) || !comesAsRequired(user, origin)) return { outcome: "refused" };
-      const holds = saysNothing(credentials) ? user === login.noAuthUser : user.password === password;
+      const holds = this.#saysNothing(credentials) ? user === silentUser(login) : user.password === password;
       if (holds) return this.#keep(before, user);
     } else {
       const { user: name } = credentials;
@@ -307,9 +308,16 @@ export class Authenticator {
     return [...this.#certificateWays].some((way) => user.connectionTypes?.has(way) ?? true);
   }
 
-  #authenticateNkey(nkey: string, signature: string, origin: Origin): Admission | undefined {
+  // Where no user has an nkey, those of clients mean nothing.
+  #saysNothing({ user, pass, authToken, nkey }: Credentials): boolean {
+    return !user && !pass && !authToken && !(nkey && this.#users.byNkey.size > 0);
+  }
+
+  #authenticateNkey(nkey: string, signature: string, origin: Origin, login: CommonLogin): Admission | undefined {
     const user = this.#users.byNkey.get(nkey);
     if (user?.key === undefined || !admits(user, origin) || !comesAsRequired(user, origin)) return undefined;
+    // Whoever says nothing is let in as that user.
+    if (user === login.noAuthUser) return this.#admit(user);
     if (origin.nonce !== "" && signed(user.key, origin.nonce, signature)) return this.#admit(user);
     origin.note?.("Signature not verified", "debug");
     return undefined;
@@ -378,8 +386,9 @@ function isForSystemOnly({ accounts, systemAccount, authorization }: ResolvedOpt
   return [user, password, token, users, defaultPermissions, authCallout].every((option) => option === undefined);
 }
 
-function saysNothing({ user, pass, authToken, nkey }: Credentials): boolean {
-  return !user && !pass && !authToken && !nkey;
+// Whom those who say nothing are let in as. Nobody stands for a user whose password is a hash, as with nats-server.
+function silentUser({ noAuthUser }: CommonLogin): User | undefined {
+  return noAuthUser !== undefined && isHashed(noAuthUser.password) ? undefined : noAuthUser;
 }
 
 function placeOf({ remoteAddress, isGone, isConnected }: Origin, name: string): Place {

@@ -264,6 +264,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       ? authenticator.authenticate({}, this.origin())
       : undefined;
     if (admission !== undefined && !(admission instanceof Promise)) {
+      if (this.refuseBeyondLimit(admission.account)) return false;
       this.authTimer?.cancel();
       this.bind(admission.account, admission);
       return true;
@@ -292,14 +293,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   /** Lets it in, unless limits or what it asked for forbid that. */
   admit(admission: Admission): number {
     const { connect } = this;
+    if (this.refuseBeyondLimit(admission.account)) return STOP;
     if (connect.account !== "" || connect.newAccount) return this.refuseLogin();
-    const { maxConnections } = admission.account.limits;
-    const { connections, connectionsElsewhere } = admission.account;
-    const others = connections + connectionsElsewhere - (this.account === admission.account ? 1 : 0);
-    if (maxConnections >= 0 && others >= maxConnections) {
-      this.hub.refused(this, CloseReason.maxAccountConnectionsExceeded);
-      return this.endWith(ErrorText.maximumAccountConnections, CloseReason.maxAccountConnectionsExceeded);
-    }
     if (connect.protocol < 0 || connect.protocol > 1) {
       return this.endWith(ErrorText.invalidClientProtocol, CloseReason.badClientProtocolVersion);
     }
@@ -314,6 +309,15 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     if (connect.verbose) this.sendOk();
     if (admission.login === undefined || !this.subscriber.isAtLimit()) return NO_PAYLOAD;
     return this.endWith(ErrorText.maximumSubscriptions, CloseReason.maxSubscriptionsExceeded);
+  }
+
+  private refuseBeyondLimit(account: Account): boolean {
+    const { maxConnections } = account.limits;
+    const others = account.connections + account.connectionsElsewhere - (this.account === account ? 1 : 0);
+    if (maxConnections < 0 || others < maxConnections) return false;
+    this.hub.refused(this, CloseReason.maxAccountConnectionsExceeded);
+    this.endWith(ErrorText.maximumAccountConnections, CloseReason.maxAccountConnectionsExceeded);
+    return true;
   }
 
   /** Puts the client into an account; its subscriptions must have been dropped before it changes. */
