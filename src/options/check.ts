@@ -1,5 +1,6 @@
 // What makes a server refuse to start although each option by itself is right: options that do not go together, and
 // names that nothing stands behind. The order and the words are the reference's.
+import { type CompressionMode, compressionMode } from "../protocol/compression-mode.js";
 import { checkNoAuthUser, hasUsers, refuse, userFaults } from "./check-users.js";
 import { checkMqtt, checkWebsocket } from "./check-ways-in.js";
 import type { ResolvedOptions } from "./options.js";
@@ -179,11 +180,6 @@ function checkCluster({ cluster, gateway }: ResolvedOptions): void {
   checkAdvertise("cluster.advertise", "Cluster.Advertise", cluster.advertise);
 }
 
-const COMPRESSION_MODES = [
-  ["not supported", "not_supported", "disabled", "off", "false", "accept"],
-  ["fast", "s2_fast", "better", "s2_better", "best", "s2_best"],
-].flat();
-
 const MAX_THRESHOLDS = 4;
 
 interface Compression {
@@ -191,12 +187,11 @@ interface Compression {
   readonly rttThresholdsMs?: readonly number[];
 }
 
-function checkCompression(path: string, given: Compression | undefined, modeForOn: string): void {
+function checkCompression(path: string, given: Compression | undefined, modeForOn: CompressionMode): void {
   if (!given?.mode) return;
-  const mode = given.mode.toLowerCase();
-  const chosen = ["on", "enabled", "true"].includes(mode) ? modeForOn : mode;
-  if (COMPRESSION_MODES.includes(chosen)) return;
-  if (chosen !== "auto" && chosen !== "s2_auto") refuse(path, `unsupported compression mode "${given.mode}"`);
+  const chosen = compressionMode(given.mode, modeForOn);
+  if (chosen === undefined) refuse(path, `unsupported compression mode "${given.mode}"`);
+  if (chosen !== "s2_auto") return;
   const thresholds = (given.rttThresholdsMs ?? []).map((ms) => Math.max(0, ms));
   if (thresholds.length === 0) return;
   const shown = thresholds.map((ms) => `${ms}ms`).join(" ");

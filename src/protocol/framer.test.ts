@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "./framer.js";
+import { type FrameHandler, Framer, LEAVE, NO_PAYLOAD, STOP } from "./framer.js";
 
 /** Lines "P n" carry n bytes, "RR" is remembered and carries 2, "X" stops, "H" holds; everything is noted. */
 class Recorder implements FrameHandler {
@@ -206,4 +206,33 @@ test("nothing beyond the end of the chunk belongs to what follows", () => {
   const chunk = Buffer.from("..P 9\r\nabSECRET");
   framer.feed(chunk, 2, chunk.length - 6);
   assert.equal(framer.following(chunk, 5).length, 2);
+});
+
+test("what follows a line can be left to somebody else, also of input that was held", () => {
+  const left: string[] = [];
+  const recorder = new Recorder();
+  const { framer } = recorder;
+  recorder.line = (buffer, start, end) => {
+    const text = buffer.toString("latin1", start, end);
+    recorder.seen.push(text);
+    if (text === "HOLD") framer.hold();
+    if (text !== "LEAVE") return NO_PAYLOAD;
+    left.push(framer.following(buffer, end).toString("latin1"));
+    return LEAVE;
+  };
+  for (const chunk of [
+    "A\r\nLEAVE\r\nP 3\r\n",
+    "B\r\nLEA",
+    "VE\r\nxyz",
+    "LEAVE\n",
+    "HOLD\r\nC\r\nLEAVE\r\nab",
+    "cd\r\n",
+    "ef",
+  ]) {
+    recorder.feed(chunk);
+  }
+  framer.release();
+  recorder.feed("D\r\n");
+  assert.deepEqual(recorder.seen, ["A", "LEAVE", "B", "LEAVE", "LEAVE", "HOLD", "C", "LEAVE", "D"]);
+  assert.deepEqual(left, ["P 3\r\n", "xyz", "", "abcd\r\nef"]);
 });

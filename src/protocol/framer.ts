@@ -6,6 +6,8 @@ import { sameWords, viewOf } from "./words.js";
 export const NO_PAYLOAD = -1;
 /** The connection is being closed: nothing more of its input is looked at. */
 export const STOP = -2;
+/** What follows the line, as far as it has arrived, is of another protocol: it is not looked at; see `following`. */
+export const LEAVE = -3;
 
 export interface FrameHandler {
   /** A control line `buffer[start..end)`, its end of line removed. */
@@ -58,6 +60,8 @@ export class Framer {
   private holding = false;
   private held: Buffer[] = [];
   private heldSize = 0;
+  // What of it is still to come while `release` goes on with it.
+  private released: Buffer[] = [];
   private stopped = false;
   // Where the chunk being handled ends, and while a line that began in an earlier one is handled, the rest of the chunk.
   private chunkEnd = 0;
@@ -85,10 +89,12 @@ export class Framer {
   /** Goes on with the input that was held. */
   release(): void {
     this.holding = false;
-    const chunks = this.held;
+    this.released = this.held;
     this.held = [];
     this.heldSize = 0;
-    for (const chunk of chunks) this.feed(chunk, 0, chunk.length);
+    for (let chunk = this.released.shift(); chunk !== undefined; chunk = this.released.shift()) {
+      this.feed(chunk, 0, chunk.length);
+    }
   }
 
   /** Ignores all further input. */
@@ -97,6 +103,7 @@ export class Framer {
     this.holding = false;
     this.held = [];
     this.heldSize = 0;
+    this.released = [];
     this.partial = EMPTY;
     this.body = EMPTY;
   }
@@ -126,7 +133,8 @@ export class Framer {
 
   /** To be called from `line`: the input after the line just given, which ends at `end`, as far as it has arrived. */
   following(buffer: Buffer, end: number): Buffer {
-    return this.rest ?? buffer.subarray(buffer[end] === CR ? end + 2 : end + 1, this.chunkEnd);
+    const rest = this.rest ?? buffer.subarray(buffer[end] === CR ? end + 2 : end + 1, this.chunkEnd);
+    return this.released.length === 0 ? rest : Buffer.concat([rest, ...this.released]);
   }
 
   /** Takes `chunk[pos..end)`; the chunk may be reused after the call. */
@@ -168,6 +176,10 @@ export class Framer {
       }
       if (payload === STOP) {
         this.stop();
+        return;
+      }
+      if (payload === LEAVE) {
+        this.released = [];
         return;
       }
       const bodyEnd = next + payload;
@@ -248,6 +260,10 @@ export class Framer {
       return end;
     }
     if (payload === NO_PAYLOAD) return at + 1;
+    if (payload === LEAVE) {
+      this.released = [];
+      return end;
+    }
     this.startBody(chunk, at + 1, Math.min(end, at + 1 + payload + 2), payload);
     return Math.min(end, at + 1 + payload + 2);
   }
