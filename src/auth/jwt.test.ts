@@ -53,12 +53,25 @@ test("only the algorithm, the version and the type that are asked for", () => {
 
 test("text that is no JWT", () => {
   const [head, body, signature] = good.split(".");
-  for (const token of ["", "a", "a.b", `${good}.x`, "..", `${head}.${body}`, `${head}.!.${signature}`]) {
+  const broken = [
+    "",
+    "a",
+    "a.b",
+    `${good}.x`,
+    "..",
+    `${head}.${body}`,
+    `${head}.!.${signature}`,
+    `${good}=`,
+    `${good} `,
+  ];
+  for (const token of broken) {
     assert.throws(() => decodeJwt(token, "user"), refused("JWT_FORMAT"), token);
   }
   assert.throws(() => decodeJwt(`${"a".repeat(MAX_JWT_CHARS)}.b.c`, "user"), refused("JWT_FORMAT"));
   const list = Buffer.from("[1]").toString("base64url");
   assert.throws(() => decodeJwt(`${head}.${list}.${signature}`, "user"), refused("JWT_FORMAT"));
+  assert.equal(decodeJwt(`${good}\r\n`, "user").subject, user.nkey);
+  assert.throws(() => decodeJwt(`${head}.${body}\n.${signature}`, "user"), refused("JWT_SIGNATURE"));
 });
 
 test("the issuer has to be of the right kind and to have signed", () => {

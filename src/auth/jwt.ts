@@ -75,8 +75,10 @@ export interface Claims {
  */
 export function decodeJwt(token: string, type: JwtType): Claims {
   if (token.length > MAX_JWT_CHARS) throw new JwtError("JWT_FORMAT", "token is too long");
-  const chunks = token.split(".");
+  // Line ends within base64 mean nothing, and are signed all the same.
+  const chunks = token.split(".").map((chunk) => chunk.replace(/[\r\n]/g, ""));
   if (chunks.length !== 3) throw new JwtError("JWT_FORMAT", "expected 3 chunks");
+  if (!BASE64URL.test(chunks[2])) throw new JwtError("JWT_FORMAT", "illegal base64 data");
   const header = parseChunk(chunks[0]);
   if (textOf(header, "typ").toUpperCase() !== "JWT") {
     throw new JwtError("JWT_FORMAT", `not supported type "${textOf(header, "typ")}"`);
