@@ -54,6 +54,8 @@ export class Account {
   mappingGeneration = 0;
   /** Clients that are bound to it now. */
   connections = 0;
+  /** Leaf links that are bound to it now, at either end. */
+  leafnodes = 0;
   /** Clients that other servers have of it, as far as they have told. */
   connectionsElsewhere = 0;
   /** What it offers others. Replaced, never changed, by `Accounts`. */

@@ -20,6 +20,8 @@ export interface DeliveryTarget {
   readonly peer?: "route" | "gateway";
   /** At the other end of a leaf link: the name of the cluster (or server) there. */
   readonly leafCluster?: string;
+  /** The hub that this server is a leaf node of: what comes from there stays with this server and its own leaf nodes. */
+  readonly isHub?: boolean;
 }
 
 /** Who has an interest; decides which other servers are told of it. */
@@ -34,6 +36,8 @@ export const InterestSource = {
   route: 3,
   /** Another cluster. */
   gateway: 4,
+  /** The hub that this server is a leaf node of: only leaf nodes of this server are told. */
+  hub: 5,
 } as const;
 export type InterestSource = (typeof InterestSource)[keyof typeof InterestSource];
 

@@ -1,11 +1,15 @@
 // Public nkeys: their text (base32 of a prefix byte, a key of 32 bytes and a checksum) and signatures by them
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/nkey_auth).
-import { createPublicKey, type KeyObject, verify } from "node:crypto";
+import { createPrivateKey, createPublicKey, type KeyObject, sign, verify } from "node:crypto";
 import { encodeNkey } from "../protocol/nkey.js";
 
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const KEY_BYTES = 32;
 const NKEY_CHARS = 56;
+const SEED_CHARS = 58;
+const SEED_PREFIX = 18 << 3;
+// PKCS #8 up to the secret itself (RFC 8410).
+const ED25519_HEAD = Buffer.from("302e020100300506032b657004220420", "hex");
 const SIGNATURE_BYTES = 64;
 
 const PREFIXES = {
@@ -67,8 +71,35 @@ export function signed(key: KeyObject, text: string, signature: string): boolean
   return bytes.length === SIGNATURE_BYTES && verify(null, Buffer.from(text, "latin1"), key, bytes);
 }
 
+/** A key that signs. */
+export interface SigningKey {
+  /** The public nkey. */
+  readonly publicKey: string;
+  /** The signature of a text, base64 for URLs without padding. */
+  sign(text: string): string;
+}
+
+/** The user's key behind a seed; undefined when the text is none. */
+export function userSigningKey(seed: string): SigningKey | undefined {
+  const bytes = decodeBase32(seed, SEED_CHARS);
+  if (bytes === undefined || (bytes[0] & 0xf8) !== SEED_PREFIX) return undefined;
+  const prefix = ((bytes[0] & 7) << 5) | (bytes[1] >> 3);
+  const checked = bytes.subarray(0, 2 + KEY_BYTES);
+  if (prefix !== PREFIXES.user || bytes.readUInt16LE(2 + KEY_BYTES) !== crc16(checked)) return undefined;
+  const key = createPrivateKey({
+    key: Buffer.concat([ED25519_HEAD, checked.subarray(2)]),
+    format: "der",
+    type: "pkcs8",
+  });
+  const { x = "" } = createPublicKey(key).export({ format: "jwk" });
+  return {
+    publicKey: publicNkey("user", Buffer.from(x, "base64url")),
+    sign: (text) => sign(null, Buffer.from(text, "latin1"), key).toString("base64url"),
+  };
+}
+
 function readNkey(nkey: string): { readonly kind: NkeyKind; readonly key: Buffer } | undefined {
-  const bytes = decodeBase32(nkey);
+  const bytes = decodeBase32(nkey, NKEY_CHARS);
   const kind = KINDS.find((one) => PREFIXES[one] === bytes?.[0]);
   if (bytes === undefined || kind === undefined) return undefined;
   const checked = bytes.subarray(0, 1 + KEY_BYTES);
@@ -79,9 +110,9 @@ function ed25519Key(key: Buffer): KeyObject {
   return createPublicKey({ key: { kty: "OKP", crv: "Ed25519", x: key.toString("base64url") }, format: "jwk" });
 }
 
-function decodeBase32(text: string): Buffer | undefined {
-  if (text.length !== NKEY_CHARS) return undefined;
-  const bytes = Buffer.alloc((NKEY_CHARS * 5) / 8);
+function decodeBase32(text: string, chars: number): Buffer | undefined {
+  if (text.length !== chars) return undefined;
+  const bytes = Buffer.alloc(Math.floor((chars * 5) / 8));
   let bits = 0;
   let held = 0;
   let at = 0;

@@ -1,6 +1,7 @@
 // What a user may publish and subscribe to (conformance/wire, FACTS "Permissions"; ADR-8 for allow_responses).
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedPermissions } from "../options/options.js";
+import { bytesAsText } from "../protocol/json.js";
 import { Sublist } from "../subjects/sublist.js";
 import { hasBlank, isSubsetOf, isValidSubject } from "../subjects/validity.js";
 
@@ -30,6 +31,11 @@ interface Rules {
 interface AllowedReply {
   readonly sinceMs: number;
   sent: number;
+}
+
+export interface SubjectLists {
+  readonly allow?: readonly string[] | undefined;
+  readonly deny?: readonly string[] | undefined;
 }
 
 export class Permissions {
@@ -70,6 +76,15 @@ export class Permissions {
       responses: allowResponses,
       received: new Map(),
     });
+  }
+
+  /** The lists behind it, as text; a queue group stands behind its subject. */
+  lists(): { publish: SubjectLists; subscribe: SubjectLists } {
+    const { publishAllow, publishDeny, subscribeAllow, subscribeDeny } = this.#rules;
+    return {
+      publish: { allow: textsOf(publishAllow), deny: textsOf(publishDeny) },
+      subscribe: { allow: textsOf(subscribeAllow), deny: textsOf(subscribeDeny) },
+    };
   }
 
   /** The same for one connection, which counts its own allowed responses. */
@@ -184,4 +199,11 @@ function rulesFor(
 // A name in the options may have wildcards; it then covers group names token by token.
 function namesQueue(names: readonly string[], queue: string): boolean {
   return names.some((name) => name === queue || isSubsetOf(queue, name));
+}
+
+function textsOf(list: RuleList | undefined): string[] | undefined {
+  if (list === undefined) return undefined;
+  return Array.from(list.all(), ({ subject, queue }) =>
+    bytesAsText(queue === undefined ? subject : `${subject} ${queue}`),
+  );
 }

@@ -107,7 +107,7 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
   }
 
   deliver(subscription: Subscription, _: Message, source: DeliveryTarget | undefined): boolean {
-    if (source?.peer === "route") return false;
+    if (source?.peer === "route" || source?.isHub) return false;
     const { via, origin, queue } = subscription as RoutedSubscription;
     if (via.closed || this.#link === undefined || this.#link.closed) return false;
     if (origin !== undefined && origin === source?.leafCluster) return false;

@@ -116,8 +116,7 @@ export class HttpPages {
       [
         "/leafz",
         this.#counted("/leafz", async (query) => {
-          query.flag("subs");
-          return json(await pages.leafz());
+          return json(await pages.leafz({ subscriptions: query.flag("subs"), account: query.text("acc") }));
         }),
       ],
       ["/jsz", this.#counted("/jsz", (query) => this.#jsz(query))],

@@ -20,7 +20,7 @@ export async function metricsOf(server: Server, pages: Pages, options: MetricsOp
   addAccstatz(metrics, await pages.accstatz({ includeUnused: true }), id);
   addPage(metrics, "routez", await pages.routez({}), id);
   addGatewayz(metrics, await pages.gatewayz(), id);
-  addLeafz(metrics, await pages.leafz(), id);
+  addLeafz(metrics, await pages.leafz({}), id);
   addHealthz(metrics, pages.healthz({}).status, id);
   addJsz(metrics, await pages.jsz(), id, name);
   return metrics;

@@ -7,8 +7,9 @@ import { type AccstatzOptions, accstatz } from "./accstatz.js";
 import type { ConfigSource } from "./config-source.js";
 import { type ConnzOptions, connz } from "./connz.js";
 import { type Health, type HealthzOptions, healthz } from "./healthz.js";
+import { type LeafzOptions, leafz } from "./leafz.js";
 import { type MetricsOptions, metricsOf } from "./metrics.js";
-import { gatewayz, jsz, leafz } from "./peers.js";
+import { gatewayz, jsz } from "./peers.js";
 import { type RoutezOptions, routez } from "./routez.js";
 import { type SubszOptions, subsz } from "./subsz.js";
 import { varz } from "./varz.js";
@@ -72,8 +73,8 @@ export class Pages {
     return gatewayz(this.#server);
   }
 
-  async leafz(): Promise<object> {
-    return leafz(this.#server);
+  leafz(options: LeafzOptions): Promise<object> {
+    return leafz(this.#server, options);
   }
 
   async jsz(): Promise<object> {

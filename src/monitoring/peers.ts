@@ -1,4 +1,4 @@
-// The pages about other servers, and about what is not built in: gatewayz, leafz, jsz.
+// The pages about other servers, and about what is not built in: gatewayz, jsz.
 import { formatMs } from "../protocol/rfc3339.js";
 import type { Server } from "../server/server.js";
 
@@ -15,10 +15,6 @@ export function gatewayz(server: Server): object {
     outbound_gateways: {},
     inbound_gateways: {},
   };
-}
-
-export function leafz(server: Server): object {
-  return { server_id: server.id, now: now(server), leafnodes: 0, leafs: [] };
 }
 
 /** Of a server without JetStream. */

@@ -64,7 +64,7 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     total_connections: status.totalConnections,
     routes: server.reports.routes().length,
     remotes: server.reports.remoteServers(),
-    leafnodes: 0,
+    leafnodes: server.reports.leafs().length,
     in_msgs: status.inMsgs,
     in_bytes: status.inBytes,
     in_client_msgs: status.inMsgs,

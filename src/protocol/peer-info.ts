@@ -72,6 +72,21 @@ export interface PeerConnect {
   readonly lnoc?: boolean;
   readonly lnocu?: boolean;
   readonly gateway?: string;
+  // Of leaf nodes.
+  readonly version?: string;
+  readonly server_id?: string;
+  readonly nkey?: string;
+  readonly sig?: string;
+  readonly jwt?: string;
+  readonly auth_token?: string;
+  readonly is_hub?: boolean;
+  readonly isolate?: boolean;
+  readonly domain?: string;
+  readonly jetstream?: boolean;
+  readonly deny_pub?: readonly string[];
+  readonly compress_mode?: string;
+  readonly remote_account?: string;
+  readonly protocol?: number;
 }
 
 /** These stand even when false, empty or 0. */
@@ -147,6 +162,15 @@ const FIELD_TYPES: Readonly<Record<string, string>> = {
   user: "string",
   pass: "string",
   name: "string",
+  nkey: "string",
+  sig: "string",
+  jwt: "string",
+  auth_token: "string",
+  is_hub: "boolean",
+  isolate: "boolean",
+  deny_pub: "strings",
+  compress_mode: "string",
+  protocol: "number",
 };
 
 /** Reads the JSON of an INFO or CONNECT line; undefined when it makes no sense. Unknown fields are passed over. */

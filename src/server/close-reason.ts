@@ -23,6 +23,8 @@ export const CloseReason = {
   duplicateRoute: "Duplicate Route",
   duplicateServerName: "Duplicate Server Name",
   clusterNameConflict: "Cluster Name Conflict",
+  loopDetected: "Loop Detected",
+  minimumVersion: "Minimum Version Required",
   routeRemoved: "Route Removed",
   serverShutdown: "Server Shutdown",
   credentialsRevoked: "Credentials Revoked",

@@ -15,6 +15,8 @@ export interface ServerEventMap {
   /** The first connection to another server of the cluster was made, or the last one has ended. */
   peerJoined: [serverId: string];
   peerLeft: [serverId: string];
+  /** A leaf link has been made for an account. */
+  leafJoined: [account: string];
   /** A server of the cluster tells of gateways. */
   gatewayGossip: [info: PeerInfo];
   error: [error: Error];

@@ -31,11 +31,33 @@ export interface RouteStatus extends PeerStatus {
   readonly interestCount: number;
 }
 
+/** A leaf link, at either end. */
+export interface LeafStatus {
+  readonly id: number;
+  readonly name: string;
+  /** Whether this server is the leaf node. */
+  readonly isSpoke: boolean;
+  readonly isIsolated: boolean;
+  readonly account: string;
+  readonly host: string;
+  readonly port: number;
+  readonly rttMs: number;
+  readonly inMsgs: number;
+  readonly inBytes: number;
+  readonly outMsgs: number;
+  readonly outBytes: number;
+  readonly compression: string;
+  readonly interestCount: number;
+  /** Subjects that the other side is interested in, latin1. */
+  readonly interests: () => readonly string[];
+}
+
 /** Each room brings its own; what no room brings is empty. */
 export interface PeerReports {
   routes(): readonly RouteStatus[];
   /** Servers of the cluster that it is connected to. */
   remoteServers(): number;
+  leafs(): readonly LeafStatus[];
 }
 
-export const NO_PEERS: PeerReports = Object.freeze({ routes: () => [], remoteServers: () => 0 });
+export const NO_PEERS: PeerReports = Object.freeze({ routes: () => [], remoteServers: () => 0, leafs: () => [] });

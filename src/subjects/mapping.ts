@@ -69,6 +69,11 @@ export class SubjectMappings {
     return this.#sources.size;
   }
 
+  /** The subjects that are mapped. */
+  sources(): string[] {
+    return Array.from(this.#sources.all(), ({ subject }) => subject);
+  }
+
   /** Whether some source matches the subject; its messages may still keep it. */
   mayMap(subject: string): boolean {
     return this.#find(subject) !== undefined;

@@ -108,7 +108,7 @@ function servePages({ server, pages, publisher, services, events, others }: Serv
     pages.routez({ subscriptions: options.subscriptions, subscriptionsDetail: options.subscriptions_detail }),
   );
   page("GATEWAYZ", {}, () => pages.gatewayz());
-  page("LEAFZ", {}, () => pages.leafz());
+  page("LEAFZ", { subscriptions: "boolean", account: "string" }, (options) => pages.leafz(options));
   page("ACCOUNTZ", { account: "string" }, (options) => pages.accountz(options));
   page("JSZ", JSZ_FIELDS, async (options) => (options.leader_only ? NO_ANSWER : pages.jsz()));
   page("HEALTHZ", HEALTHZ_FIELDS, async (options) => {
@@ -149,7 +149,7 @@ function serveAccounts({ server, pages, publisher, services, events, others }: S
     );
   serve("CONNZ", CONNZ_FIELDS, (account, options) => pages.connz({ ...connzOptions(options), account }));
   serve("SUBSZ", SUBSZ_FIELDS, (account, options) => pages.subsz({ ...options, subscriptions: true, account }));
-  serve("LEAFZ", {}, () => pages.leafz());
+  serve("LEAFZ", { subscriptions: "boolean" }, (account, options) => pages.leafz({ ...options, account }));
   serve("JSZ", JSZ_FIELDS, async () => {
     throw new Error("jetstream not enabled");
   });

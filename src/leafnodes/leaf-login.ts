@@ -1,0 +1,74 @@
+// Who a leaf node is: the users of the leafnodes block where there are some, else those of clients
+// (https://docs.nats.io/running-a-nats-service/configuration/leafnodes/leafnode_conf#authorization-block).
+import type { Account } from "../accounts/account.js";
+import type { Admission } from "../auth/authenticator.js";
+import { signed, userKey } from "../auth/nkey.js";
+import type { Permissions } from "../auth/permissions.js";
+import { sameText } from "../auth/secret.js";
+import type { PeerConnect, PeerPermissions } from "../protocol/peer-info.js";
+import type { Server } from "../server/server.js";
+import type { LeafAdmission, LeafConnection, LeafTold } from "./leaf.js";
+
+/** Decides on the login of a leaf node; undefined: refused. */
+export function admitLeaf(
+  server: Server,
+  link: LeafConnection,
+  connect: PeerConnect,
+): LeafAdmission | undefined | Promise<LeafAdmission | undefined> {
+  const { accounts, authenticator, options } = server;
+  const { authorization } = options.leafnodes ?? {};
+  const { user = "", pass = "", nkey = "", sig = "" } = connect;
+  const bound = (name: string | undefined): LeafAdmission | undefined => {
+    const account = name ? accounts.get(name) : accounts.global;
+    return account && { account, permissions: undefined, told: {} };
+  };
+  if (authorization?.users?.length) {
+    const known = authorization.users.find((one) => sameText(one.user ?? "", user));
+    return known !== undefined && sameText(known.password ?? "", pass) ? bound(known.account) : undefined;
+  }
+  if (authorization?.user) {
+    const fits = sameText(authorization.user, user) && sameText(authorization.password ?? "", pass);
+    return fits ? bound(authorization.account) : undefined;
+  }
+  if (authorization?.nkey) {
+    const key = userKey(authorization.nkey);
+    const fits = key !== undefined && nkey === authorization.nkey && signed(key, link.nonce, sig);
+    return fits ? bound(authorization.account) : undefined;
+  }
+  if (!authenticator.required) return bound(authorization?.account);
+  const { jwt, auth_token, name, version } = connect;
+  const { transport } = link;
+  const decided = authenticator.authenticate(
+    { user, pass, authToken: auth_token, nkey, sig, jwt, name, version },
+    {
+      type: "LEAFNODE",
+      nonce: link.nonce,
+      remoteAddress: transport.remoteAddress,
+      inProcess: transport.inProcess,
+      isGone: () => link.closed,
+      certificate: transport.tls?.peerCertificates[0],
+      tls: transport.tls,
+      connectionId: link.id,
+    },
+  );
+  const admit = (admission: Admission | undefined): LeafAdmission | undefined =>
+    admission && {
+      account: boundAccount(server, admission, authorization?.account),
+      permissions: admission.permissions,
+      told: toldOf(admission.permissions),
+    };
+  return decided instanceof Promise ? decided.then(admit) : admit(decided);
+}
+
+function boundAccount({ accounts }: Server, admission: Admission, name: string | undefined): Account {
+  return (name === undefined || admission.user !== undefined ? undefined : accounts.get(name)) ?? admission.account;
+}
+
+/** A user's permissions as the leaf node is told them: what it may publish it exports, what it may subscribe to it imports. */
+function toldOf(permissions: Permissions | undefined): LeafTold {
+  if (permissions === undefined) return {};
+  const { publish, subscribe } = permissions.lists();
+  const given = (lists: PeerPermissions): PeerPermissions | undefined =>
+    lists.allow === undefined && lists.deny === undefined ? undefined : lists;
+  return { import: given(subscribe), export: given(publish) };
+}

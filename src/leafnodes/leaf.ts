@@ -1,0 +1,457 @@
+// A leaf link: a connection between a leaf node and its hub, seen from either end. It is bound to one account at both ends.
+// The handshake, interest and messages (conformance/topology, WIRE.md section 4).
+import type { Account } from "../accounts/account.js";
+import type { Message } from "../accounts/message.js";
+import type { TraceParty } from "../accounts/message-trace.js";
+import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
+import type { Admission } from "../auth/authenticator.js";
+import { encodeSubject } from "../options/subject-bytes.js";
+import { ErrorText, quoted } from "../protocol/error-texts.js";
+import { NO_PAYLOAD, STOP } from "../protocol/framer.js";
+import { type PeerConnect, type PeerInfo, peerConnectLine, peerInfoLine } from "../protocol/peer-info.js";
+import { PeerVerb } from "../protocol/peer-verbs.js";
+import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
+import type { Transport } from "../runtime/network.js";
+import { CloseReason } from "../server/close-reason.js";
+import type { Hub } from "../server/hub.js";
+import { mayBeTraced, sendTrace, startTrace } from "../server/message-trace.js";
+import { PeerConnection, type PeerKind } from "../server/peer-connection.js";
+import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
+import type { LeafStatus } from "../server/peer-reports.js";
+import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
+import type { Interest, PeerTarget } from "../server/router.js";
+import { inSlices, type Walk } from "../server/slices.js";
+import { isValidSubject } from "../subjects/validity.js";
+import { LeafInterest } from "./leaf-interest.js";
+import { LeafPermissions } from "./leaf-permissions.js";
+import { INTEREST_PER_TURN, LEAF_AUTH_MS, MAX_LEAF_INTEREST } from "./limits.js";
+import type { LeafRemote } from "./remote.js";
+
+const KIND: PeerKind = { idLabel: "lid", name: "Leafnode" };
+/** The number of leaf nodes in trace events. */
+const LEAF_KIND = 4;
+/** A member at the other end gets a message of its group only if none is on this side. */
+const LEAF_RANK = 1;
+const PREFIX: PeerPrefix = peerPrefix("LMSG", "HMSG", "");
+/** Subjects of loop detection. */
+export const LOOP_PREFIX = "$LDS.";
+
+const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
+
+/** What a leaf link needs of its room. */
+export interface LeafHost {
+  /** The hub's INFO for a leaf node; with `account`, what follows its login. */
+  infoFor(link: LeafConnection, login?: { account: Account; permissions: LeafTold }): PeerInfo;
+  /** The leaf's INFO and CONNECT for its hub. */
+  connectFor(link: LeafConnection, hub: PeerInfo): PeerConnect;
+  /** Decides on a login. */
+  authenticate(
+    link: LeafConnection,
+    connect: PeerConnect,
+  ): LeafAdmission | undefined | Promise<LeafAdmission | undefined>;
+  /** Why a leaf node that has logged in is not taken; undefined: it is. */
+  objection(link: LeafConnection, connect: PeerConnect): { text: string; reason: CloseReason } | undefined;
+  /** The hub has introduced itself: why it is not taken; undefined: it is. */
+  objectionToHub(link: LeafConnection, info: PeerInfo): { text: string; reason: CloseReason } | undefined;
+  /** Whether the hub or the remote's options ask for a TLS handshake that was not made yet. */
+  wantsTls(link: LeafConnection, info: PeerInfo): boolean;
+  /** Makes it, with the hub. False: the link is over. */
+  secure(link: LeafConnection): Promise<boolean>;
+  /** INFO of a hub, whenever one comes. */
+  informed(link: LeafConnection, info: PeerInfo): void;
+  joined(link: LeafConnection): void;
+  left(link: LeafConnection, reason: CloseReason): void;
+  /** The subject by which this server finds its own interest coming back. */
+  loopSubject(account: Account): string;
+}
+
+/** Permissions of a leaf node's user as the hub tells them. */
+export type LeafTold = Pick<PeerInfo, "import" | "export">;
+
+export interface LeafAdmission {
+  readonly account: Account;
+  readonly permissions: Admission["permissions"];
+  readonly told: LeafTold;
+}
+
+export class LeafConnection extends PeerConnection implements DeliveryTarget {
+  /** The remote of the options that it was dialled for. */
+  readonly remote: LeafRemote | undefined;
+  /** What the hub offers for signing. */
+  readonly nonce: string;
+  account: Account | undefined;
+  /** The cluster, or the server, at the other end. */
+  leafCluster: string | undefined;
+  remoteName = "";
+  remoteId = "";
+  /** Whether interest of other leaf nodes is kept from the other end. */
+  isolated = false;
+  /** Whether this server is the leaf and the other end its hub. */
+  isHub: boolean;
+  protected readonly kind = KIND;
+  readonly #host: LeafHost;
+  readonly #told: LeafInterest;
+  readonly #target: PeerTarget = { send: (message, queues) => this.#sendMessage(message, queues) };
+  readonly #subscriptions = new Map<string, Subscription>();
+  #permissions: LeafPermissions[] = [];
+  #withHeaders = true;
+  #loggingIn = false;
+  #joined = false;
+  #walk: Walk | undefined;
+
+  constructor(id: number, hub: Hub, transport: Transport, host: LeafHost, nonce: string, remote?: LeafRemote) {
+    super(id, hub, transport, remote !== undefined);
+    this.#host = host;
+    this.nonce = nonce;
+    this.remote = remote;
+    this.account = remote?.account;
+    this.isHub = remote !== undefined && !remote.options.hub;
+    this.#told = new LeafInterest((subject, queue, count) => this.#announce(subject, queue, count));
+  }
+
+  /** Greets a leaf node with INFO. */
+  greet(): void {
+    this.send(peerInfoLine(this.#host.infoFor(this), true));
+  }
+
+  /** Reads what the other side sends; it must introduce itself in time. */
+  begin(): void {
+    const { leafnodes } = this.hub.options;
+    this.startAuthTimer(leafnodes?.authorization?.timeoutMs ?? LEAF_AUTH_MS);
+    this.transport.start(this);
+  }
+
+  protected get established(): boolean {
+    return this.#joined;
+  }
+
+  /** How many interests the other end has announced. */
+  get interestCount(): number {
+    return this.#subscriptions.size;
+  }
+
+  // ---------------------------------------------------------------- the handshake
+
+  // The hub's side.
+  protected handleConnect(connect: PeerConnect): number {
+    if (this.#loggingIn || this.#joined) return this.protocolError("CONNECT");
+    this.#loggingIn = true;
+    const admission = this.#host.authenticate(this, connect);
+    if (!(admission instanceof Promise)) return this.#admit(admission, connect);
+    this.holdInput();
+    admission.then(
+      (decided) => this.#admitLate(decided, connect),
+      (error: unknown) => {
+        this.hub.logger.error(`${this.label} - authentication failed: ${String(error)}`);
+        this.#admitLate(undefined, connect);
+      },
+    );
+    return NO_PAYLOAD;
+  }
+
+  #admitLate(admission: LeafAdmission | undefined, connect: PeerConnect): void {
+    if (this.closed) return;
+    try {
+      if (this.#admit(admission, connect) !== STOP) this.resumeInput();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  #admit(admission: LeafAdmission | undefined, connect: PeerConnect): number {
+    if (admission === undefined) return this.refuse(ErrorText.authorization, CloseReason.authenticationViolation);
+    const { account, permissions, told } = admission;
+    this.account = account;
+    this.leafCluster = connect.cluster || connect.name || "";
+    this.remoteName = connect.name ?? "";
+    this.remoteId = connect.server_id ?? "";
+    this.isHub = connect.is_hub === true;
+    this.isolated = connect.isolate === true || this.hub.options.leafnodes?.isolateLeafnodeInterest === true;
+    this.#withHeaders = connect.headers === true && !this.hub.options.noHeaderSupport;
+    const objection = this.#host.objection(this, connect);
+    if (objection !== undefined) return this.refuse(objection.text, objection.reason);
+    const denied = (connect.deny_pub ?? []).map(encodeSubject);
+    this.#permissions = [LeafPermissions.ofUser(permissions), LeafPermissions.denying([], denied)];
+    this.send(peerInfoLine(this.#host.infoFor(this, { account, permissions: told })));
+    this.#join();
+    return NO_PAYLOAD;
+  }
+
+  protected handleInfo(info: PeerInfo): number {
+    if (!this.solicited) return NO_PAYLOAD;
+    const first = this.info === undefined;
+    this.info = info;
+    if (first) {
+      const objection = this.#host.objectionToHub(this, info);
+      if (objection !== undefined) return this.refuse(objection.text, objection.reason);
+      this.leafCluster = info.cluster || info.server_name;
+      this.remoteName = info.server_name;
+      this.remoteId = info.server_id;
+      this.#withHeaders = info.headers === true && !this.hub.options.noHeaderSupport;
+      if (this.#host.wantsTls(this, info)) {
+        this.holdInput();
+        void this.#secure(info);
+        return NO_PAYLOAD;
+      }
+      this.send(peerConnectLine(this.#host.connectFor(this, info)));
+    }
+    this.#host.informed(this, info);
+    // An old hub sends no second INFO.
+    if (!this.#joined && (info.connect_info === true || info.info_on_connect !== true)) this.#takeHub(info);
+    return this.closed ? STOP : NO_PAYLOAD;
+  }
+
+  async #secure(info: PeerInfo): Promise<void> {
+    if (!(await this.#host.secure(this))) return;
+    try {
+      this.send(peerConnectLine(this.#host.connectFor(this, info)));
+      this.#host.informed(this, info);
+      this.resumeInput();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  #takeHub(info: PeerInfo): void {
+    const { denyImports = [], denyExports = [] } = this.remote?.options ?? {};
+    this.#permissions = [
+      LeafPermissions.ofHub(info.import, info.export),
+      LeafPermissions.denying(denyImports, denyExports),
+    ];
+    this.#join();
+  }
+
+  #join(): void {
+    this.stopAuthTimer();
+    this.#joined = true;
+    this.startPings();
+    this.#host.joined(this);
+    this.#tellAll();
+  }
+
+  // ---------------------------------------------------------------- interest of this side
+
+  /** Whether the other end is told of an interest in the account. */
+  hears({ source, target, subject }: Subscription): boolean {
+    if (target === this || (subject.startsWith(LOOP_PREFIX) === false && !this.#isForThisEnd(source))) return false;
+    return target.leafCluster === undefined || target.leafCluster !== this.leafCluster;
+  }
+
+  // A hub learns what this server's clients and its own leaf nodes want; a leaf node what all of the cluster wants.
+  #isForThisEnd(source: InterestSource): boolean {
+    if (source === InterestSource.leaf) return !this.isolated;
+    if (source === InterestSource.own || source === InterestSource.import) return true;
+    return !this.isHub;
+  }
+
+  added(subscription: Subscription): void {
+    if (this.#joined && this.hears(subscription)) this.#told.added(subscription);
+  }
+
+  removed(subscription: Subscription): void {
+    if (this.#joined && this.hears(subscription)) this.#told.removed(subscription);
+  }
+
+  #tellAll(): void {
+    const account = this.account as Account;
+    for (const subscription of account.sublist.all()) if (this.hears(subscription)) this.#told.note(subscription);
+    this.#announce(this.#host.loopSubject(account), "", 1);
+    for (const source of account.mappings?.sources() ?? []) this.#announce(source, "", 1);
+    this.#walk = inSlices(this.hub.runtime.clock, this.#told.all(), INTEREST_PER_TURN, ({ subject, queue, count }) =>
+      this.#announce(subject, queue, count),
+    );
+  }
+
+  #announce(subject: string, queue: string, count: number): void {
+    if (!this.#permissions.every((rules) => rules.mayCome(subject)) && !subject.startsWith(LOOP_PREFIX)) return;
+    const group = queue === "" ? "" : ` ${queue}`;
+    const line =
+      count === 0 ? `LS- ${subject}${group}\r\n` : `LS+ ${subject}${group}${queue === "" ? "" : ` ${count}`}\r\n`;
+    this.send(Buffer.from(line, "latin1"));
+  }
+
+  // ---------------------------------------------------------------- interest of the other side
+
+  protected operation(verb: PeerVerb, buffer: Buffer, start: number, from: number, end: number): number {
+    switch (verb) {
+      case PeerVerb.lmsg:
+        return this.messages.line(buffer, start, from, end, { origin: false, account: false, headers: false });
+      case PeerVerb.hmsg:
+        return this.messages.line(buffer, start, from, end, { origin: false, account: false, headers: true });
+      case PeerVerb.leafSubscribe:
+        return this.#interest(buffer, start, from, end, true);
+      case PeerVerb.leafUnsubscribe:
+        return this.#interest(buffer, start, from, end, false);
+      default:
+        return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 32)));
+    }
+  }
+
+  #interest(buffer: Buffer, start: number, from: number, end: number, begins: boolean): number {
+    const count = splitArguments(buffer, from, end, ARGS);
+    const text = (at: number): string => buffer.toString("latin1", ARGS[2 * at], ARGS[2 * at + 1]);
+    const subject = text(0);
+    const fits = count === 1 || count === (begins ? 3 : 2);
+    const weight = begins && count === 3 ? parseSize(buffer, ARGS[4], ARGS[5]) : 1;
+    if (!fits || weight <= 0 || !isValidSubject(subject)) {
+      return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 64)));
+    }
+    const queue = count > 1 ? text(1) : undefined;
+    const key = queue === undefined ? subject : `${subject} ${queue}`;
+    const before = this.#subscriptions.get(key);
+    if (!begins) {
+      if (before !== undefined) this.#unsubscribe(key, before);
+      return NO_PAYLOAD;
+    }
+    return this.#subscribe(key, subject, queue, weight, before);
+  }
+
+  #subscribe(
+    key: string,
+    subject: string,
+    queue: string | undefined,
+    weight: number,
+    before: Subscription | undefined,
+  ): number {
+    const account = this.account as Account;
+    if (subject === this.#host.loopSubject(account)) return this.#loop(account);
+    if (!subject.startsWith(LOOP_PREFIX) && !this.#permissions.every((rules) => rules.mayBeWanted(subject, queue))) {
+      this.debug(`Not permitted to subscribe to ${quoted(subject)}`);
+      return NO_PAYLOAD;
+    }
+    if (before === undefined && this.#subscriptions.size >= MAX_LEAF_INTEREST) {
+      return this.refuse(ErrorText.maximumSubscriptions, CloseReason.maxSubscriptionsExceeded);
+    }
+    const source = this.isHub ? InterestSource.hub : InterestSource.leaf;
+    const subscription = new Subscription(subject, queue, key, this, { source, weight, rank: LEAF_RANK });
+    this.#subscriptions.set(key, subscription);
+    if (before !== undefined) account.unsubscribe(before);
+    account.subscribe(subscription);
+    return NO_PAYLOAD;
+  }
+
+  #unsubscribe(key: string, subscription: Subscription): void {
+    this.#subscriptions.delete(key);
+    this.account?.unsubscribe(subscription);
+  }
+
+  #loop(account: Account): typeof STOP {
+    const text = `Loop detected for leafnode account=${quoted(account.name)}. Delaying attempt to reconnect for 30s`;
+    return this.refuse(text, CloseReason.loopDetected);
+  }
+
+  protected override handleError(text: string): number {
+    if (/Loop detected/i.test(text)) {
+      this.hub.logger.error(`${this.label} - Leafnode Error ${text.trim()}`);
+      this.close(CloseReason.loopDetected);
+      return STOP;
+    }
+    if (/same cluster name/.test(text)) {
+      this.hub.logger.error(`${this.label} - Leafnode Error ${text.trim()}`);
+      this.close(CloseReason.clusterNameConflict);
+      return STOP;
+    }
+    if (/minimum version/.test(text)) {
+      this.hub.logger.error(`${this.label} - Leafnode Error ${text.trim()}`);
+      this.close(CloseReason.minimumVersion);
+      return STOP;
+    }
+    return super.handleError(text);
+  }
+
+  // ---------------------------------------------------------------- messages
+
+  deliver({ queue }: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
+    if (source === this || this.closed) return false;
+    // The other servers of a cluster have leaf links of their own.
+    if (this.isHub && (source?.peer !== undefined || source?.isHub === true)) return false;
+    if (this.leafCluster !== undefined && source?.leafCluster === this.leafCluster) return false;
+    if (!this.#permissions.every((rules) => rules.mayGo(message.subject))) return false;
+    this.hub.router.gather(this.#target, queue);
+    return true;
+  }
+
+  #sendMessage(message: Message, queues: readonly string[]): void {
+    const sent = message.trace === undefined ? message : message.trace.forwarded(message, this.traceParty);
+    this.outMsgs++;
+    this.outBytes += writePeerMessage(this.outbox, PREFIX, sent, queues, this.#withHeaders);
+    this.touch();
+  }
+
+  protected receiver(): PeerReceiver {
+    const link = this;
+    return {
+      get maxPayloadBytes() {
+        return link.hub.options.maxPayloadBytes;
+      },
+      accountFor: () => this.account,
+      admits: ({ subject }) => this.#permissions.every((rules) => rules.mayCome(subject)),
+      receive: (message, subject) => this.#receive(message, subject),
+      protocolError: (text) => this.protocolError(text),
+      payloadTooLarge: (sizeBytes) => this.payloadTooLarge(sizeBytes),
+    };
+  }
+
+  #receive(message: Message, subject: PeerSubject): void {
+    this.inMsgs++;
+    this.inBytes += message.sizeBytes;
+    const { interest } = subject;
+    if (interest === undefined) return;
+    if (message.headerBytes > 0 && mayBeTraced(message)) this.#deliverTraced(message, subject, interest);
+    else this.hub.router.deliver(interest, message, this);
+  }
+
+  #deliverTraced(message: Message, { account, subject }: PeerSubject, interest: Interest): void {
+    const { hub, label, traceParty } = this;
+    const traced = { hub, label, account, traceParty, sendError: () => {} };
+    const { queues } = message;
+    const started = startTrace(traced, message, { subject, sizeBytes: message.sizeBytes, mayTraceTo: () => true });
+    if (started === undefined) return;
+    started.queues = queues;
+    hub.router.deliver(interest, started, this);
+    if (started.trace !== undefined) sendTrace(hub, started.trace);
+  }
+
+  /** As it stands in trace events. */
+  get traceParty(): TraceParty {
+    return { kind: LEAF_KIND, id: this.id, name: this.remoteName, account: this.account };
+  }
+
+  // ---------------------------------------------------------------- the rest of a connection
+
+  /** What monitoring shows of it. */
+  status(): LeafStatus {
+    const { transport } = this;
+    return {
+      id: this.id,
+      name: this.remoteName,
+      isSpoke: this.isHub,
+      isIsolated: this.isolated,
+      account: this.account?.name ?? "",
+      host: transport.remoteAddress,
+      port: transport.remotePort,
+      rttMs: this.rttMs,
+      inMsgs: this.inMsgs,
+      inBytes: this.inBytes,
+      outMsgs: this.outMsgs,
+      outBytes: this.outBytes,
+      compression: "off",
+      interestCount: this.#subscriptions.size,
+      interests: () => [...this.#subscriptions.values()].map(({ subject }) => subject),
+    };
+  }
+
+  protected pingLimits(): { intervalMs: number; max: number } {
+    const { pingIntervalMs, pingMax } = this.hub.options;
+    return { intervalMs: pingIntervalMs, max: pingMax };
+  }
+
+  protected left(reason: CloseReason): void {
+    this.#walk?.stop();
+    const account = this.account;
+    inSlices(this.hub.runtime.clock, this.#subscriptions.values(), INTEREST_PER_TURN, (subscription) =>
+      account?.unsubscribe(subscription),
+    );
+    this.#host.left(this, reason);
+  }
+}

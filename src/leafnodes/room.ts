@@ -1,0 +1,346 @@
+// This server's leaf links: the listener for leaf nodes, the hubs that it is a leaf node of, and what they tell each other
+// (conformance/topology, WIRE.md section 4).
+import type { Account } from "../accounts/account.js";
+import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
+import type { ResolvedOptions } from "../options/options.js";
+import { ErrorText, quoted } from "../protocol/error-texts.js";
+import { bytesAsText } from "../protocol/json.js";
+import { type PeerConnect, type PeerInfo, peerInfoLine } from "../protocol/peer-info.js";
+import { API_LEVEL, COMPATIBILITY_VERSION } from "../protocol/version.js";
+import type { Listener, Transport } from "../runtime/network.js";
+import { reachableAt } from "../server/client-urls.js";
+import { CloseReason } from "../server/close-reason.js";
+import { advertisedAs, hostPort } from "../server/host-port.js";
+import type { Commit, Room } from "../server/room.js";
+import type { Server } from "../server/server.js";
+import { type LeafAdmission, LeafConnection, type LeafHost, type LeafTold, LOOP_PREFIX } from "./leaf.js";
+import { admitLeaf } from "./leaf-login.js";
+import { LeafTls } from "./leaf-tls.js";
+import type { LeafUrl } from "./leaf-url.js";
+import { LeafRemote, type RemoteOptions } from "./remote.js";
+
+/** The protocol between servers that this server speaks. */
+const PROTOCOL = 3;
+const NONCE_BYTES = 11;
+const LOOP_BYTES = 16;
+
+type LeafOptions = NonNullable<ResolvedOptions["leafnodes"]>;
+
+interface Objection {
+  readonly text: string;
+  readonly reason: CloseReason;
+}
+
+export class LeafRoom implements Room, LeafHost, InterestWatcher {
+  readonly #server: Server;
+  readonly #tls: LeafTls;
+  readonly #links = new Set<LeafConnection>();
+  // Those that have been let in, by account.
+  readonly #joined = new Map<Account, Set<LeafConnection>>();
+  readonly #loops = new Map<Account, string>();
+  readonly #urls = new WeakMap<LeafConnection, LeafUrl>();
+  readonly #others = new Map<string, readonly string[]>();
+  #remotes: LeafRemote[] = [];
+  #listener: Listener | undefined;
+  #closing = false;
+
+  constructor(server: Server) {
+    this.#server = server;
+    this.#tls = new LeafTls(server);
+    server.accounts.watch(this);
+    const joined = (): LeafConnection[] => [...this.#joined.values()].flatMap((links) => [...links]);
+    server.reports = { ...server.reports, leafs: () => joined().map((link) => link.status()) };
+  }
+
+  /** Whether the options ask for leaf links. */
+  static isWanted({ leafnodes }: ResolvedOptions): boolean {
+    return leafnodes !== undefined && (leafnodes.port !== 0 || leafnodes.remotes.length > 0);
+  }
+
+  get #options(): LeafOptions {
+    return this.#server.options.leafnodes as LeafOptions;
+  }
+
+  // The name by which loops and duplicates are judged.
+  get #clusterName(): string {
+    return this.#server.clusterName ?? this.#server.name;
+  }
+
+  // ---------------------------------------------------------------- start and end
+
+  async start(): Promise<void> {
+    const server = this.#server;
+    await this.#tls.prepare(server.options)();
+    const { host, port } = this.#options;
+    if (port === 0) return;
+    const listening = { host, port: port === -1 ? 0 : port };
+    this.#listener = await server.runtime.network.listen(listening, (transport) => void this.#accept(transport));
+    const { host: at, port: on } = this.#listener;
+    server.logger.info(`Listening for leafnode connections on ${hostPort(at, on)}`);
+  }
+
+  opened(): void {
+    for (const remote of this.#options.remotes) this.#add(remote);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    for (const remote of this.#remotes) remote.stop();
+    this.#tls.close();
+    await this.#listener?.close();
+    for (const link of [...this.#links]) link.close(CloseReason.serverShutdown);
+  }
+
+  addresses(): Record<string, { host: string; port: number }> {
+    if (this.#listener === undefined) return {};
+    return { leafnode: { host: this.#listener.host, port: this.#listener.port } };
+  }
+
+  prepare(old: ResolvedOptions, next: ResolvedOptions): Commit | undefined {
+    if (old.leafnodes === undefined || next.leafnodes === undefined) return undefined;
+    const commitTls = this.#tls.prepare(next);
+    const { remotes } = next.leafnodes;
+    return async () => {
+      await commitTls();
+      this.#reloadRemotes(remotes);
+    };
+  }
+
+  #reloadRemotes(remotes: readonly RemoteOptions[]): void {
+    const key = (options: RemoteOptions): string => JSON.stringify(options);
+    const wanted = new Set(remotes.map(key));
+    const known = new Set(this.#remotes.map(({ options }) => key(options)));
+    for (const remote of this.#remotes) {
+      if (wanted.has(key(remote.options))) continue;
+      remote.stop();
+      for (const link of [...this.#links]) if (link.remote === remote) link.close(CloseReason.routeRemoved);
+    }
+    this.#remotes = this.#remotes.filter(({ options }) => wanted.has(key(options)));
+    for (const options of remotes) if (!known.has(key(options))) this.#add(options);
+  }
+
+  #add(options: RemoteOptions): void {
+    const server = this.#server;
+    if (options.disabled) return;
+    const account = server.accounts.get(options.account);
+    if (account === undefined) {
+      server.logger.error(`Leafnode remote: no account ${quoted(options.account)}`);
+      return;
+    }
+    const remote = new LeafRemote(
+      server,
+      options,
+      account,
+      (transport, _, url) => void this.#dialled(transport, remote, url),
+    );
+    this.#remotes.push(remote);
+    remote.start();
+  }
+
+  // ---------------------------------------------------------------- connections
+
+  async #accept(transport: Transport): Promise<void> {
+    const server = this.#server;
+    if (this.#closing || server.draining) {
+      transport.destroy();
+      return;
+    }
+    const nonce = Buffer.from(server.runtime.random.bytes(NONCE_BYTES)).toString("base64url");
+    const link = this.#make(transport, nonce);
+    const { handshakeFirst = false } = this.#tls.options ?? {};
+    if (handshakeFirst && !(await this.#tls.accept(link))) return;
+    link.greet();
+    link.flush();
+    if (!handshakeFirst && !(await this.#tls.accept(link))) return;
+    link.begin();
+  }
+
+  async #dialled(transport: Transport, remote: LeafRemote, url: LeafUrl): Promise<void> {
+    const link = this.#make(transport, "", remote);
+    this.#urls.set(link, url);
+    if (remote.options.tls?.handshakeFirst && !(await this.#tls.dial(link, url))) return;
+    link.begin();
+  }
+
+  #make(transport: Transport, nonce: string, remote?: LeafRemote): LeafConnection {
+    const server = this.#server;
+    const link = new LeafConnection(server.nextConnectionId(), server, transport, this, nonce, remote);
+    this.#links.add(link);
+    server.logger.info(`${link.label} - Leafnode connection created`);
+    return link;
+  }
+
+  joined(link: LeafConnection): void {
+    const account = link.account as Account;
+    const links = this.#joined.get(account) ?? new Set();
+    this.#joined.set(account, links);
+    links.add(link);
+    account.leafnodes++;
+    link.remote?.connected();
+    this.#server.events.emit("leafJoined", account.name);
+  }
+
+  left(link: LeafConnection, reason: CloseReason): void {
+    const { account, remote } = link;
+    this.#links.delete(link);
+    this.#server.leaves(link);
+    if (account !== undefined && this.#joined.get(account)?.delete(link)) {
+      account.leafnodes--;
+      if (this.#joined.get(account)?.size === 0) this.#joined.delete(account);
+    }
+    if (remote === undefined || this.#closing || !this.#remotes.includes(remote)) return;
+    remote.lost(reason);
+  }
+
+  // ---------------------------------------------------------------- the hub's side of the handshake
+
+  infoFor(link: LeafConnection, login?: { account: Account; permissions: LeafTold }): PeerInfo {
+    const server = this.#server;
+    const { host, port } = this.#listener ?? this.#options;
+    const tls = this.#tls.options;
+    return {
+      server_id: server.id,
+      server_name: server.name,
+      version: COMPATIBILITY_VERSION,
+      proto: PROTOCOL,
+      go: server.runtime.process.engine,
+      host,
+      port,
+      headers: !server.options.noHeaderSupport,
+      auth_required: true,
+      tls_required: tls !== undefined,
+      tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
+      max_payload: server.options.maxPayloadBytes,
+      client_id: link.id,
+      nonce: link.nonce,
+      cluster: server.clusterName,
+      compression: "off",
+      ...(login && { remote_account: login.account.name, connect_info: true, ...login.permissions }),
+      api_lvl: API_LEVEL,
+      info_on_connect: true,
+      leafnode_urls: this.#leafUrls(),
+    };
+  }
+
+  #leafUrls(): string[] {
+    const { advertise } = this.#options;
+    const listening = this.#listener ?? this.#options;
+    const own = { host: listening.host, port: listening.port, ...advertisedAs(advertise) };
+    const urls = reachableAt(own, () => this.#server.runtime.network.interfaceAddresses());
+    return [...new Set([...urls, ...[...this.#others.values()].flat()])];
+  }
+
+  authenticate(
+    link: LeafConnection,
+    connect: PeerConnect,
+  ): LeafAdmission | undefined | Promise<LeafAdmission | undefined> {
+    return admitLeaf(this.#server, link, connect);
+  }
+
+  objection(link: LeafConnection, connect: PeerConnect): Objection | undefined {
+    const account = link.account as Account;
+    const { maxLeafnodes } = account.limits;
+    if (maxLeafnodes >= 0 && account.leafnodes >= maxLeafnodes) {
+      return { text: ErrorText.maximumAccountConnections, reason: CloseReason.maxAccountConnectionsExceeded };
+    }
+    const { minVersion } = this.#options;
+    if (minVersion !== undefined && isOlder(connect.version ?? "", minVersion)) {
+      const text = `connection rejected since minimum version required is "${minVersion}"`;
+      return { text, reason: CloseReason.minimumVersion };
+    }
+    if (connect.cluster === this.#clusterName) {
+      return { text: "remote leafnode has same cluster name", reason: CloseReason.clusterNameConflict };
+    }
+    // The other end has connected again before this one has noticed its end.
+    for (const old of [...(this.#joined.get(account) ?? [])]) {
+      if (old !== link && old.remoteId !== "" && old.remoteId === connect.server_id)
+        old.close(CloseReason.duplicateRoute);
+    }
+    return undefined;
+  }
+
+  // ---------------------------------------------------------------- the leaf's side of the handshake
+
+  objectionToHub(link: LeafConnection, info: PeerInfo): Objection | undefined {
+    if (info.leafnode_urls === undefined && info.info_on_connect !== true) {
+      return { text: "attempted to connect to wrong port", reason: CloseReason.wrongPort };
+    }
+    const cluster = info.cluster || info.server_name;
+    for (const other of this.#joined.get(link.account as Account) ?? []) {
+      if (other === link || other.leafCluster !== cluster || other.isHub) continue;
+      const name = quoted((link.account as Account).name);
+      const text = `Loop detected for leafnode account=${name}. Delaying attempt to reconnect for 30s`;
+      return { text, reason: CloseReason.loopDetected };
+    }
+    return undefined;
+  }
+
+  connectFor(link: LeafConnection, hub: PeerInfo): PeerConnect {
+    const server = this.#server;
+    const { hub: isHub, requestIsolation, denyImports } = (link.remote as LeafRemote).options;
+    return {
+      version: COMPATIBILITY_VERSION,
+      ...(link.remote as LeafRemote).login(this.#urls.get(link) as LeafUrl, hub),
+      server_id: server.id,
+      name: server.name,
+      cluster: this.#clusterName,
+      headers: !server.options.noHeaderSupport,
+      is_hub: isHub || undefined,
+      isolate: requestIsolation || undefined,
+      deny_pub: denyImports?.length ? denyImports.map(bytesAsText) : undefined,
+      compress_mode: "off",
+      remote_account: (link.account as Account).name,
+      protocol: PROTOCOL,
+    };
+  }
+
+  informed(link: LeafConnection, info: PeerInfo): void {
+    if (info.leafnode_urls !== undefined) link.remote?.learn(info.leafnode_urls);
+  }
+
+  wantsTls(link: LeafConnection, info: PeerInfo): boolean {
+    if (link.transport.tls !== undefined) return false;
+    const url = this.#urls.get(link);
+    return info.tls_required === true || url?.tls === true || link.remote?.options.tls !== undefined;
+  }
+
+  async secure(link: LeafConnection): Promise<boolean> {
+    return this.#tls.dial(link, this.#urls.get(link) as LeafUrl);
+  }
+
+  loopSubject(account: Account): string {
+    let subject = this.#loops.get(account);
+    if (subject === undefined) {
+      subject = LOOP_PREFIX + Buffer.from(this.#server.runtime.random.bytes(LOOP_BYTES)).toString("base64url");
+      this.#loops.set(account, subject);
+    }
+    return subject;
+  }
+
+  // ---------------------------------------------------------------- interest and news
+
+  added(account: Account, subscription: Subscription): void {
+    for (const link of this.#joined.get(account) ?? []) link.added(subscription);
+  }
+
+  removed(account: Account, subscription: Subscription): void {
+    for (const link of this.#joined.get(account) ?? []) link.removed(subscription);
+  }
+
+  /** Takes the leaf listener of another server of the cluster; "" when it has gone. */
+  learn(server: string, url: string): void {
+    if (url === "") this.#others.delete(server);
+    else this.#others.set(server, [url]);
+    for (const links of this.#joined.values()) {
+      for (const link of links) if (!link.solicited) link.send(peerInfoLine(this.infoFor(link)));
+    }
+  }
+}
+
+// Compares versions number by number.
+function isOlder(version: string, than: string): boolean {
+  const numbers = (text: string): number[] => (/^\d+\.\d+\.\d+/.exec(text)?.[0] ?? "0.0.0").split(".").map(Number);
+  const [a, b] = [numbers(version), numbers(than)];
+  const differs = a.findIndex((number, at) => number !== b[at]);
+  return differs >= 0 && a[differs] < b[differs];
+}
