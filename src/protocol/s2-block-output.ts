@@ -123,3 +123,19 @@ export function copyBytes(offset: number, count: number, last: number): number {
 function repeatBytes(count: number): number {
   return count <= 8 ? 2 : count < 260 ? 3 : 4;
 }
+
+/** How many bytes from `a` on are the same as those from `b` on, which is behind `a` and counts to `end`. */
+export function sameBytes(bytes: Uint8Array, view: DataView, a: number, b: number, end: number): number {
+  const from = b;
+  const last = end - 4;
+  while (b <= last) {
+    if (view.getInt32(a) !== view.getInt32(b)) break;
+    a += 4;
+    b += 4;
+  }
+  while (b < end && bytes[a] === bytes[b]) {
+    a++;
+    b++;
+  }
+  return b - from;
+}

@@ -174,6 +174,17 @@ for (const level of LEVELS) {
     assert.ok(roundTrip(level, mixed) > 0);
   });
 
+  test(`${level}: so many blocks that the places seen have to be counted anew`, () => {
+    const input = Buffer.from("RMSG $G orders.eu 12\r\nhello world!\r\nRMSG $G orders.eu 11\r\nhello again\r\n");
+    const first = roundTrip(level, input);
+    const target = Buffer.alloc(input.length);
+    for (let block = 0; block < 33_000; block++) {
+      const end = encodeBlock(level, input, 0, input.length, target, 0);
+      assert.equal(end, first);
+    }
+    assert.equal(roundTrip(level, input), first);
+  });
+
   test(`${level}: what would not become shorter is left`, () => {
     assert.equal(roundTrip(level, randomBytes(5000)), -1);
     assert.equal(roundTrip(level, Buffer.from("a".repeat(20))), -1);

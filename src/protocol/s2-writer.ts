@@ -9,8 +9,8 @@ export type S2Mode = "s2_uncompressed" | `s2_${S2Level}`;
 /** Bytes before the data of a chunk. */
 const BEFORE_DATA = HEAD_BYTES + CHECKSUM_BYTES;
 const IDENTIFIER_BYTES = S2_IDENTIFIER.length;
-/** Flushes up to this size are copied behind their head: one piece is written faster than several. */
-const COPIED_BYTES = 8 * 1024;
+/** Flushes up to this size are copied behind the head of their chunk: one piece is written faster than several. */
+const COPIED_BYTES = LONGEST_BLOCK;
 const SLAB_BYTES = 256 * 1024;
 
 /** Memory that the writers of a loop put their output into. A slab that is full is left to those that still write from it. */
@@ -54,18 +54,15 @@ export class S2Writer {
     let bytes = 0;
     for (const chunk of chunks) bytes += chunk.length;
     if (bytes === 0) return [];
-    const uncompressed = this.mode === "s2_uncompressed";
-    const oneChunk = uncompressed && bytes <= COPIED_BYTES;
-    arena.reserve(IDENTIFIER_BYTES + BEFORE_DATA + (oneChunk ? bytes : 0));
+    arena.reserve(IDENTIFIER_BYTES);
     this.pieces = [];
     this.slab = arena.slab;
     this.firstByte = arena.at;
     this.pieceStart = arena.at;
     arena.slab.set(S2_IDENTIFIER, arena.at);
     arena.at += IDENTIFIER_BYTES;
-    if (oneChunk) this.copyOne(chunks, bytes);
-    else if (uncompressed) this.reference(chunks, bytes);
-    else this.compress(chunks, this.mode.slice(3) as S2Level);
+    if (this.mode !== "s2_uncompressed") this.compress(chunks, this.mode.slice(3) as S2Level);
+    else this.store(chunks, bytes, bytes > COPIED_BYTES);
     this.endPiece();
     this.lastByte = arena.at;
     const { pieces } = this;
@@ -92,44 +89,36 @@ export class S2Writer {
     this.pieceStart = 0;
   }
 
-  private copyOne(chunks: readonly Uint8Array[], bytes: number): void {
-    const { slab, at } = arena;
-    const data = at + BEFORE_DATA;
-    let to = data;
-    for (const chunk of chunks) {
-      slab.set(chunk, to);
-      to += chunk.length;
-    }
-    writeChunkHead(slab, at, UNCOMPRESSED, bytes, crc32c(slab, data, to));
-    arena.at = to;
-  }
-
-  // Chunks that stay where they are, in the order they have; each block's sum is needed before its first byte.
-  private reference(chunks: readonly Uint8Array[], bytes: number): void {
+  // Chunks that are not compressed. Those that stay where they are become pieces of their own.
+  private store(chunks: readonly Uint8Array[], bytes: number, stay: boolean): void {
     let index = 0;
     let from = 0;
     for (let left = bytes; left > 0; ) {
       const size = Math.min(left, LONGEST_BLOCK);
       left -= size;
-      const parts: Uint8Array[] = [];
+      this.reserve(BEFORE_DATA + (stay ? 0 : size));
+      const { slab, at: head } = arena;
+      arena.at += BEFORE_DATA;
+      if (stay) this.endPiece();
       let crc = 0;
       for (let missing = size; missing > 0; ) {
         const chunk = chunks[index];
         const until = Math.min(chunk.length, from + missing);
-        crc = crc32c(chunk, from, until, crc);
-        if (until > from) parts.push(from === 0 && until === chunk.length ? chunk : chunk.subarray(from, until));
-        missing -= until - from;
+        const part = from === 0 && until === chunk.length ? chunk : chunk.subarray(from, until);
+        if (stay) this.pieces.push(part);
+        else {
+          slab.set(part, arena.at);
+          arena.at += part.length;
+        }
+        crc = crc32c(part, 0, part.length, crc);
+        missing -= part.length;
         from = until;
         if (from === chunk.length) {
           index++;
           from = 0;
         }
       }
-      this.reserve(BEFORE_DATA);
-      writeChunkHead(arena.slab, arena.at, UNCOMPRESSED, size, crc);
-      arena.at += BEFORE_DATA;
-      this.endPiece();
-      this.pieces.push(...parts);
+      writeChunkHead(slab, head, UNCOMPRESSED, size, crc);
     }
   }
 
