@@ -1,6 +1,7 @@
 // Puts a server together from its rooms.
 import type { Authenticate } from "./auth/application-login.js";
 import { ClusterRoom } from "./cluster/room.js";
+import { GatewayRoom } from "./gateways/room.js";
 import { LeafRoom } from "./leafnodes/room.js";
 import type { ConfigSource } from "./monitoring/config-source.js";
 import { Pages } from "./monitoring/pages.js";
@@ -26,6 +27,7 @@ export interface CreateParts {
 export function createServer(options: ResolvedOptions, parts: CreateParts): Server {
   const server = new Server(options, parts);
   if (ClusterRoom.isWanted(options)) server.use(new ClusterRoom(server));
+  if (GatewayRoom.isWanted(options)) server.use(new GatewayRoom(server));
   if (LeafRoom.isWanted(options)) server.use(new LeafRoom(server));
   const pages = new Pages(server, parts.config);
   server.use(new MonitoringRoom(server, pages));

@@ -13,6 +13,8 @@ export class Message {
   line: Uint8Array = NO_BYTES;
   replyStart = 0;
   replyEnd = 0;
+  /** What other servers of the cluster get in front of the reply subject: the way back to another cluster; empty for none. */
+  wayBack: Uint8Array = NO_BYTES;
   /** The decimal text of the total size; echoed as the publisher wrote it. */
   sizeStart = 0;
   sizeEnd = 0;
@@ -92,6 +94,7 @@ export class Message {
       copy.replyEnd = this.replyEnd;
       copy.sizeStart = this.sizeStart;
       copy.sizeEnd = this.sizeEnd;
+      copy.wayBack = this.wayBack;
     } else {
       copy.setLine(reply, this.sizeBytes);
     }
@@ -108,6 +111,7 @@ export class Message {
   withHeaders(headers: Uint8Array): Message {
     const payload = this.body.subarray(this.start + this.headerBytes, this.end);
     const copy = Message.of(this.subject, this.reply, headers, payload);
+    copy.wayBack = this.wayBack;
     copy.trace = this.trace;
     return copy;
   }

@@ -18,6 +18,8 @@ export interface DeliveryTarget {
   readonly echo: boolean;
   /** Another server at the other end: of the same cluster, or of another one. Undefined for everything else. */
   readonly peer?: "route" | "gateway";
+  /** The round trip to another cluster: of several that have members of a queue group, the nearest gets its messages. */
+  readonly distanceMs?: number;
   /** At the other end of a leaf link: the name of the cluster (or server) there. */
   readonly leafCluster?: string;
   /** The hub that this server is a leaf node of: what comes from there stays with this server and its own leaf nodes. */

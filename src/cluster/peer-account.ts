@@ -82,9 +82,10 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     const key = keyOf(subscription.subject, subscription.queue, subscription.origin);
     const before = this.#interest.get(key);
     this.#interest.set(key, subscription);
+    // The old one goes last, so that the interest is there all the time.
+    this.#account?.addInterest(subscription);
     if (before === undefined) this.#announced.count++;
     else this.#account?.removeInterest(before);
-    this.#account?.addInterest(subscription);
   }
 
   /** Ends an interest; nothing happens if it is not there. */

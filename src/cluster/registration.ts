@@ -109,7 +109,7 @@ function settle(room: ClusterRoom, peer: Peer, route: RouteConnection, info: Pee
     if (!room.options.noAdvertise) {
       server.clientUrls.set(peer.id, info.ldm ? [] : (info.connect_urls ?? []), info.ws_connect_urls ?? []);
     }
-    server.events.emit("peerJoined", peer.id);
+    server.events.emit("peerJoined", peer.id, info);
   }
   room.announceAll(route);
   if (peer.pools && route.solicited && route.account === undefined && inPool < peer.pool.length) {

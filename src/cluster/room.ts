@@ -1,16 +1,19 @@
 // This server's side of its cluster: the listener for routes, the servers it is connected to, and what they tell each other
 // (conformance/topology, WIRE.md section 2).
 import type { Account } from "../accounts/account.js";
+import type { Message } from "../accounts/message.js";
 import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
 import { sameText } from "../auth/secret.js";
 import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
 import { bytesAsText } from "../protocol/json.js";
-import type { PeerConnect, PeerInfo } from "../protocol/peer-info.js";
+import { type PeerConnect, type PeerInfo, peerInfoLine } from "../protocol/peer-info.js";
 import { COMPATIBILITY_VERSION } from "../protocol/version.js";
 import type { Listener, Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
+import type { ClusterLink } from "../server/cluster-link.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
+import { PeerTls } from "../server/peer-tls.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { inSlices } from "../server/slices.js";
@@ -24,7 +27,6 @@ import { RoutedSubscription } from "./peer-account.js";
 import { registerRoute } from "./registration.js";
 import { RouteConnection, type RouteHost } from "./route.js";
 import { RoutePermissions } from "./route-permissions.js";
-import { RouteTls } from "./route-tls.js";
 import { parseRouteUrl } from "./route-url.js";
 
 type ClusterOptions = NonNullable<ResolvedOptions["cluster"]>;
@@ -34,7 +36,7 @@ const AGREED = ["poolSize", "accounts", "compression", "authorization", "tls", "
 /** The protocol between servers that this server speaks. */
 const PROTOCOL = 3;
 
-export class ClusterRoom implements Room, RouteHost, InterestWatcher {
+export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLink {
   readonly server: Server;
   /** The servers that it is connected to, by id. */
   readonly peers = new Map<string, Peer>();
@@ -44,7 +46,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
   readonly gossip: Gossip;
   readonly interest: LocalInterest;
   readonly #name: ClusterName;
-  readonly #tls: RouteTls;
+  readonly #tls: PeerTls;
   #permissions: RoutePermissions;
   #listener: Listener | undefined;
   // Servers that came before this one knew where its clients connect.
@@ -63,10 +65,11 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
     });
     this.gossip = new Gossip(this);
     this.interest = new LocalInterest((account, interest) => this.#announce(account, interest));
-    this.#name = new ClusterName(options.cluster?.name, runtime.random);
-    this.#tls = new RouteTls(server);
+    this.#name = new ClusterName(this.options.name || options.gateway?.name, runtime.random);
+    this.#tls = new PeerTls(server, "route");
     this.#permissions = new RoutePermissions(this.options.permissions);
     server.accounts.watch(this);
+    server.clusterLink = this;
     server.nameCluster(() => this.#name.text);
     server.reports = {
       ...server.reports,
@@ -102,7 +105,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
   async start(): Promise<void> {
     const { server, options } = this;
     const { logger, runtime } = server;
-    await this.#tls.prepare(server.options)();
+    await this.#tls.prepare(this.options.tls)();
     const { host, port } = options;
     logger.info(`Cluster name is ${this.clusterName}`);
     if (this.#name.isDynamic) logger.warn("Cluster name was dynamically generated, consider setting one");
@@ -148,7 +151,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
 
   prepare(old: ResolvedOptions, next: ResolvedOptions): Commit | undefined {
     if (next.cluster === undefined || old.cluster === undefined) return undefined;
-    const commitTls = this.#tls.prepare(next);
+    const commitTls = this.#tls.prepare(next.cluster.tls);
     const permissions = new RoutePermissions(next.cluster.permissions);
     return async () => {
       await commitTls();
@@ -185,7 +188,8 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
 
   async #dialled(transport: Transport, solicitation: Solicitation, account: string | undefined): Promise<void> {
     const route = this.#add(transport, { solicitation, account });
-    if (await this.#tls.dial(route, solicitation.url)) route.open();
+    const configured = this.options.routes.map(parseRouteUrl).filter((url) => url !== undefined);
+    if (await this.#tls.dial(route, solicitation.url, configured)) route.open();
   }
 
   #add(transport: Transport, solicited?: { solicitation: Solicitation; account: string | undefined }): RouteConnection {
@@ -260,6 +264,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
       route_pool_idx: route.solicited && route.poolIndex > 0 ? route.poolIndex : undefined,
       route_account: route.solicited ? route.accountText : undefined,
       gossip_mode: route.gossipMode,
+      gateway_url: server.gatewayUrl?.(),
     };
   }
 
@@ -317,6 +322,19 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher {
       }
     }
     inSlices(this.server.runtime.clock, all(), INTEREST_PER_TURN, ([account, one]) => route.announce(account, one));
+  }
+
+  // ---------------------------------------------------------------- for other rooms
+
+  tell(info: PeerInfo, serverId?: string): void {
+    const line = peerInfoLine(info);
+    for (const peer of this.peers.values())
+      if (serverId === undefined || peer.id === serverId) peer.anyLink?.send(line);
+  }
+
+  forward(serverId: string, account: string, message: Message): void {
+    const link = this.peers.get(serverId)?.linkFor(account);
+    link?.sendMessage(link.prefixFor(account), message, []);
   }
 
   // ---------------------------------------------------------------- what others tell

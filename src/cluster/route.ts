@@ -13,12 +13,11 @@ import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { Hub } from "../server/hub.js";
-import { mayBeTraced, sendTrace, startTrace } from "../server/message-trace.js";
 import { PeerConnection, type PeerKind } from "../server/peer-connection.js";
+import { deliverFromPeer } from "../server/peer-delivery.js";
 import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
 import type { RouteStatus } from "../server/peer-reports.js";
 import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
-import type { Interest } from "../server/router.js";
 import { isValidSubject } from "../subjects/validity.js";
 import type { Solicitation } from "./dialer.js";
 import { ROUTE_AUTH_MS, ROUTE_PING_MS } from "./limits.js";
@@ -233,7 +232,15 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   /** Sends a message to the server at the other end. */
   sendMessage(prefix: PeerPrefix, message: Message, queues: readonly string[]): void {
     this.outMsgs++;
-    this.outBytes += writePeerMessage(this.outbox, prefix, message, queues, this.#withHeaders);
+    this.outBytes += writePeerMessage(
+      this.outbox,
+      prefix,
+      message,
+      queues,
+      this.#withHeaders,
+      undefined,
+      message.wayBack,
+    );
     this.touch();
   }
 
@@ -248,8 +255,11 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
       get maxPayloadBytes() {
         return route.hub.options.maxPayloadBytes;
       },
+      get replies() {
+        return route.hub.gatewayReplies;
+      },
       accountFor: (name) => this.#host.accountNamed(name === NO_ACCOUNT ? (this.account ?? "") : name),
-      admits: ({ subject }) => this.#host.mayImport(subject),
+      admits: ({ target }) => this.#host.mayImport(target),
       receive: (message, subject, origin) => this.#receive(message, subject, origin),
       protocolError: (text) => this.protocolError(text),
       payloadTooLarge: (sizeBytes) => this.payloadTooLarge(sizeBytes),
@@ -260,26 +270,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
     this.inMsgs++;
     this.inBytes += message.sizeBytes;
     const source = origin === "" ? this : new LeafBehindRoute(origin);
-    const { interest } = subject;
-    if (interest === undefined) return;
-    if (message.headerBytes > 0 && mayBeTraced(message)) this.#deliverTraced(message, subject, interest, source);
-    else this.hub.router.deliver(interest, message, source);
-  }
-
-  #deliverTraced(
-    message: Message,
-    { account, subject }: PeerSubject,
-    interest: Interest,
-    source: DeliveryTarget,
-  ): void {
-    const { hub, label, traceParty } = this;
-    const traced = { hub, label, account, traceParty, sendError: () => {} };
-    const { queues } = message;
-    const started = startTrace(traced, message, { subject, sizeBytes: message.sizeBytes, mayTraceTo: () => true });
-    if (started === undefined) return;
-    started.queues = queues;
-    hub.router.deliver(interest, started, source);
-    if (started.trace !== undefined) sendTrace(hub, started.trace);
+    deliverFromPeer(this, message, subject, source);
   }
 
   /** As it stands in trace events. */

@@ -384,6 +384,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       get maxPayloadBytes() {
         return link.hub.options.maxPayloadBytes;
       },
+      replies: undefined,
       accountFor: () => this.account,
       admits: ({ subject }) => this.#permissions.every((rules) => rules.mayCome(subject)),
       receive: (message, subject) => this.#receive(message, subject),

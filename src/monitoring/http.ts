@@ -108,9 +108,13 @@ export class HttpPages {
       [
         "/gatewayz",
         this.#counted("/gatewayz", async (query) => {
-          query.subscriptions();
-          query.flag("accs");
-          return json(await pages.gatewayz());
+          const options = {
+            ...query.subscriptions(),
+            name: query.text("gw_name"),
+            accounts: query.flag("accs"),
+            account: query.text("acc_name"),
+          };
+          return json(await pages.gatewayz(options));
         }),
       ],
       [

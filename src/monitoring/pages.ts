@@ -6,10 +6,11 @@ import { accountInfo, accountz } from "./accountz.js";
 import { type AccstatzOptions, accstatz } from "./accstatz.js";
 import type { ConfigSource } from "./config-source.js";
 import { type ConnzOptions, connz } from "./connz.js";
+import { type GatewayzOptions, gatewayz } from "./gatewayz.js";
 import { type Health, type HealthzOptions, healthz } from "./healthz.js";
 import { type LeafzOptions, leafz } from "./leafz.js";
 import { type MetricsOptions, metricsOf } from "./metrics.js";
-import { gatewayz, jsz } from "./peers.js";
+import { jsz } from "./peers.js";
 import { type RoutezOptions, routez } from "./routez.js";
 import { type SubszOptions, subsz } from "./subsz.js";
 import { varz } from "./varz.js";
@@ -69,8 +70,8 @@ export class Pages {
     return routez(this.#server, options);
   }
 
-  async gatewayz(): Promise<object> {
-    return gatewayz(this.#server);
+  gatewayz(options: GatewayzOptions = {}): Promise<object> {
+    return gatewayz(this.#server, options);
   }
 
   leafz(options: LeafzOptions): Promise<object> {

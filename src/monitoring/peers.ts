@@ -1,21 +1,8 @@
-// The pages about other servers, and about what is not built in: gatewayz, jsz.
+// The page about what is not built in: jsz.
 import { formatMs } from "../protocol/rfc3339.js";
 import type { Server } from "../server/server.js";
 
 const now = (server: Server): string => formatMs(server.runtime.clock.nowMs());
-
-export function gatewayz(server: Server): object {
-  const { gateway } = server.options;
-  return {
-    server_id: server.id,
-    now: now(server),
-    name: gateway?.name || undefined,
-    host: gateway && gateway.port !== 0 ? gateway.host : undefined,
-    port: gateway?.port || undefined,
-    outbound_gateways: {},
-    inbound_gateways: {},
-  };
-}
 
 /** Of a server without JetStream. */
 export function jsz(server: Server): object {

@@ -26,6 +26,7 @@ export const CloseReason = {
   loopDetected: "Loop Detected",
   minimumVersion: "Minimum Version Required",
   routeRemoved: "Route Removed",
+  wrongGateway: "Wrong Gateway",
   serverShutdown: "Server Shutdown",
   credentialsRevoked: "Credentials Revoked",
   internalError: "Internal Client",

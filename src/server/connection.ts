@@ -240,6 +240,11 @@ export abstract class Connection implements TransportHandler {
     this.tracePing();
   }
 
+  /** The round trip of a connection that is busy all the time is measured this often. */
+  protected get measurementMs(): number {
+    return RTT_MEASUREMENT_MS;
+  }
+
   protected abstract tracePing(): void;
 
   protected abstract stale(): void;
@@ -249,7 +254,7 @@ export abstract class Connection implements TransportHandler {
     const { intervalMs, max } = this.pingLimits();
     const { clock } = this.hub.runtime;
     const now = clock.monotonicMs();
-    const unmeasured = !this.rttMeasured || now - this.pingSentAt >= RTT_MEASUREMENT_MS;
+    const unmeasured = !this.rttMeasured || now - this.pingSentAt >= this.measurementMs;
     if (unmeasured || now - this.lastInputAt >= intervalMs) {
       if (this.pingsOut >= max) {
         this.stale();

@@ -12,8 +12,8 @@ export interface ServerEventMap {
   disconnect: [client: ClientConnection];
   /** A client's login was refused. */
   refused: [client: ClientConnection, reason: CloseReason];
-  /** The first connection to another server of the cluster was made, or the last one has ended. */
-  peerJoined: [serverId: string];
+  /** The first connection to another server of the cluster was made, and what it said of itself; or the last one has ended. */
+  peerJoined: [serverId: string, info: PeerInfo];
   peerLeft: [serverId: string];
   /** A leaf link has been made for an account. */
   leafJoined: [account: string];

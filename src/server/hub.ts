@@ -11,6 +11,7 @@ import type { ClientConnection } from "./client.js";
 import type { CloseReason } from "./close-reason.js";
 import type { Connection } from "./connection.js";
 import type { FailedLogins } from "./failed-logins.js";
+import type { GatewayReplies } from "./gateway-replies.js";
 import type { ChunkPool } from "./outbox.js";
 import type { Router } from "./router.js";
 import type { Stalls } from "./stall.js";
@@ -29,6 +30,8 @@ export interface Hub {
   readonly failedLogins: FailedLogins;
   /** True from the start of lame duck mode or shutdown on. */
   readonly draining: boolean;
+  /** Undefined where there are no gateways. */
+  readonly gatewayReplies: GatewayReplies | undefined;
   /** Writes the connection's output at the end of the turn. */
   flushLater(connection: Connection): void;
   /** INFO for one client, with what is known of it by now. */

@@ -204,6 +204,11 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
     return FIRST_PEER_PING_MS * (1 + PEER_PING_JITTER * this.hub.runtime.random.float());
   }
 
+  // With every tick: the choice of a cluster goes by it.
+  protected override get measurementMs(): number {
+    return 0;
+  }
+
   protected tracePing(): void {
     if (this.hub.logger.traceOn) this.hub.logger.trace(`${this.label} - ->> [PING]`);
   }

@@ -4,6 +4,7 @@ import type { Account } from "../accounts/account.js";
 import { Message } from "../accounts/message.js";
 import type { Framer, STOP } from "../protocol/framer.js";
 import { type PeerMessageForm, PeerMessageLine } from "../protocol/peer-message-line.js";
+import type { GatewayReplies } from "./gateway-replies.js";
 import type { Interest } from "./router.js";
 import { BytesCache, type KnownByBytes } from "./subject-cache.js";
 
@@ -16,6 +17,9 @@ export class PeerSubject implements KnownByBytes {
   readonly subjectBytes: Uint8Array;
   /** "" on a link that is bound to one account. */
   readonly accountName: string;
+  /** The subject that it is delivered under: without the way back of an answer that ends at this server. */
+  target: string;
+  targetBytes: Uint8Array;
   account: Account | undefined;
   interest: Interest | undefined;
   interestGeneration = -1;
@@ -29,6 +33,8 @@ export class PeerSubject implements KnownByBytes {
     this.accountName = text.slice(0, Math.max(blank, 0));
     this.subject = text.slice(blank + 1).trimStart();
     this.subjectBytes = bytes.subarray(bytes.length - this.subject.length);
+    this.target = this.subject;
+    this.targetBytes = this.subjectBytes;
   }
 }
 
@@ -40,6 +46,8 @@ export interface PeerReceiver {
   admits(subject: PeerSubject): boolean;
   /** A whole message has come; it may be changed and must not be kept. `origin` is "" for none. */
   receive(message: Message, subject: PeerSubject, origin: string): void;
+  /** Undefined where there are no gateways. */
+  readonly replies: GatewayReplies | undefined;
   /** Payload and headers may have this size. */
   readonly maxPayloadBytes: number;
   protocolError(text: string): typeof STOP;
@@ -60,6 +68,7 @@ class QueueList implements KnownByBytes {
 }
 
 const NO_QUEUES: readonly string[] = Object.freeze([]);
+const NO_WAY_BACK = new Uint8Array(0);
 
 export class PeerMessages {
   private readonly receiver: PeerReceiver;
@@ -103,6 +112,7 @@ export class PeerMessages {
     message.sizeStart = parsed.sizeStart;
     message.sizeEnd = parsed.sizeEnd;
     message.headerBytes = parsed.headerBytes;
+    message.wayBack = NO_WAY_BACK;
     message.queues =
       parsed.queuesEnd > parsed.queuesStart
         ? this.queueLists.find(buffer, parsed.queuesStart, parsed.queuesEnd).names
@@ -141,19 +151,26 @@ export class PeerMessages {
     message.end = end;
     message.shared = owned;
     message.trace = undefined;
-    message.subject = subject.subject;
-    message.subjectBytes = subject.subjectBytes;
     const generation = subject.account?.sublist.generation;
     if (generation === undefined || generation !== subject.interestGeneration) this.resolve(subject);
-    if (subject.allowed && subject.account !== undefined) receiver.receive(message, subject, this.origin);
+    message.subject = subject.target;
+    message.subjectBytes = subject.targetBytes;
+    if (!subject.allowed || subject.account === undefined) return;
+    if (message.replyEnd > message.replyStart) receiver.replies?.arrived(subject.account, message);
+    receiver.receive(message, subject, this.origin);
   }
 
   private resolve(subject: PeerSubject): void {
     const { receiver } = this;
     subject.account = receiver.accountFor(subject.accountName);
     if (subject.account === undefined) return;
+    const own = receiver.replies?.ownSubject(subject.subject);
+    if (own !== undefined) {
+      subject.target = own;
+      subject.targetBytes = subject.subjectBytes.subarray(subject.subject.length - own.length);
+    }
     subject.interestGeneration = subject.account.sublist.generation;
     subject.allowed = receiver.admits(subject);
-    subject.interest = subject.account.sublist.match(subject.subject);
+    subject.interest = subject.account.sublist.match(subject.target);
   }
 }

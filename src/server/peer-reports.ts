@@ -52,12 +52,38 @@ export interface LeafStatus {
   readonly interests: () => readonly string[];
 }
 
+export type InterestMode = "Optimistic" | "Transitioning" | "Interest-Only";
+
+/** What one side of a gateway knows of the other side's interest in an account. */
+export interface GatewayAccountStatus {
+  readonly name: string;
+  readonly mode: InterestMode;
+  /** Subjects, latin1. */
+  readonly interests: readonly { readonly subject: string; readonly queue?: string }[];
+  /** Subjects that are not sent, while everything else is. */
+  readonly unwanted: readonly string[];
+}
+
+export interface GatewayStatus extends PeerStatus {
+  /** The cluster at the other end. */
+  readonly cluster: string;
+  readonly accounts: () => readonly GatewayAccountStatus[];
+  readonly interestCount: number;
+}
+
 /** Each room brings its own; what no room brings is empty. */
 export interface PeerReports {
   routes(): readonly RouteStatus[];
   /** Servers of the cluster that it is connected to. */
   remoteServers(): number;
   leafs(): readonly LeafStatus[];
+  /** Connections to other clusters: this server sends on those that it has dialled, and is sent to on the others. */
+  gateways(): readonly GatewayStatus[];
 }
 
-export const NO_PEERS: PeerReports = Object.freeze({ routes: () => [], remoteServers: () => 0, leafs: () => [] });
+export const NO_PEERS: PeerReports = Object.freeze({
+  routes: () => [],
+  remoteServers: () => 0,
+  leafs: () => [],
+  gateways: () => [],
+});

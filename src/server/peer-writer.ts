@@ -23,6 +23,7 @@ export function peerPrefix(plain: string, withHeaders: string, address: string, 
 
 /** The verb, the digits of two sizes and the separators of a line. */
 const LINE_EXTRA_BYTES = 40;
+const NOTHING = new Uint8Array(0);
 const CR = 13;
 const LF = 10;
 const BLANK = 32;
@@ -30,7 +31,8 @@ const BAR = 124;
 const PLUS = 43;
 
 /**
- * Appends the message for another server. Without `withHeaders` its headers are left out.
+ * Appends the message for another server. Without `withHeaders` its headers are left out. The last two stand in front of
+ * the subject and of the reply subject, where there is one.
  * Returns the bytes of headers and payload that were written.
  */
 export function writePeerMessage(
@@ -39,18 +41,22 @@ export function writePeerMessage(
   message: Message,
   queues: readonly string[],
   withHeaders: boolean,
+  beforeSubject: Uint8Array = NOTHING,
+  beforeReply: Uint8Array = NOTHING,
 ): number {
   const { subjectBytes, line, replyStart, replyEnd } = message;
   const asHeaders = withHeaders && message.headerBytes > 0;
   const start = asHeaders ? message.start : message.start + message.headerBytes;
   const bytes = message.end - start;
   const verb = asHeaders ? prefix.withHeaders : prefix.plain;
-  let lineBytes = verb.length + subjectBytes.length + replyEnd - replyStart + LINE_EXTRA_BYTES;
+  let lineBytes = verb.length + beforeSubject.length + subjectBytes.length + LINE_EXTRA_BYTES;
+  lineBytes += beforeReply.length + replyEnd - replyStart;
   for (const queue of queues) lineBytes += queue.length + 1;
   if (lineBytes > LARGE_CHUNK_BYTES) throw new RangeError(`a line of ${lineBytes} bytes for another server`);
   const chunk = reserveMessage(outbox, message, start, lineBytes);
   let at = outbox.position;
   for (let i = 0; i < verb.length; i++) chunk[at++] = verb[i];
+  for (let i = 0; i < beforeSubject.length; i++) chunk[at++] = beforeSubject[i];
   for (let i = 0; i < subjectBytes.length; i++) chunk[at++] = subjectBytes[i];
   chunk[at++] = BLANK;
   if (queues.length > 0) {
@@ -58,6 +64,7 @@ export function writePeerMessage(
     chunk[at++] = BLANK;
   }
   if (replyEnd > replyStart) {
+    for (let i = 0; i < beforeReply.length; i++) chunk[at++] = beforeReply[i];
     for (let i = replyStart; i < replyEnd; i++) chunk[at++] = line[i];
     chunk[at++] = BLANK;
   }

@@ -1,5 +1,6 @@
 // Which member of a queue group gets a message: members of this cluster before those over leaf links and gateways, and
-// among those at random, where a server that stands for several members counts as often (conformance/topology, WIRE.md 2.4).
+// among those at random, where a server that stands for several members counts as often, but the nearest of several clusters
+// (conformance/topology, WIRE.md 2.4 and 3.2).
 import type { Message } from "../accounts/message.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Random } from "../runtime/random.js";
@@ -13,6 +14,8 @@ export interface FaultHandler {
 interface Rank {
   readonly members: readonly Subscription[];
   readonly totalWeight: number;
+  /** Members in other clusters: their distances count instead, as they are at the moment. */
+  readonly nearestFirst: boolean;
 }
 
 /** A group's members in the order in which they are tried; `undefined` where all are equal. */
@@ -39,10 +42,30 @@ export function offerToGroup(
   }
   const { ranks } = found;
   if (ranks === undefined) return offerFrom(members, random.below(members.length), message, source, faults);
-  for (const { members, totalWeight } of ranks) {
-    if (offerFrom(members, weighted(members, totalWeight, random), message, source, faults)) return true;
+  for (const { members, totalWeight, nearestFirst } of ranks) {
+    if (nearestFirst) {
+      if (offerNearest(members, message, source, faults)) return true;
+    } else if (offerFrom(members, weighted(members, totalWeight, random), message, source, faults)) return true;
   }
   return false;
+}
+
+function offerNearest(
+  members: readonly Subscription[],
+  message: Message,
+  source: DeliveryTarget | undefined,
+  faults: FaultHandler,
+): boolean {
+  let nearest = members[0];
+  for (const member of members) if (distanceOf(member) < distanceOf(nearest)) nearest = member;
+  if (offer(nearest, message, source, faults)) return true;
+  if (members.length === 1) return false;
+  const others = members.filter((member) => member !== nearest);
+  return others.sort((a, b) => distanceOf(a) - distanceOf(b)).some((member) => offer(member, message, source, faults));
+}
+
+function distanceOf({ target }: Subscription): number {
+  return target.distanceMs ?? Number.MAX_VALUE;
 }
 
 function offerFrom(
@@ -55,13 +78,23 @@ function offerFrom(
   const count = members.length;
   for (let i = 0; i < count; i++) {
     const member = members[first + i < count ? first + i : first + i - count];
-    try {
-      if (member.target.deliver(member, message, source)) return true;
-    } catch (error) {
-      faults.targetFailed(member, error);
-    }
+    if (offer(member, message, source, faults)) return true;
   }
   return false;
+}
+
+function offer(
+  member: Subscription,
+  message: Message,
+  source: DeliveryTarget | undefined,
+  faults: FaultHandler,
+): boolean {
+  try {
+    return member.target.deliver(member, message, source);
+  } catch (error) {
+    faults.targetFailed(member, error);
+    return false;
+  }
 }
 
 function weighted(members: readonly Subscription[], totalWeight: number, random: Random): number {
@@ -73,7 +106,9 @@ function weighted(members: readonly Subscription[], totalWeight: number, random:
 }
 
 function ranksOf(members: readonly Subscription[]): Ranks {
-  if (members.every(({ weight, rank }) => weight === 1 && rank === members[0].rank)) return undefined;
+  const isEqual = ({ weight, rank, target }: Subscription): boolean =>
+    weight === 1 && rank === members[0].rank && target.distanceMs === undefined;
+  if (members.every(isEqual)) return undefined;
   const byRank = new Map<number, Subscription[]>();
   for (const member of members) {
     const same = byRank.get(member.rank);
@@ -82,5 +117,9 @@ function ranksOf(members: readonly Subscription[]): Ranks {
   }
   return [...byRank]
     .sort(([a], [b]) => a - b)
-    .map(([, same]) => ({ members: same, totalWeight: same.reduce((sum, { weight }) => sum + weight, 0) }));
+    .map(([, same]) => ({
+      members: same,
+      totalWeight: same.reduce((sum, { weight }) => sum + weight, 0),
+      nearestFirst: same.some(({ target }) => target.distanceMs !== undefined),
+    }));
 }

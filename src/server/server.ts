@@ -22,11 +22,13 @@ import { payloadLimit } from "./client-limits.js";
 import { ClientUrls, reachableAt } from "./client-urls.js";
 import { CloseReason } from "./close-reason.js";
 import { ClosedConnections } from "./closed-connections.js";
+import type { ClusterLink } from "./cluster-link.js";
 import type { Connection } from "./connection.js";
 import { connectionStatus } from "./connection-status.js";
 import { EventSender } from "./event-sender.js";
 import { ServerEvents } from "./events.js";
 import { FailedLogins } from "./failed-logins.js";
+import type { GatewayReplies } from "./gateway-replies.js";
 import type { HandshakeQueue } from "./handshake-queue.js";
 import { advertisedAs, hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
@@ -88,6 +90,11 @@ export class Server implements Hub {
   readonly failedLogins: FailedLogins;
   /** What the rooms for other servers tell; each room puts its own in. */
   reports: PeerReports = NO_PEERS;
+  /** The room for routes puts itself in. */
+  clusterLink: ClusterLink | undefined;
+  /** The room for gateways puts these in; the URL (host:port) is where servers of other clusters reach this one. */
+  gatewayReplies: GatewayReplies | undefined;
+  gatewayUrl: (() => string) | undefined;
   private readonly sender = new EventSender(this);
   private readonly turn: Turn;
   private readonly listener: ClientListener;

@@ -41,6 +41,13 @@ const SUBSZ_FIELDS = {
   account: "string",
   test: "string",
 } as const;
+const GATEWAYZ_FIELDS = {
+  name: "string",
+  accounts: "boolean",
+  account_name: "string",
+  subscriptions: "boolean",
+  subscriptions_detail: "boolean",
+} as const;
 const STATZ_FIELDS = { accounts: "strings", include_unused: "boolean" } as const;
 const HEALTHZ_FIELDS = { account: "string", stream: "string", consumer: "string", details: "boolean" } as const;
 const JSZ_FIELDS = {
@@ -107,7 +114,9 @@ function servePages({ server, pages, publisher, services, events, others }: Serv
   page("ROUTEZ", { subscriptions: "boolean", subscriptions_detail: "boolean" }, (options) =>
     pages.routez({ subscriptions: options.subscriptions, subscriptionsDetail: options.subscriptions_detail }),
   );
-  page("GATEWAYZ", {}, () => pages.gatewayz());
+  page("GATEWAYZ", GATEWAYZ_FIELDS, ({ account_name, subscriptions_detail, ...options }) =>
+    pages.gatewayz({ ...options, account: account_name, subscriptionsDetail: subscriptions_detail }),
+  );
   page("LEAFZ", { subscriptions: "boolean", account: "string" }, (options) => pages.leafz(options));
   page("ACCOUNTZ", { account: "string" }, (options) => pages.accountz(options));
   page("JSZ", JSZ_FIELDS, async (options) => (options.leader_only ? NO_ANSWER : pages.jsz()));

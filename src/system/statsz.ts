@@ -9,6 +9,7 @@ export async function statsz(server: Server, activeServers: number): Promise<obj
   const { process } = server.runtime;
   const sent = { msgs: status.outMsgs, bytes: status.outBytes };
   const received = { msgs: status.inMsgs, bytes: status.inBytes };
+  const gateways = gatewaysOf(server);
   return {
     start: formatMs(status.startedMs),
     mem: process.memoryBytes(),
@@ -27,7 +28,30 @@ export async function statsz(server: Server, activeServers: number): Promise<obj
     stale_connections: status.staleConnections || undefined,
     stale_connection_stats: status.staleConnections > 0 ? byKind(status.staleConnections) : undefined,
     stalled_clients: status.stalledClients || undefined,
+    gateways: gateways.length > 0 ? gateways : undefined,
     active_servers: activeServers,
     gomaxprocs: process.cores,
   };
+}
+
+/** Each cluster that this server sends to, with the numbers of the connections to it and from it. */
+function gatewaysOf(server: Server): object[] {
+  const all = server.reports.gateways();
+  return all
+    .filter(({ solicited }) => solicited)
+    .map((outbound) => {
+      const inbound = all.filter(({ solicited, cluster }) => !solicited && cluster === outbound.cluster);
+      const received = { msgs: 0, bytes: 0 };
+      for (const { inMsgs, inBytes } of inbound) {
+        received.msgs += inMsgs;
+        received.bytes += inBytes;
+      }
+      return {
+        gwid: outbound.id,
+        name: outbound.cluster,
+        sent: { msgs: outbound.outMsgs, bytes: outbound.outBytes },
+        received,
+        inbound_connections: inbound.length,
+      };
+    });
 }
