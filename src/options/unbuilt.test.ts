@@ -26,10 +26,8 @@ test("what adds is announced, when it is on", () => {
   const announced = (options: ServerOptions): string[] => pathsOf(options).announced;
   assert.deepEqual(announced({ jetstream: {} }), ["jetstream"]);
   assert.deepEqual(announced({ jetstream: { enabled: false, key: "k" } }), []);
-  assert.deepEqual(announced({ cluster: { name: "c" } }), []);
-  assert.deepEqual(announced({ cluster: { port: 1 } }), ["cluster"]);
-  assert.deepEqual(announced({ cluster: { routes: ["nats://x"] } }), ["cluster"]);
-  assert.deepEqual(announced({ leafnodes: { remotes: [{}] } }), ["leafnodes"]);
+  assert.deepEqual(announced({ cluster: { port: 1 }, gateway: { port: 1 }, leafnodes: { remotes: [{}] } }), []);
+  assert.deepEqual(announced({ mqtt: { port: 1 } }), ["mqtt"]);
   assert.deepEqual(announced({ mqtt: { port: 0 } }), []);
   assert.deepEqual(announced({ accounts: { A: { jetstream: {} } } }), ["accounts.A.jetstream"]);
 });
