@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashSync } from "bcryptjs";
+import { simulatedRuntime } from "../src/runtime/simulated/index.js";
+import { accountJwt, JwtWorld, pairOf, userJwt } from "./support/jwt-world.js";
 import { type SimulatedClient, type SimulatedServer, startSimulatedServer } from "./support/simulated-server.js";
 
 /** What one comparison with a hash takes in a simulation. */
@@ -152,4 +154,40 @@ test("while a login is decided on, a client cannot make the server keep what it 
   for (let i = 0; i < 32; i++) client.send(megabyte);
   await world.settle();
   assert.ok(client.transport.bufferedBytes > 30 * megabyte.length, `${client.transport.bufferedBytes} bytes not taken`);
+});
+
+test("who makes up accounts keeps nobody from the lookup of a real one", async () => {
+  const jwts = new JwtWorld();
+  const world = simulatedRuntime({ seed: 5 });
+  const web = world.host("web");
+  const served: Record<string, string> = {
+    [jwts.system.nkey]: accountJwt(jwts.operator, jwts.system),
+    ...jwts.preload(),
+  };
+  const asked: string[] = [];
+  const unanswered: (() => void)[] = [];
+  const listening = web.network.listenHttp({ host: "0.0.0.0", port: 80 }, async ({ url: path }) => {
+    const name = path.slice(1);
+    asked.push(name);
+    const jwt = served[name];
+    // The lookup of an account that is not there takes as long as a lookup may.
+    if (name !== "" && jwt === undefined) await new Promise<void>((resolve) => unanswered.push(resolve));
+    return { status: jwt === undefined && name !== "" ? 404 : 200, body: jwt };
+  });
+  await world.clock.settle(listening);
+  const url = `http://${web.network.interfaceAddresses()[0]}/`;
+  const options = jwts.options({}, { resolver: { type: "URL", url }, resolverPreload: undefined });
+  const sim = await startSimulatedServer(options, world);
+  const made = Array.from({ length: 100 }, () => pairOf("account"));
+  for (const account of made) await jwts.login(sim, userJwt(account, jwts.user), jwts.user, {}, "attacker");
+  await sim.settle();
+  const started = asked.filter((name) => made.some(({ nkey }) => nkey === name)).length;
+  assert.ok(started > 0 && started < made.length, `${started} lookups at once`);
+  const right = await jwts.login(sim);
+  assert.equal(right.take(), "");
+  unanswered[0]();
+  await sim.settle();
+  unanswered[1]();
+  await sim.settle();
+  assert.equal(right.take(), "PONG\r\n");
 });

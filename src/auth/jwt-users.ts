@@ -6,6 +6,7 @@ import { type CalloutVerdict, type CalloutWorld, callOut, keptFromAsking, rawUse
 import { CalloutError } from "./callout-claims.js";
 import type { ClaimedAccount, ClaimedAccounts } from "./claimed-accounts.js";
 import { permissionsOption } from "./claims-reader.js";
+import type { FairQueue } from "./fair-queue.js";
 import { JwtError } from "./jwt.js";
 import {
   admissionOf,
@@ -25,6 +26,8 @@ import { decodeUserClaims, type UserClaims, userFault } from "./user-claims.js";
 export interface JwtUsersParts {
   readonly operators: TrustedOperators;
   readonly accounts: ClaimedAccounts;
+  /** Logins whose account is not known yet: whoever makes up accounts keeps nobody else from theirs. */
+  readonly lookups: FairQueue;
   readonly callouts: CalloutWorld;
   /** User JWT of clients that show none; "" for none. */
   readonly defaultSentinel: string;
@@ -39,7 +42,10 @@ export class JwtUsers {
     this.#parts = parts;
   }
 
-  /** Decides on a login; undefined: refused. A promise when the account has to be looked up, or a service decides. */
+  /**
+   * Decides on a login; undefined: refused. A promise when the account has to be looked up, or a service decides; it rejects
+   * with a LoginsBusyError when too many accounts wait to be looked up.
+   */
   authenticate(credentials: Credentials, origin: Origin): Admission | undefined | Promise<Admission | undefined> {
     const shown = this.#shown(credentials, origin);
     if (shown === undefined) return undefined;
@@ -51,12 +57,19 @@ export class JwtUsers {
       if (this.#parts.pinnedAccounts?.has(claims.account) === false) {
         throw new LoginRefused(`Account ${claims.account} not listed as operator pinned account`);
       }
-      const found = this.#parts.accounts.lookup(claims.account);
+      const found = this.#lookup(claims.account, origin);
       const decide = (account: ClaimedAccount | undefined): Admission | undefined | Promise<Admission | undefined> =>
         this.#decide(shown, account, credentials, origin);
       if (found instanceof Promise) return found.then((account) => attempt(origin, () => decide(account)));
       return decide(found);
     });
+  }
+
+  #lookup(name: string, origin: Origin): ReturnType<ClaimedAccounts["lookup"]> {
+    const { accounts, lookups } = this.#parts;
+    if (accounts.get(name) !== undefined) return accounts.lookup(name);
+    const { remoteAddress: source, isGone } = origin;
+    return lookups.run({ source, name, isGone }, async () => accounts.lookup(name));
   }
 
   /** What new claims of its account mean for a connected user. */

@@ -13,6 +13,7 @@ import type { CalloutWorld } from "./callout.js";
 import { readTlsFiles } from "./certificate-files.js";
 import { type AccountChange, ClaimedAccounts } from "./claimed-accounts.js";
 import { DirectoryResolver } from "./directory-resolver.js";
+import { FairQueue, type QueueLimits } from "./fair-queue.js";
 import type { LoginReview } from "./jwt-login.js";
 import { JwtUsers } from "./jwt-users.js";
 import { isPublicNkey } from "./nkey.js";
@@ -27,6 +28,8 @@ const NO_BYTES = Buffer.alloc(0);
 export interface OperatorModeWorld extends CalloutWorld {
   readonly runtime: Runtime;
   readonly accounts: Accounts;
+  /** How many logins look up an account at once, and how many may wait for that. */
+  readonly lookupLimits: { readonly parallel: number; readonly waiting: QueueLimits };
   /** An account has changed in a way that its clients may have to follow. */
   changed(account: Account, change: AccountChange): void;
   /** How many other servers may know an account; default none. */
@@ -37,6 +40,7 @@ export class OperatorMode {
   readonly operators: TrustedOperators;
   readonly accounts: ClaimedAccounts;
   readonly resolver: AccountResolver;
+  readonly #lookups: FairQueue;
   #users: JwtUsers;
   readonly #world: OperatorModeWorld;
   #options: ResolvedOptions;
@@ -55,6 +59,7 @@ export class OperatorMode {
     this.operators = operators;
     this.#options = options;
     this.#world = world;
+    this.#lookups = new FairQueue(world.lookupLimits.parallel, world.lookupLimits.waiting);
     this.resolver = this.#resolverOf(options);
     this.accounts = new ClaimedAccounts({
       accounts: world.accounts,
@@ -165,7 +170,14 @@ export class OperatorMode {
       ? new Set([...resolverPinnedAccounts, ...(systemAccount ? [systemAccount] : [])])
       : undefined;
     const { operators, accounts } = this;
-    return new JwtUsers({ operators, accounts, callouts: this.#world, defaultSentinel, pinnedAccounts: pinned });
+    return new JwtUsers({
+      operators,
+      accounts,
+      lookups: this.#lookups,
+      callouts: this.#world,
+      defaultSentinel,
+      pinnedAccounts: pinned,
+    });
   }
 
   #resolverOf(options: ResolvedOptions): AccountResolver {

@@ -52,6 +52,8 @@ export const HANDSHAKES_PER_TURN = 4;
 export const CERTIFICATE_POLL_MS = 5_000;
 /** Logins that wait to be compared with a bcrypt hash, of one address and altogether, and hashes whose secret is known. */
 export const HASH_LIMITS = { waiting: { perSource: 256, total: 4096 }, proven: 16_384 };
+/** Logins by JWT whose account is looked up at once, and those that may wait for that. */
+export const LOOKUP_LIMITS = { parallel: 64, waiting: { perSource: 8192, total: 16_384 } };
 /**
  * Failed logins of one address that are refused at once, what the refusals of the next ones wait, and the time after which
  * one of them is forgotten; how many addresses are remembered, and how many refusals wait at once.

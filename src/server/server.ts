@@ -34,7 +34,7 @@ import { advertisedAs, hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
 import { LameDuck } from "./lame-duck.js";
-import { HASH_LIMITS } from "./limits.js";
+import { HASH_LIMITS, LOOKUP_LIMITS } from "./limits.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
 import { ChunkPool } from "./outbox.js";
 import { NO_PEERS, type PeerReports } from "./peer-reports.js";
@@ -138,6 +138,7 @@ export class Server implements Hub {
       ...this.callouts,
       runtime: parts.runtime,
       accounts: this.accounts,
+      lookupLimits: LOOKUP_LIMITS,
       changed: (account, change) => {
         if (this.operatorMode !== undefined)
           applyAccountChange(account, change, this.clients.values(), this.operatorMode);

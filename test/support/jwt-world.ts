@@ -91,14 +91,20 @@ export class JwtWorld {
     jwt = this.userJwt(),
     user: Pair | null = this.user,
     more: object = {},
+    from?: string,
   ): Promise<SimulatedClient> {
-    return loginSigned(sim, user, { jwt, ...more });
+    return loginSigned(sim, user, { jwt, ...more }, from);
   }
 }
 
 /** Connects, signs the nonce, and asks for a PONG. */
-export async function loginSigned(sim: SimulatedServer, user: Pair | null, connect: object): Promise<SimulatedClient> {
-  const client = await sim.connect();
+export async function loginSigned(
+  sim: SimulatedServer,
+  user: Pair | null,
+  connect: object,
+  from?: string,
+): Promise<SimulatedClient> {
+  const client = await sim.connect(from);
   const nonce = [...sim.server.clients.values()].at(-1)?.nonce ?? "";
   const sig = user === null ? undefined : sign(null, Buffer.from(nonce), user.key).toString("base64url");
   const json = { verbose: false, pedantic: false, sig, ...connect };

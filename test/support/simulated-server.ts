@@ -70,8 +70,10 @@ export interface SimulatedServer {
 }
 
 /** Starts a server with these options on the host "main"; clients are on the host "clients". */
-export async function startSimulatedServer(options: ServerOptions = {}): Promise<SimulatedServer> {
-  const world = simulatedRuntime({ seed: 7 });
+export async function startSimulatedServer(
+  options: ServerOptions = {},
+  world = simulatedRuntime({ seed: 7 }),
+): Promise<SimulatedServer> {
   const log = new LinesLogger();
   const resolved = resolveOptions({ ...options, host: "0.0.0.0", port: PORT });
   const server = createServer(resolved, { runtime: world, logger: log });
