@@ -25,7 +25,7 @@ import { type AnnouncedInterest, LocalInterest } from "./local-interest.js";
 import type { Peer } from "./peer.js";
 import { RoutedSubscription } from "./peer-account.js";
 import { registerRoute } from "./registration.js";
-import { RouteConnection, type RouteHost } from "./route.js";
+import { RouteConnection, type RouteHost, routeCompression } from "./route.js";
 import { RoutePermissions } from "./route-permissions.js";
 import { parseRouteUrl } from "./route-url.js";
 
@@ -232,7 +232,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
 
   infoFor(route: RouteConnection): PeerInfo {
     const { server, options, clusterName } = this;
-    const { authorization, poolSize, compression, noAdvertise, permissions } = options;
+    const { authorization, poolSize, noAdvertise, permissions } = options;
     const listening = this.#listener ?? { host: options.host, port: options.port };
     const advertised = advertisedAs(options.advertise);
     const { host, port } = { ...listening, ...advertised };
@@ -255,7 +255,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
       connect_urls: noAdvertise ? [] : server.ownClientUrls(),
       ws_connect_urls: noAdvertise ? [] : server.ownWebSocketUrls(),
       ldm: server.state === "lame duck",
-      compression: compression?.mode ?? "accept",
+      compression: routeCompression(server.options),
       import: permissions?.publish && textsOf(permissions.publish),
       export: permissions?.subscribe && textsOf(permissions.subscribe),
       lnoc: true,

@@ -4,6 +4,8 @@ import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
+import type { ResolvedOptions } from "../options/options.js";
+import { agreedCompression, type CompressionMode, compressionMode } from "../protocol/compression-mode.js";
 import { quoted } from "../protocol/error-texts.js";
 import { NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import { bytesAsText } from "../protocol/json.js";
@@ -50,6 +52,11 @@ export interface RouteHost {
   mayImport(subject: string): boolean;
 }
 
+/** What this server asks for on routes. */
+export function routeCompression({ cluster }: ResolvedOptions): CompressionMode {
+  return compressionMode(cluster?.compression?.mode ?? "accept", "s2_fast") ?? "accept";
+}
+
 type RoutedInterest = ReturnType<RouteStatus["interests"]>[number];
 
 const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
@@ -72,11 +79,10 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   /** The other side is connected otherwise, or does not want this connection: it is not dialled again. */
   isNeedless = false;
   readonly gossipMode: number;
-  /** What was agreed on. */
-  compression = "off";
   protected readonly kind = KIND;
   readonly #host: RouteHost;
   #connected = false;
+  #negotiated = false;
   #withHeaders = true;
 
   constructor(
@@ -109,8 +115,23 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
 
   // A server that dials and has a choice to make waits for what the other side says.
   get #delaysInfo(): boolean {
-    const { poolSize = 0, compression } = this.hub.options.cluster ?? {};
-    return poolSize > 0 || compression?.mode !== "off";
+    return (this.hub.options.cluster?.poolSize ?? 0) > 0 || this.#wantsCompression;
+  }
+
+  get #wantsCompression(): boolean {
+    const mode = routeCompression(this.hub.options);
+    return mode !== "off" && mode !== "not supported";
+  }
+
+  // Both sides know what the other one asks for: what follows is compressed, and begins with INFO once more.
+  #negotiate(info: PeerInfo): number {
+    this.#negotiated = true;
+    const agreed = agreedCompression(routeCompression(this.hub.options), info.compression);
+    if (agreed === "off") return NO_PAYLOAD;
+    if (this.solicited) this.sendInfo();
+    const answer = this.compress(agreed, this.hub.options.cluster?.compression?.rttThresholdsMs);
+    if (!this.solicited) this.sendInfo();
+    return answer;
   }
 
   protected get established(): boolean {
@@ -151,6 +172,10 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
     ) {
       this.close(CloseReason.clusterNameConflict);
       return STOP;
+    }
+    if (this.#wantsCompression && !this.#negotiated) {
+      const answer = this.#negotiate(info);
+      if (answer !== NO_PAYLOAD) return answer;
     }
     this.info = info;
     this.#withHeaders = info.headers === true && !this.hub.options.noHeaderSupport;

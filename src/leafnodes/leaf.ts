@@ -5,7 +5,9 @@ import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
 import type { Admission } from "../auth/authenticator.js";
+import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
+import { agreedCompression, type CompressionMode, compressionMode } from "../protocol/compression-mode.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
 import { NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import { type PeerConnect, type PeerInfo, peerConnectLine, peerInfoLine } from "../protocol/peer-info.js";
@@ -38,12 +40,19 @@ export const LOOP_PREFIX = "$LDS.";
 
 const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
 
+/** What this server asks for as a hub. */
+export function leafCompression({ leafnodes }: ResolvedOptions): CompressionMode {
+  return compressionMode(leafnodes?.compression?.mode ?? "s2_auto", "s2_auto") ?? "s2_auto";
+}
+
 /** What a leaf link needs of its room. */
 export interface LeafHost {
   /** The hub's INFO for a leaf node; with `account`, what follows its login. */
   infoFor(link: LeafConnection, login?: { account: Account; permissions: LeafTold }): PeerInfo;
   /** The leaf's INFO and CONNECT for its hub. */
   connectFor(link: LeafConnection, hub: PeerInfo): PeerConnect;
+  /** INFO that only says how the leaf asks for compression. */
+  modeFor(link: LeafConnection, mode: CompressionMode): PeerInfo;
   /** Decides on a login. */
   authenticate(
     link: LeafConnection,
@@ -178,7 +187,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   }
 
   protected handleInfo(info: PeerInfo): number {
-    if (!this.solicited) return NO_PAYLOAD;
+    if (!this.solicited) return this.#takeMode(info);
     const first = this.info === undefined;
     this.info = info;
     if (first) {
@@ -193,8 +202,10 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
         void this.#secure(info);
         return NO_PAYLOAD;
       }
-      this.send(peerConnectLine(this.#host.connectFor(this, info)));
+      const answer = this.#negotiate(info);
+      if (answer !== NO_PAYLOAD) return answer;
     }
+    if (!this.#loggingIn) this.#logIn(info);
     this.#host.informed(this, info);
     // An old hub sends no second INFO.
     if (!this.#joined && (info.connect_info === true || info.info_on_connect !== true)) this.#takeHub(info);
@@ -204,12 +215,39 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   async #secure(info: PeerInfo): Promise<void> {
     if (!(await this.#host.secure(this))) return;
     try {
-      this.send(peerConnectLine(this.#host.connectFor(this, info)));
+      if (this.#negotiate(info) === NO_PAYLOAD) this.#logIn(info);
       this.#host.informed(this, info);
       this.resumeInput();
     } catch (error) {
       this.failed(error);
     }
+  }
+
+  // The leaf's side: it tells what it asks for, and what follows is compressed; the hub begins with INFO once more.
+  #negotiate(info: PeerInfo): number {
+    const { compression } = this.remote?.options ?? {};
+    const own = compressionMode(compression?.mode ?? "s2_auto", "s2_auto") ?? "s2_auto";
+    const agreed = agreedCompression(own, info.compression);
+    if (agreed === "off") return NO_PAYLOAD;
+    this.send(peerInfoLine(this.#host.modeFor(this, own)));
+    return this.compress(agreed, compression?.rttThresholdsMs);
+  }
+
+  // The hub's side of the same.
+  #takeMode(info: PeerInfo): number {
+    if (this.#loggingIn || this.info !== undefined) return NO_PAYLOAD;
+    this.info = info;
+    const { compression } = this.hub.options.leafnodes ?? {};
+    const agreed = agreedCompression(leafCompression(this.hub.options), info.compression);
+    if (agreed === "off") return NO_PAYLOAD;
+    const answer = this.compress(agreed, compression?.rttThresholdsMs);
+    this.greet();
+    return answer;
+  }
+
+  #logIn(info: PeerInfo): void {
+    this.#loggingIn = true;
+    this.send(peerConnectLine(this.#host.connectFor(this, info)));
   }
 
   #takeHub(info: PeerInfo): void {
@@ -436,7 +474,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       inBytes: this.inBytes,
       outMsgs: this.outMsgs,
       outBytes: this.outBytes,
-      compression: "off",
+      compression: this.compression,
       interestCount: this.#subscriptions.size,
       interests: () => [...this.#subscriptions.values()].map(({ subject }) => subject),
     };

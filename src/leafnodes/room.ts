@@ -3,6 +3,7 @@
 import type { Account } from "../accounts/account.js";
 import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
 import type { ResolvedOptions } from "../options/options.js";
+import type { CompressionMode } from "../protocol/compression-mode.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
 import { bytesAsText } from "../protocol/json.js";
 import { type PeerConnect, type PeerInfo, peerInfoLine } from "../protocol/peer-info.js";
@@ -13,7 +14,14 @@ import { CloseReason } from "../server/close-reason.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
-import { type LeafAdmission, LeafConnection, type LeafHost, type LeafTold, LOOP_PREFIX } from "./leaf.js";
+import {
+  type LeafAdmission,
+  LeafConnection,
+  type LeafHost,
+  type LeafTold,
+  LOOP_PREFIX,
+  leafCompression,
+} from "./leaf.js";
 import { admitLeaf } from "./leaf-login.js";
 import { LeafTls } from "./leaf-tls.js";
 import type { LeafUrl } from "./leaf-url.js";
@@ -214,7 +222,7 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
       client_id: link.id,
       nonce: link.nonce,
       cluster: server.clusterName,
-      compression: "off",
+      compression: leafCompression(server.options),
       ...(login && { remote_account: login.account.name, connect_info: true, ...login.permissions }),
       api_lvl: API_LEVEL,
       info_on_connect: true,
@@ -288,9 +296,25 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
       is_hub: isHub || undefined,
       isolate: requestIsolation || undefined,
       deny_pub: denyImports?.length ? denyImports.map(bytesAsText) : undefined,
-      compress_mode: "off",
+      compress_mode: link.compression,
       remote_account: (link.account as Account).name,
       protocol: PROTOCOL,
+    };
+  }
+
+  modeFor(link: LeafConnection, mode: CompressionMode): PeerInfo {
+    return {
+      server_id: "",
+      server_name: "",
+      version: "",
+      proto: 0,
+      go: "",
+      host: "",
+      port: 0,
+      headers: false,
+      max_payload: 0,
+      client_id: link.id,
+      compression: mode,
     };
   }
 

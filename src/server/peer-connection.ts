@@ -1,10 +1,12 @@
 // A connection to another server: a route, a gateway or a leaf link. The operations that all of them share, and framing
 // (conformance/topology, WIRE.md section 1). It never pauses for a slow subscriber.
 import type { DeliveryTarget } from "../accounts/subscription.js";
+import { compressionForRtt } from "../protocol/compression-mode.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
-import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "../protocol/framer.js";
+import { type FrameHandler, Framer, LEAVE, NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import { type PeerConnect, type PeerInfo, readPeerJson } from "../protocol/peer-info.js";
 import { PeerVerb, peerArgumentsStart, peerVerbOf } from "../protocol/peer-verbs.js";
+import type { S2Mode } from "../protocol/s2-writer.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "./close-reason.js";
@@ -13,8 +15,10 @@ import { hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { FIRST_PEER_LINE_BYTES, FIRST_PEER_PING_MS, PEER_LINE_BYTES, PEER_PING_JITTER } from "./limits.js";
 import { PeerMessages, type PeerReceiver } from "./peer-messages.js";
+import { S2Transport } from "./s2-transport.js";
 
 const PONG = Buffer.from("PONG\r\n");
+const NO_LINE = Buffer.alloc(0);
 const AUTHORIZATION = "Authorization Violation";
 
 /** What differs between the kinds in log lines. */
@@ -35,8 +39,17 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
   protected readonly messages: PeerMessages;
   private authTimer: Timer | undefined;
 
+  private readonly s2: S2Transport;
+  // Round trips at which s2_auto presses harder, while that was agreed on.
+  private autoThresholdsMs: readonly number[] | undefined;
+  // The line that is being handled.
+  private lineBuffer: Buffer = NO_LINE;
+  private lineEnd = 0;
+
   constructor(id: number, hub: Hub, transport: Transport, solicited: boolean) {
-    super(id, hub, transport);
+    const s2 = new S2Transport(transport, hub.runtime.clock);
+    super(id, hub, s2);
+    this.s2 = s2;
     this.solicited = solicited;
     this.framer = new Framer(this);
     this.messages = new PeerMessages(this.receiver(), this.framer);
@@ -76,6 +89,30 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
     this.authTimer = undefined;
   }
 
+  // ---------------------------------------------------------------- compression
+
+  /** How output is compressed now; `off` while it is not. */
+  get compression(): string {
+    return this.s2.mode ?? "off";
+  }
+
+  /**
+   * Goes on compressed in both directions: behind the line that is being handled, and behind what was sent so far.
+   * Returns what the line's handler has to answer.
+   */
+  protected compress(agreed: "s2_auto" | S2Mode, thresholdsMs: readonly number[] | undefined): typeof LEAVE {
+    if (agreed === "s2_auto") this.autoThresholdsMs = thresholdsMs ?? [];
+    const mode = agreed === "s2_auto" ? compressionForRtt(this.rttMs, thresholdsMs) : agreed;
+    const following = this.lineBuffer === NO_LINE ? NO_LINE : this.framer.following(this.lineBuffer, this.lineEnd);
+    this.s2.compress(mode, following, this.outbox.bytes);
+    return LEAVE;
+  }
+
+  protected override pong(): void {
+    super.pong();
+    if (this.autoThresholdsMs !== undefined) this.s2.mode = compressionForRtt(this.rttMs, this.autoThresholdsMs);
+  }
+
   // ---------------------------------------------------------------- lines
 
   line(buffer: Buffer, start: number, end: number): number {
@@ -88,8 +125,13 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
       case PeerVerb.pong:
         this.pong();
         return NO_PAYLOAD;
-      case PeerVerb.info:
-        return this.readInfo(buffer.toString("utf8", from, end));
+      case PeerVerb.info: {
+        this.lineBuffer = buffer;
+        this.lineEnd = end;
+        const answer = this.readInfo(buffer.toString("utf8", from, end));
+        this.lineBuffer = NO_LINE;
+        return answer;
+      }
       case PeerVerb.connect:
         return this.readConnect(buffer.toString("utf8", from, end));
       case PeerVerb.ok:
