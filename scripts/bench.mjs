@@ -1,5 +1,5 @@
 // npm run bench: the same load on this server and on the neighbour, rounds alternating; medians and ratios as Markdown.
-// usage: npm run bench -- [--set core,connections,auth,cluster] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
+// usage: npm run bench -- [--set core,connections,auth,cluster,websocket] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
 //          [--server "CMD"] [--neighbour "CMD"]
 // What counts is server CPU per message, from /proc (Linux): on a busy machine it holds far better than wall time. A ratio
 // above 1 says that the neighbour needs more. --check compares with bench/budget.json and makes the exit code 1 when a case
@@ -40,13 +40,17 @@ const configs = {
   mapped: `accounts { BENCH { ${user}, ${mappings} } }\nno_auth_user: bench\n`,
 };
 
+// Clients use the port that stands for {{ws}}.
+const websocket = `websocket { listen: "127.0.0.1:{{ws}}", no_tls: true, compression: true }\n`;
+
 // Several servers; publishers use the first one, subscribers the second. CPU is that of all.
 const cluster = (routes) => `cluster { name: bench, listen: "127.0.0.1:{{${routes}}}", pool_size: 3,
   routes: ["nats://127.0.0.1:{{0}}", "nats://127.0.0.1:{{1}}", "nats://127.0.0.1:{{2}}"] }\n`;
 const topologies = { cluster: [cluster(0), cluster(1), cluster(2)] };
 
 // publish: publishers, subscribers, messages each, payload bytes, subjects, and for some the prefix of the subjects that
-// subscribers use and the rest of the configuration. request: pairs, requests. idle: connections.
+// subscribers use and the rest of the configuration. request: pairs, requests. idle: connections. websocket: publishers,
+// subscribers, messages each, payload bytes, and what frames are like; websocket-idle: connections, and the same.
 const sets = {
   core: [
     ["publish only, 16 B", "publish", 1, 0, times(4e6), 16, 1],
@@ -62,6 +66,15 @@ const sets = {
     ["request-reply, 1 pair", "request", 1, times(3e4)],
   ],
   connections: [["idle connections", "idle", times(9000)]],
+  websocket: [
+    ["WebSocket, 1 to 1, 16 B", "websocket", 1, 1, times(2e6), 16, "plain", "", websocket],
+    ["WebSocket, 1 to 1, 1 KB", "websocket", 1, 1, times(4e5), 1024, "plain", "", websocket],
+    ["WebSocket, 1 to 1, 16 B, a frame each", "websocket", 1, 1, times(1e6), 16, "single", "", websocket],
+    ["WebSocket, 1 to 1, 16 B, compressed", "websocket", 1, 1, times(2e6), 16, "deflate", "", websocket],
+    ["WebSocket, 1 to 1, 1 KB, compressed", "websocket", 1, 1, times(2e5), 1024, "deflate", "", websocket],
+    ["WebSocket, idle connections", "websocket-idle", times(10_000), "plain", "", "", "", "", websocket],
+    ["WebSocket, idle connections, compressed", "websocket-idle", times(10_000), "deflate", "", "", "", "", websocket],
+  ],
   // Compared with its own first case: permissions and mappings shall cost next to nothing for a subject that comes again.
   auth: [
     ["1 to 1, 16 B, without a login", "publish", 1, 1, times(3e6), 16, 1],
@@ -97,21 +110,19 @@ const commands = [
 ];
 const budget = JSON.parse(readFileSync(join(projectRoot, "bench/budget.json"), "utf8"));
 const missed = [];
-for (const tool of ["publish", "request", "idle"]) compile(tool);
+const chosen = flags.set.split(",").flatMap((set) => sets[set].filter(([name]) => name.includes(flags.case)));
+for (const tool of new Set(chosen.map(([, tool]) => tool))) compile(tool);
 
 console.log("| case | natsnode | rate/s | p99 us | nats-server | rate/s | p99 us | nats-server / natsnode |");
 console.log("| --- | --: | --: | --: | --: | --: | --: | --: |");
-for (const set of flags.set.split(",")) {
-  for (const one of sets[set].filter(([name]) => name.includes(flags.case))) {
-    let measured = await compare(one);
-    if (tooSlow(one[0], measured.ratio)) {
-      console.error(`${one[0]}: ratio ${measured.ratio.toFixed(2)} is below the budget; once more`);
-      measured = await compare(one);
-      if (tooSlow(one[0], measured.ratio))
-        missed.push(`${one[0]}: ${measured.ratio.toFixed(2)} < ${leastRatio(one[0])}`);
-    }
-    console.log(measured.row);
+for (const one of chosen) {
+  let measured = await compare(one);
+  if (tooSlow(one[0], measured.ratio)) {
+    console.error(`${one[0]}: ratio ${measured.ratio.toFixed(2)} is below the budget; once more`);
+    measured = await compare(one);
+    if (tooSlow(one[0], measured.ratio)) missed.push(`${one[0]}: ${measured.ratio.toFixed(2)} < ${leastRatio(one[0])}`);
   }
+  console.log(measured.row);
 }
 if (flags["cpu-prof"]) console.log(`\nprofiles: ${profiles}`);
 if (missed.length > 0) fail(`bench: below the budget (margin ${budget.margin} taken off):\n  ${missed.join("\n  ")}`);
@@ -132,7 +143,7 @@ async function compare(one) {
   const servers = [];
   for (const command of commands) servers.push(await startServers(command, one[8]));
   // Opened connections stay in the memory of the process that is measured: one round only.
-  const rounds = one[1] === "idle" ? 1 : Number(flags.rounds);
+  const rounds = one[1].endsWith("idle") ? 1 : Number(flags.rounds);
   const seen = servers.map(() => []);
   for (let round = 0; round < rounds; round++) {
     const order = [...servers.keys()];
@@ -164,9 +175,11 @@ function median(values) {
 }
 
 function compile(tool) {
+  // For compression: Debian has it in zlib1g-dev.
+  const libraries = tool.startsWith("websocket") ? ["-lz"] : [];
   const made = spawnSync(
     "gcc",
-    ["-O2", "-Wall", "-o", join(work, tool), join(projectRoot, `bench/${tool}.c`), "-lpthread"],
+    ["-O2", "-Wall", "-o", join(work, tool), join(projectRoot, `bench/${tool}.c`), "-lpthread", ...libraries],
     {
       stdio: ["ignore", "inherit", "inherit"],
     },
@@ -176,7 +189,8 @@ function compile(tool) {
 }
 
 async function measure(server, [name, tool, ...args]) {
-  const child = spawn(join(work, tool), [server.port, server.pid, ...args.slice(0, 6)].map(String), {
+  const words = [server.port, server.pid, ...args.slice(0, 6).filter((word) => word !== "")];
+  const child = spawn(join(work, tool), words.map(String), {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: LOAD_LIMIT_MS,
     killSignal: "SIGKILL",
@@ -207,8 +221,9 @@ async function startServers(command, configs = "") {
 
 async function startServer(command, config = "") {
   const port = await freePort();
+  const webSocketPort = config.includes("{{ws}}") ? await freePort() : undefined;
   const file = join(mkdtempSync(join(work, "server-")), "server.conf");
-  writeFileSync(file, `listen: 127.0.0.1:${port}\n${config}`);
+  writeFileSync(file, `listen: 127.0.0.1:${port}\n${config.replace("{{ws}}", String(webSocketPort))}`);
   mkdirSync(profiles, { recursive: true });
   const [program, ...args] = command;
   const child = spawn(program, [...args, "-c", file], { stdio: ["ignore", "ignore", "pipe"] });
@@ -237,7 +252,7 @@ async function startServer(command, config = "") {
     child.kill(profiling.length > 0 ? "SIGINT" : "SIGKILL");
     await ended;
   };
-  return { command: command.join(" "), port, pid: child.pid, stop };
+  return { command: command.join(" "), port: webSocketPort ?? port, pid: child.pid, stop };
 }
 
 function freePort() {
