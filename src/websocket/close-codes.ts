@@ -23,7 +23,7 @@ const CODES: Readonly<Record<string, number>> = {
   [CloseReason.serverShutdown]: CloseCode.goingAway,
   [CloseReason.writeError]: CloseCode.goingAway,
   [CloseReason.readError]: CloseCode.goingAway,
-  [CloseReason.tlsHandshakeError]: CloseCode.tlsHandshake,
+  [CloseReason.tlsHandshakeError]: CloseCode.policyViolation,
 };
 
 /** The code for a reason; 1011 for what is nobody's fault but the server's. */

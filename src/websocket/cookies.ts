@@ -5,8 +5,8 @@ export function readCookies(header: string | undefined): ReadonlyMap<string, str
   const cookies = new Map<string, string>();
   for (const part of (header ?? "").split(";")) {
     const equals = part.indexOf("=");
-    if (equals < 1) continue;
-    const name = part.slice(0, equals).trim();
+    const name = part.slice(0, Math.max(0, equals)).trim();
+    if (name === "") continue;
     const value = part.slice(equals + 1).trim();
     const isQuoted = value.length > 1 && value.startsWith('"') && value.endsWith('"');
     const bytes = Buffer.from(isQuoted ? value.slice(1, -1) : value, "latin1");

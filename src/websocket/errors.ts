@@ -10,7 +10,6 @@ export const CloseCode = {
   policyViolation: 1008,
   tooBig: 1009,
   internalError: 1011,
-  tlsHandshake: 1015,
 } as const;
 
 /**

@@ -73,7 +73,19 @@ export function applyMask(bytes: Buffer, start: number, end: number, mask: numbe
     const words = wordsOf(bytes.buffer);
     const from = (bytes.byteOffset + at) >>> 2;
     const to = from + ((end - at) >>> 2);
-    for (let i = from; i < to; i++) words[i] ^= word;
+    let i = from;
+    // Eight at a time: the loop around them costs as much as they do.
+    for (const last = to - 7; i < last; i += 8) {
+      words[i] ^= word;
+      words[i + 1] ^= word;
+      words[i + 2] ^= word;
+      words[i + 3] ^= word;
+      words[i + 4] ^= word;
+      words[i + 5] ^= word;
+      words[i + 6] ^= word;
+      words[i + 7] ^= word;
+    }
+    for (; i < to; i++) words[i] ^= word;
     at += (to - from) << 2;
   }
   while (at < end) bytes[at++] ^= mask >>> ((phase++ & 3) << 3);
