@@ -408,12 +408,12 @@ test("subjects and replies that belong to the server's own traffic are refused, 
   const { port } = await startLocalServer(t);
   const client = await connectWith(t, port, { pedantic: false });
   await exchange(client, "SUB > 1\r\n");
-  for (const subject of ["$NRG.x", "_GR_.x"]) {
+  for (const subject of ["$NRG.x", "_GR_.x", "$GR.x"]) {
     assert.deepEqual(await exchange(client, `PUB ${subject} 1\r\na\r\n`), [
       `-ERR 'Permissions Violation for Publish to "${subject}"'`,
     ]);
   }
-  for (const reply of ["_R_.x", "_GR_.x", "$JS.ACK.x"]) {
+  for (const reply of ["_R_.x", "_GR_.x", "$GR.x", "$JS.ACK.x"]) {
     assert.deepEqual(await exchange(client, `PUB a ${reply} 1\r\na\r\n`), [
       `-ERR 'Permissions Violation for Publish with Reply of "${reply}"'`,
     ]);

@@ -15,8 +15,8 @@ import { type CachedSubject, SubjectCache } from "./subject-cache.js";
 import { traceIn, tracePayload } from "./trace.js";
 
 /** Replies that belong to service imports, gateways and JetStream; nobody may ask for an answer there. */
-const RESERVED_REPLIES = ["_R_.", "_GR_.", "$JS.ACK."];
-const GATEWAY_REPLIES = "_GR_.";
+const RESERVED_REPLIES = ["_R_.", "_GR_.", "$GR.", "$JS.ACK."];
+const GATEWAY_REPLIES = ["_GR_.", "$GR."];
 const RAFT_SUBJECTS = "$NRG.";
 const NO_BYTES = Buffer.alloc(0);
 const UNDERSCORE = 95;
@@ -214,7 +214,7 @@ export class Publisher {
 
   // Subjects of gateways and Raft groups are not for clients.
   private isReserved(subject: string, account: Account): boolean {
-    if (subject.startsWith(GATEWAY_REPLIES)) return true;
+    if (GATEWAY_REPLIES.some((prefix) => subject.startsWith(prefix))) return true;
     return subject.startsWith(RAFT_SUBJECTS) && account !== this.client.hub.accounts.system;
   }
 
