@@ -1,5 +1,6 @@
 // Where account JWTs come from: the configuration's preload (MEMORY) or an HTTP server (URL). Directories are in
 // directory-resolver.ts.
+import { withoutUrlUsers } from "../options/redact.js";
 import type { FetchOptions, Network } from "../runtime/network.js";
 
 /** How long a lookup may take by default. */
@@ -60,7 +61,7 @@ export class UrlResolver implements AccountResolver {
   }
 
   async #get(name: string): Promise<string> {
-    const shown = (this.#base + name).replace(/\/\/[^/@]*@/, "//[REDACTED]@");
+    const shown = withoutUrlUsers(this.#base + name);
     let answer: Awaited<ReturnType<Network["fetchText"]>>;
     try {
       const options = { timeoutMs: FETCH_TIMEOUT_MS, maxBodyBytes: MAX_BODY_BYTES, tls: this.tls };

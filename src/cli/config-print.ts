@@ -4,13 +4,12 @@ import { formatPosition } from "../config/errors.js";
 import type { Position } from "../config/syntax.js";
 import type { Block, Kind, Option } from "../options/kinds.js";
 import type { ResolvedOptions, ServerOptions } from "../options/options.js";
+import { REDACTED, withoutUrlUsers } from "../options/redact.js";
 import { serverTable } from "../options/table.js";
 import { durationText } from "../protocol/durations.js";
 import { bytesAsText } from "../protocol/json.js";
 
-const REDACTED = "[REDACTED]";
 const PLAIN_KEY = /^[A-Za-z_][A-Za-z0-9_-]*$/;
-const URL_USER = /(\/\/)[^/@\s]*@/g;
 const ESCAPES: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
 export interface Shown {
@@ -80,7 +79,7 @@ function entriesOf(block: Block, given: unknown, resolved: unknown, path: string
 function plain(kind: Kind, value: unknown, said: unknown, defaults: boolean): unknown {
   switch (kind.kind) {
     case "text":
-      return (value as string).replace(URL_USER, `$1${REDACTED}@`);
+      return withoutUrlUsers(value as string);
     case "subject":
       return bytesAsText(value as string);
     case "list":

@@ -1,4 +1,5 @@
 // The program's flags: their names, what they are for, and the option that each of them sets.
+import { REDACTED, withoutUrlUsers } from "../options/redact.js";
 import { type FlagKind, type FlagValue, parseFlags } from "./flag-set.js";
 
 export interface Flag {
@@ -190,8 +191,7 @@ export function redactArguments(argv: readonly string[]): string[] {
     const match = /^--?([^=]+)(=.*)?$/s.exec(shown[at]);
     const name = match?.[1] ?? "";
     if (!SECRET.has(name) && !HOLDS_URLS.has(name)) continue;
-    const hide = (value: string): string =>
-      SECRET.has(name) ? "[REDACTED]" : value.replace(/\/\/[^/@,]*@/g, "//[REDACTED]@");
+    const hide = (value: string): string => (SECRET.has(name) ? REDACTED : withoutUrlUsers(value));
     if (match?.[2] !== undefined) shown[at] = shown[at].slice(0, shown[at].indexOf("=") + 1) + hide(match[2].slice(1));
     else if (at + 1 < shown.length) {
       at += 1;

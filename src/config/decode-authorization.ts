@@ -103,7 +103,7 @@ function decodeUser(decoding: Decoding, node: ConfigNode, at: At): UserOptions {
     return values;
   }
   if (!isPublicNkey(values.nkey, "user")) {
-    throw new Rejection(at.position, `Not a valid public nkey for a user: "${values.nkey}"`);
+    throw new Rejection(at.position, "Not a valid public nkey for a user");
   }
   if (values.user || values.password) {
     throw new Rejection(at.position, "Nkey users do not take usernames or passwords (nkey and user or password)");

@@ -1,6 +1,7 @@
 // Operator mode: operator JWTs, trusted keys, and where account JWTs come from. Also the OCSP blocks.
 
 import { texts } from "../options/kinds.js";
+import { withoutUrlUsers } from "../options/redact.js";
 import { ocsp, ocspCache, proxies, resolver, trustedProxy } from "../options/table.js";
 import {
   type At,
@@ -107,7 +108,9 @@ function resolverByName(text: string, at: At): Values {
   if (/MEM/i.test(text)) return { type: "MEMORY" };
   const url = /URL(?:\(\s*"?([^\s"]*)"?\s*\))?/i.exec(text);
   if (!url) throw new Rejection(at.position, UNKNOWN_RESOLVER);
-  if (!splitUrl(url[1] ?? "")) throw new Rejection(at.position, `error parsing account resolver url ["${url[1]}"]`);
+  if (!splitUrl(url[1] ?? "")) {
+    throw new Rejection(at.position, `error parsing account resolver url ["${withoutUrlUsers(url[1] ?? "")}"]`);
+  }
   return { type: "URL", url: url[1] ?? "" };
 }
 

@@ -1,4 +1,5 @@
 // Blocks for other servers and other ways in: what the options table does not say about their syntax.
+import { withoutUrlUsers } from "../options/redact.js";
 import { compression } from "../options/table-blocks.js";
 import {
   batchLimits,
@@ -125,7 +126,7 @@ const nameOf =
 
 function urlOf(node: ConfigNode, at: At, what: string): string {
   const url = textOf(node, at);
-  if (!splitUrl(url)) throw new Rejection(at.position, `error parsing ${what} url ["${url.trim()}"]`);
+  if (!splitUrl(url)) throw new Rejection(at.position, `error parsing ${what} url ["${withoutUrlUsers(url.trim())}"]`);
   return url.trim();
 }
 
@@ -140,7 +141,7 @@ const urlsOf =
         seen.add(url);
         return urlOf(item, itemAt, what);
       }
-      const message = `invalid use of field "${url}": Duplicate ${what} entry detected`;
+      const message = `invalid use of field "${withoutUrlUsers(url)}": Duplicate ${what} entry detected`;
       decoding.warnings.push({ message, position: itemAt.position });
       return undefined;
     }).filter((url) => url !== undefined);
@@ -287,7 +288,7 @@ function checkProxy(decoding: Decoding, remote: Values, at: At): void {
     throw new Rejection(position, "proxy URL must be specified when other proxy options are set");
   }
   const url = splitUrl(proxy.url);
-  if (!url) throw new Rejection(position, `invalid proxy URL: "${proxy.url}"`);
+  if (!url) throw new Rejection(position, `invalid proxy URL: "${withoutUrlUsers(proxy.url)}"`);
   if (!/^https?$/i.test(url.scheme)) refuse(`proxy URL scheme must be http or https, got: ${url.scheme}`);
   if (url.host === "") refuse("proxy URL must specify a host");
   if ((proxy.timeoutMs ?? 0) < 0) refuse("proxy timeout must be >= 0");

@@ -1,4 +1,5 @@
 // What is wrong with a configuration's text, and where: the words of the reference, then file:line:column.
+import { starred } from "../options/redact.js";
 import { CONFIG_LIMITS } from "./limits.js";
 import type { Position } from "./syntax.js";
 
@@ -57,7 +58,7 @@ export function formatPosition(position: Position): string {
 
 /**
  * Two lines for a human: the line of `text` that `position` is on, and a caret below its column. Of a long line only the
- * neighbourhood of the column is shown. Empty when `text` has no such line.
+ * neighbourhood of the column is shown, and stars for secrets. Empty when `text` has no such line.
  */
 export function excerptOf(text: string, position: Position): string {
   let start = 0;
@@ -69,7 +70,8 @@ export function excerptOf(text: string, position: Position): string {
   const end = newline === -1 ? text.length : newline;
   const caret = Math.min(start + position.column - 1, end);
   const from = Math.max(start, caret - CONFIG_LIMITS.quotationChars);
-  const shown = text.slice(from, Math.min(end, caret + CONFIG_LIMITS.quotationChars));
+  const line = starred(text.slice(start, end));
+  const shown = line.slice(from - start, caret - start + CONFIG_LIMITS.quotationChars);
   const visible = (part: string) => part.replace(/[\x00-\x08\x0b-\x1f\x7f]|\p{Surrogate}/gu, "\ufffd");
   const padding = visible(shown.slice(0, caret - from)).replace(/[^\t]/g, " ");
   return `${visible(shown).trimEnd()}\n${padding}^`;

@@ -4,6 +4,7 @@ import { type CompressionMode, compressionMode } from "../protocol/compression-m
 import { checkNoAuthUser, hasUsers, refuse, userFaults } from "./check-users.js";
 import { checkMqtt, checkWebsocket } from "./check-ways-in.js";
 import type { ResolvedOptions } from "./options.js";
+import { withoutUrlUsers } from "./redact.js";
 
 const GLOBAL_ACCOUNT = "$G";
 const DEFAULT_SYSTEM_ACCOUNT = "$SYS";
@@ -83,7 +84,7 @@ function checkOperators(options: ResolvedOptions, serverVersion: string | undefi
     refuse("authorization.authCallout", "operators do not allow authorization callouts to be configured directly");
   }
   if (resolver.type === "URL" && !/^https?:/i.test(resolver.url ?? "")) {
-    refuse("resolver", `could not fetch <"${resolver.url}/">: unsupported protocol scheme`);
+    refuse("resolver", `could not fetch <"${withoutUrlUsers(resolver.url ?? "")}/">: unsupported protocol scheme`);
   }
 }
 

@@ -2,6 +2,7 @@
 import { OptionsError } from "./errors.js";
 import type { Block, Kind, Option } from "./kinds.js";
 import type { ResolvedOptions } from "./options.js";
+import { REDACTED, withoutUrlUsers } from "./redact.js";
 import { serverTable } from "./table.js";
 
 export interface OptionChange {
@@ -17,8 +18,6 @@ export interface OptionChange {
 
 /** A free port was asked for: the one in use is as good as any. */
 const RANDOM_PORT = -1;
-
-const REDACTED = "[REDACTED]";
 
 /** Every option that differs, in the order of the table. */
 export function changedOptions(old: ResolvedOptions, next: ResolvedOptions): OptionChange[] {
@@ -90,7 +89,7 @@ function redact(kind: Kind, value: unknown): unknown {
   if (value === undefined) return undefined;
   switch (kind.kind) {
     case "text":
-      return (value as string).replace(/(\/\/)[^/@]*@/, "$1[REDACTED]@");
+      return withoutUrlUsers(value as string);
     case "list":
       return (value as unknown[]).map((item) => redact(kind.of, item));
     case "record":

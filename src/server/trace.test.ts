@@ -20,6 +20,7 @@ test("a CONNECT is shown without its secrets, escapes in them or not", () => {
   );
   assert.equal(traceConnect('{"p\\u0061ss":"hidden"}'), '{"pass":"[REDACTED]"}');
   assert.equal(traceConnect('{"pass":"hidden'), "[malformed]");
+  assert.equal(traceConnect('"hidden"'), "[malformed]");
 });
 
 test("operations with and without arguments, and nothing while tracing is off", () => {

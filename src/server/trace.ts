@@ -9,7 +9,9 @@ const SECRETS = new Set(["pass", "auth_token", "jwt", "nkey", "sig", "proxy_sig"
 /** A CONNECT's JSON without its secrets, in whatever way they are written. */
 export function traceConnect(json: string): string {
   try {
-    return JSON.stringify(JSON.parse(json), (key, value) => (SECRETS.has(key.toLowerCase()) ? "[REDACTED]" : value));
+    const said: unknown = JSON.parse(json);
+    if (typeof said !== "object") return "[malformed]";
+    return JSON.stringify(said, (key, value) => (SECRETS.has(key.toLowerCase()) ? "[REDACTED]" : value));
   } catch {
     return "[malformed]";
   }
