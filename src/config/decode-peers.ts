@@ -225,7 +225,7 @@ const decodeRemotes: Decoder = (decoding, node, at) => {
     if (decoding.errors.length > before) return remote;
     const name = JSON.stringify([remote.urls, remote.account ?? "$G", remote.credentials, remote.nkey]);
     if (seen.has(name)) {
-      const shown = ((remote.urls ?? []) as string[]).map((url) => url.replace(/\/\/[^@/]*@/, "//"));
+      const shown = ((remote.urls ?? []) as string[]).map((url) => url.replace(/\/\/.*@/, "//"));
       throw new Rejection(itemAt.position, `duplicate remote urls=${JSON.stringify(shown)}`);
     }
     seen.add(name);
