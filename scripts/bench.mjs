@@ -3,7 +3,7 @@
 //          [--server "CMD"] [--neighbour "CMD"]
 // What counts is server CPU per message, from /proc (Linux): on a busy machine it holds far better than wall time. A ratio
 // above 1 says that the neighbour needs more. --check compares with bench/budget.json and makes the exit code 1 when a case
-// stays below its least ratio (less the margin for noise) twice. --cpu-prof leaves profiles of the server in .cache/profiles.
+// stays below its least ratio (less the margin for noise) twice, or costs too much of another case that is measured with it. --cpu-prof leaves profiles of the server in .cache/profiles.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -75,7 +75,7 @@ const sets = {
     ["WebSocket, idle connections", "websocket-idle", times(10_000), "plain", "", "", "", "", websocket],
     ["WebSocket, idle connections, compressed", "websocket-idle", times(10_000), "deflate", "", "", "", "", websocket],
   ],
-  // Compared with its own first case: permissions and mappings shall cost next to nothing for a subject that comes again.
+  // Compared with its own first case too: permissions and mappings cost next to nothing for a subject that comes again.
   auth: [
     ["1 to 1, 16 B, without a login", "publish", 1, 1, times(3e6), 16, 1],
     ["1 to 1, 16 B, permissions", "publish", 1, 1, times(3e6), 16, 1, "bench", configs.permissions],
@@ -110,6 +110,7 @@ const commands = [
 ];
 const budget = JSON.parse(readFileSync(join(projectRoot, "bench/budget.json"), "utf8"));
 const missed = [];
+const costs = new Map();
 const chosen = flags.set.split(",").flatMap((set) => sets[set].filter(([name]) => name.includes(flags.case)));
 for (const tool of new Set(chosen.map(([, tool]) => tool))) compile(tool);
 
@@ -122,10 +123,23 @@ for (const one of chosen) {
     measured = await compare(one);
     if (tooSlow(one[0], measured.ratio)) missed.push(`${one[0]}: ${measured.ratio.toFixed(2)} < ${leastRatio(one[0])}`);
   }
+  costs.set(one[0], measured.cost);
   console.log(measured.row);
 }
+for (const [name, { of, most }] of Object.entries(budget.mostOf)) {
+  if (!costs.has(name) || !costs.has(of)) continue;
+  let share = costs.get(name) / costs.get(of);
+  if (flags.check && share > most) {
+    console.error(`${name}: ${share.toFixed(2)} of "${of}" is above the budget; both once more`);
+    const cost = async (which) => (await compare(chosen.find(([one]) => one === which))).cost;
+    share = (1 / (await cost(of))) * (await cost(name));
+    if (share > most) missed.push(`${name}: ${share.toFixed(2)} of "${of}" > ${most}`);
+  }
+  console.log(`\n${name}: ${share.toFixed(2)} of "${of}"`);
+}
 if (flags["cpu-prof"]) console.log(`\nprofiles: ${profiles}`);
-if (missed.length > 0) fail(`bench: below the budget (margin ${budget.margin} taken off):\n  ${missed.join("\n  ")}`);
+if (missed.length > 0)
+  fail(`bench: not within the budget (margin ${budget.margin} taken off ratios):\n  ${missed.join("\n  ")}`);
 if (flags.check) console.log("\nbench: within the budget");
 
 function leastRatio(name) {
@@ -156,7 +170,11 @@ async function compare(one) {
   }
   const ratio = cells.length > 1 ? cells[1].cost / cells[0].cost : Number.NaN;
   const columns = [...cells.flatMap((cell) => cell.columns), ...(cells.length > 1 ? [] : ["-", "-", "-"])];
-  return { ratio, row: `| ${one[0]} | ${columns.join(" | ")} | ${Number.isNaN(ratio) ? "-" : ratio.toFixed(2)} |` };
+  return {
+    ratio,
+    cost: cells[0].cost,
+    row: `| ${one[0]} | ${columns.join(" | ")} | ${Number.isNaN(ratio) ? "-" : ratio.toFixed(2)} |`,
+  };
 }
 
 function summarise(runs) {
