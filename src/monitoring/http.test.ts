@@ -356,7 +356,7 @@ test("/metrics shows the pages to Prometheus", async (t) => {
   assert.equal([...samples.keys()].filter((name) => name.includes("cid=")).length, 0);
 });
 
-test("/metrics shows connections one by one as asked", async (t) => {
+test("/metrics shows connections and accounts one by one as asked", async (t) => {
   const { server, port, get } = await started(t, { accounts: ACCOUNTS });
   for (const user of ["a", "b"]) {
     const client = await connectClient(t, port, { user, pass: "p", name: `"${user}"`, lang: "kit", version: "9" });
@@ -384,6 +384,14 @@ test("/metrics shows connections one by one as asked", async (t) => {
   const started_ = Number(/^gnatsd_connz_start\{.* (\d+)$/m.exec(text)?.[1]);
   assert.equal(started_, Date.parse(connections[0].start.replace(/(\.\d{3})\d*Z/, "$1Z")));
   assert.equal((await get("/metrics?connz=perhaps")).status, 400);
+  const accounts = [...(await scrape(get, "/metrics?accountz=1"))].filter(([name]) =>
+    /_accountz_client_conn/.test(name),
+  );
+  const label = (name: string): string =>
+    `gnatsd_accountz_client_connections{account_id="${name}",account_name="${name}",server_id="${server.id}"}`;
+  assert.deepEqual(new Map(accounts).get(label("A")), 1);
+  assert.equal(accounts.length, ((await (await get("/accountz")).json()) as Json).accounts.length);
+  assert.doesNotMatch(text, /gnatsd_accountz/);
 });
 
 test("a protected port asks who is there, for every page, and forgets it with a reload", async (t) => {

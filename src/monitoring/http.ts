@@ -192,7 +192,7 @@ export class HttpPages {
     const shown = { offset: query.integer("offset"), limit: query.integer("limit") };
     const connections = query.flag("connz") ? shown : undefined;
     this.#pages.count("/metrics");
-    const body = await this.#pages.metrics({ connections });
+    const body = await this.#pages.metrics({ connections, accounts: query.flag("accountz") });
     return { status: 200, headers: { "Content-Type": METRICS_CONTENT_TYPE }, body };
   }
 

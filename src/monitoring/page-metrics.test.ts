@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MetricsText } from "./metrics-text.js";
-import { addAccstatz, addGatewayz, addHealthz, addJsz, addLeafz, addPage } from "./page-metrics.js";
+import { addAccountz, addAccstatz, addGatewayz, addHealthz, addJsz, addLeafz, addPage } from "./page-metrics.js";
 
 /** The samples, without what they are. */
 function samples(add: (metrics: MetricsText) => void): string[] {
@@ -87,6 +87,30 @@ test("accounts are labelled by key and by name", () => {
   assert.deepEqual(
     found,
     names.map((name, at) => `gnatsd_accstatz_${name}${labels} ${at + 1}`),
+  );
+});
+
+test("an account's details are shown with the limits of its JWT", () => {
+  const detail = {
+    ...{ account_name: "AKEY", name_tag: "A", client_connections: 1, leafnode_connections: 2, subscriptions: 3 },
+    ...{ is_system: true, expired: false, complete: true, jetstream_enabled: false },
+  };
+  const limits = { subs: 4, data: -1, payload: 5, imports: 6, exports: 7, wildcards: true, conn: 8, leaf: 9 };
+  const jwt = { decoded_jwt: { nats: { limits } } };
+  const names = ["client_connections", "leafnode_connections", "subscriptions", "is_system", "expired", "complete"];
+  names.push("jetstream_enabled", ...Object.keys(limits).map((name) => `limit_${name}`));
+  const shown = (values: readonly number[]): string[] =>
+    names.map((name, at) => {
+      const labels = '{account_id="AKEY",account_name="A",server_id="N1"}';
+      return `gnatsd_accountz_${name}${labels} ${values[at]}`;
+    });
+  assert.deepEqual(
+    samples((metrics) => addAccountz(metrics, { ...detail, ...jwt }, "N1")),
+    shown([1, 2, 3, 1, 0, 1, 0, 4, -1, 5, 6, 7, 1, 8, 9]),
+  );
+  assert.deepEqual(
+    samples((metrics) => addAccountz(metrics, { ...detail, is_system: undefined }, "N1")),
+    shown([1, 2, 3, 0, 0, 1, 0, ...Array(8).fill(0)]),
   );
 });
 

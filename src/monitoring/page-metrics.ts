@@ -96,6 +96,40 @@ export function addAccstatz(metrics: MetricsText, page: Page, serverId: string):
   }
 }
 
+interface AccountDetail {
+  readonly account_name: string;
+  readonly name_tag: string;
+  readonly client_connections: number;
+  readonly leafnode_connections: number;
+  readonly subscriptions: number;
+  readonly is_system?: boolean;
+  readonly expired: boolean;
+  readonly complete: boolean;
+  readonly jetstream_enabled: boolean;
+  readonly decoded_jwt?: { readonly nats?: { readonly limits?: Readonly<Record<string, number | boolean>> } };
+}
+
+/** What an account's JWT may limit; 0 where it has none. */
+const ACCOUNT_LIMITS = ["subs", "data", "payload", "imports", "exports", "wildcards", "conn", "leaf"];
+
+/** The details of one account of /accountz. */
+export function addAccountz(metrics: MetricsText, detail: Page, serverId: string): void {
+  const account = detail as AccountDetail;
+  const labels = labelsText({ account_id: account.account_name, account_name: account.name_tag, server_id: serverId });
+  const add = (name: string, value: number | boolean | undefined): void => {
+    metrics.family(`gnatsd_accountz_${name}`, name).add(labels, Number(value ?? 0));
+  };
+  add("client_connections", account.client_connections);
+  add("leafnode_connections", account.leafnode_connections);
+  add("subscriptions", account.subscriptions);
+  add("is_system", account.is_system);
+  add("expired", account.expired);
+  add("complete", account.complete);
+  add("jetstream_enabled", account.jetstream_enabled);
+  const limits = account.decoded_jwt?.nats?.limits;
+  for (const name of ACCOUNT_LIMITS) add(`limit_${name}`, limits?.[name]);
+}
+
 interface PeerConnection {
   readonly cid: number;
   readonly start: string;
