@@ -29,6 +29,8 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     host: status.host,
     port: status.port,
     auth_required: status.authRequired || undefined,
+    connect_urls: server.toldUrls(false),
+    ws_connect_urls: server.toldUrls(true)?.length ? server.toldUrls(true) : undefined,
     tls_required: (tls !== undefined && !options.allowNonTls) || undefined,
     tls_verify: tls?.verify || tls?.verifyAndMap || undefined,
     max_connections: options.maxConnections,

@@ -370,11 +370,17 @@ export class Server implements Hub {
     };
   }
 
-  // A server that was always alone tells of none; one that is leaving tells of the others.
   private connectUrls({ connectionType }: ClientConnection): string[] | undefined {
+    return this.toldUrls(connectionType === "WEBSOCKET");
+  }
+
+  /**
+   * Where clients are told that they may connect to; undefined where nothing is told. A server that was always alone tells of
+   * none; one that is leaving tells of the others.
+   */
+  toldUrls(isWebSocket: boolean): string[] | undefined {
     const { clients, webSockets, hadOthers } = this.clientUrls;
     if (!hadOthers) return undefined;
-    const isWebSocket = connectionType === "WEBSOCKET";
     const others = isWebSocket ? webSockets : clients;
     if (this.draining || this.options.cluster?.noAdvertise) return others;
     return [...(isWebSocket ? this.ownWebSocketUrls() : this.ownClientUrls()), ...others];
