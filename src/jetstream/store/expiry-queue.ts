@@ -32,6 +32,16 @@ export class ExpiryQueue {
     for (let at = 0; at < times.length; at++) if (sequences[at] <= sequence) this.add(times[at], sequences[at]);
   }
 
+  /** Pairs of sequence and time, of the messages in a range. */
+  within(first: number, last: number): Float64Array {
+    const found: number[] = [];
+    for (let at = 0; at < this.size; at++) {
+      const sequence = this.sequences.values[at];
+      if (sequence >= first && sequence <= last) found.push(sequence, this.times.values[at]);
+    }
+    return Float64Array.from(found);
+  }
+
   /** When the first message that `isAlive` ends; 0 for none. Those that are not alive are forgotten. */
   next(isAlive: (sequence: number) => boolean): number {
     while (this.size > 0 && !isAlive(this.sequences.values[0])) this.pop();

@@ -21,6 +21,16 @@ export const ALL: Wanted = { id: 0, members: undefined };
 const FIRST_CAPACITY = 64;
 const MAX_DELTA = 0xffff_ffff;
 
+/** See the fields of a block. */
+export interface SlotArrays {
+  readonly offsets: Uint32Array;
+  readonly seconds: Uint32Array;
+  readonly nanoseconds: Uint32Array;
+  readonly sequences: Uint32Array | undefined;
+  readonly subjects: Uint32Array | undefined;
+  readonly subject: number;
+}
+
 /** The slots of a segment; `home` is where the records are. */
 export class SlotBlock<H> {
   readonly home: H;
@@ -53,6 +63,21 @@ export class SlotBlock<H> {
     this.offsets = new Uint32Array(capacity);
     this.seconds = new Uint32Array(capacity);
     this.nanoseconds = new Uint32Array(capacity);
+  }
+
+  /** A block as it was: its arrays are taken over. */
+  static restored<H>(home: H, range: { first: number; end: number; count: number }, arrays: SlotArrays): SlotBlock<H> {
+    const block = new SlotBlock(home, range.first, range.end, 0);
+    block.capacity = range.count;
+    block.count = range.count;
+    block.offsets = arrays.offsets;
+    block.seconds = arrays.seconds;
+    block.nanoseconds = arrays.nanoseconds;
+    block.sequences = arrays.sequences;
+    block.subjects = arrays.subjects;
+    block.subject = arrays.subject;
+    for (const seconds of arrays.seconds) if (seconds > block.latestSeconds) block.latestSeconds = seconds;
+    return block;
   }
 
   /** Sequence of the last slot; below `first` without slots. */
@@ -93,6 +118,11 @@ export class SlotBlock<H> {
     return this.offsets[slot] & OFFSET_MASK;
   }
 
+  /** The flags of a slot, but for whether it is removed. */
+  flagsAt(slot: number): number {
+    return this.offsets[slot] & ~OFFSET_MASK & ~SlotFlag.removed;
+  }
+
   /** Bytes of the record. */
   bytesAt(slot: number): number {
     return (
@@ -127,10 +157,10 @@ export class SlotBlock<H> {
       this.first = sequence;
       this.subject = subject;
     } else if (this.sequences === undefined) {
-      for (let missing = this.last + 1; missing < sequence; missing++) this.addMissing();
+      this.fillTo(sequence);
     }
     const slot = this.count;
-    if (slot === this.capacity) this.grow(slot * 2);
+    if (slot === this.capacity) this.grow(Math.max(FIRST_CAPACITY, slot * 2));
     this.offsets[slot] = this.end | flags;
     this.seconds[slot] = seconds;
     this.nanoseconds[slot] = nanoseconds;
@@ -142,6 +172,12 @@ export class SlotBlock<H> {
     this.live++;
     this.liveRecordBytes += bytes;
     this.end += bytes;
+  }
+
+  /** Gives sequences below `sequence` that have no slot yet one that is removed, in a dense block. */
+  fillTo(sequence: number): void {
+    if (this.count === 0 || this.sequences !== undefined) return;
+    for (let missing = this.last + 1; missing < sequence; missing++) this.addMissing();
   }
 
   /** Marks a message as removed. */
@@ -227,7 +263,7 @@ export class SlotBlock<H> {
 
   private addMissing(): void {
     const slot = this.count;
-    if (slot === this.capacity) this.grow(slot * 2);
+    if (slot === this.capacity) this.grow(Math.max(FIRST_CAPACITY, slot * 2));
     this.offsets[slot] = this.end | SlotFlag.removed;
     this.seconds[slot] = this.latestSeconds;
     if (this.subjects !== undefined) this.subjects[slot] = this.subject;

@@ -104,6 +104,11 @@ export class StreamIndex<H> implements StreamState {
     this.expiries.add(expiresMs, sequence);
   }
 
+  /** Pairs of sequence and milliseconds, of the messages in a range that end. */
+  expiriesIn(first: Sequence, last: Sequence): Float64Array {
+    return this.expiries.within(first, last);
+  }
+
   has(sequence: Sequence): boolean {
     return this.find(sequence);
   }

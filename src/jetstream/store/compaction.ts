@@ -1,0 +1,157 @@
+// Compaction: segments half of which was removed are written anew without it, small neighbours together. The old file is
+// replaced by a rename, so that there is always exactly one that counts.
+import { RecordView } from "./record.js";
+import { Segment } from "./segment.js";
+import { ALL, SlotBlock } from "./slot-block.js";
+import type { StreamFiles } from "./stream-files.js";
+
+/** Who is told about records that cannot be read. */
+export interface DamageHandler {
+  setAside(block: SlotBlock<Segment>, position: number, bytes: number): Promise<void>;
+}
+
+/**
+ * Writes one segment, or a run of small ones, anew; false when none is worth it. `blocks`: those, whatever they hold. With
+ * `wipe` nothing is left of the old bytes.
+ */
+export async function compactOnce(
+  files: StreamFiles,
+  damage: DamageHandler,
+  blocks = worthwhile(files),
+  wipe = false,
+): Promise<boolean> {
+  if (blocks.length === 0) return false;
+  const { context, index } = files;
+  const copied: { block: SlotBlock<Segment>; slot: number; bytes: Buffer }[] = [];
+  for (const block of blocks) {
+    const { home } = block;
+    const part = home.codec.isPlain ? await home.readPart(home.begin, home.flushedEnd) : undefined;
+    for (let slot = block.forward(0, ALL); slot >= 0; slot = block.forward(slot + 1, ALL)) {
+      const position = block.offsetAt(slot);
+      const bytes = block.bytesAt(slot);
+      const record = await recordAt(home, part, position, bytes);
+      if (record === undefined) await damage.setAside(block, position, bytes);
+      else copied.push({ block, slot, bytes: record });
+    }
+  }
+  const segment = nextGeneration(files, blocks);
+  segment.sealed = true;
+  const target = segment.path;
+  await segment.writeTo(`${target}.new`, copied.map(({ bytes }) => bytes));
+  // Segments that were truncated or emptied meanwhile are not replaced.
+  if (!blocks.every((block) => index.blocks.includes(block))) {
+    await context.disk.remove(`${target}.new`);
+    return false;
+  }
+  for (const { home } of blocks) {
+    await context.pool.close(home.path);
+    context.cache.forget(home);
+  }
+  const old = wipe ? await context.disk.open(target, "update") : undefined;
+  await context.disk.rename(`${target}.new`, target);
+  await context.disk.syncDirectory(files.directory);
+  if (old !== undefined) {
+    await old.write([Buffer.alloc(old.sizeBytes)], 0);
+    await old.sync();
+    await old.close();
+  }
+  index.replace(blocks, replacement(segment, blocks, copied));
+  for (const block of blocks.slice(1)) files.doom(block);
+  await files.dropDead();
+  await files.writeIndexes(false);
+  return true;
+}
+
+async function recordAt(
+  home: Segment,
+  part: { start: number; bytes: Buffer } | undefined,
+  position: number,
+  bytes: number,
+): Promise<Buffer | undefined> {
+  let from = part;
+  if (from === undefined) {
+    try {
+      from = await home.readPart(position, position + bytes);
+    } catch {
+      return undefined;
+    }
+  }
+  const at = position - from.start;
+  const found = from.bytes.subarray(at, at + bytes);
+  return home.isSound(found) ? found : undefined;
+}
+
+function nextGeneration(files: StreamFiles, blocks: readonly SlotBlock<Segment>[]): Segment {
+  const { context } = files;
+  const first = blocks[0].home;
+  const last = blocks[blocks.length - 1].home;
+  const codec = context.codec(files.options.compression === "s2");
+  const { key, id, number, generation, after, afterSeconds, afterNanoseconds } = first.header;
+  const header = Segment.headerOf(
+    {
+      key,
+      id,
+      number,
+      through: Math.max(last.header.through, last.number),
+      generation: generation + 1,
+      after,
+      afterSeconds,
+      afterNanoseconds,
+    },
+    codec,
+  );
+  const segment = new Segment(context, files.directory, header, codec);
+  segment.firstIndex = first.firstIndex;
+  segment.lastIndex = last.lastIndex;
+  return segment;
+}
+
+function replacement(
+  segment: Segment,
+  blocks: readonly SlotBlock<Segment>[],
+  copied: readonly { block: SlotBlock<Segment>; slot: number; bytes: Buffer }[],
+): SlotBlock<Segment> {
+  const result = new SlotBlock(segment, blocks[0].first, segment.begin, Math.max(1, copied.length));
+  result.makeSparse();
+  for (const { block, slot, bytes } of copied) {
+    const record = new RecordView(bytes, 0);
+    result.add(record.sequence, record.seconds, record.nanoseconds, block.subjectAt(slot), block.flagsAt(slot), bytes.length);
+    const linked = block.links?.[slot] ?? 0;
+    if (linked > 0) result.link(result.count - 1, linked);
+    // What was removed while the file was written.
+    if (!block.isLive(slot)) result.remove(result.count - 1);
+  }
+  return result;
+}
+
+/** The segments that are worth it most simply: the first of them, and neighbours that fit in with it. */
+function worthwhile(files: StreamFiles): SlotBlock<Segment>[] {
+  const { index, context } = files;
+  const { blocks } = index;
+  if (context.journal.failure !== undefined) return [];
+  for (let at = 0; at < blocks.length - 1; at++) {
+    if (!isWorthwhile(files, blocks[at], at === 0)) continue;
+    let bytes = blocks[at].liveRecordBytes;
+    let end = at + 1;
+    while (end < blocks.length - 1 && canMove(files, blocks[end])) {
+      bytes += blocks[end].liveRecordBytes;
+      const isFar = blocks[end].last - blocks[at].first > 0xffff_ffff;
+      if (isFar || bytes > context.limits.segmentBytes / 2) break;
+      end++;
+    }
+    return blocks.slice(at, end);
+  }
+  return [];
+}
+
+function canMove(files: StreamFiles, block: SlotBlock<Segment>): boolean {
+  return block.home.sealed && block.live > 0 && files.isFlushed(block);
+}
+
+function isWorthwhile(files: StreamFiles, block: SlotBlock<Segment>, isFirst: boolean): boolean {
+  if (!canMove(files, block)) return false;
+  if (block.home.codec.names.keyId !== files.context.keys.current?.keyId) return true;
+  // What is removed from the front goes with its segment soon.
+  const begin = isFirst ? block.offsetAt(block.lowerBound(files.index.firstSequence)) : block.home.begin;
+  return block.liveRecordBytes * 2 < block.end - begin;
+}

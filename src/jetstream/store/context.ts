@@ -1,0 +1,132 @@
+// What the parts of a storage share.
+import type { Clock } from "../../runtime/clock.js";
+import type { Disk } from "../../runtime/disk.js";
+import type { Keys } from "./cipher.js";
+import { Codec, type Compression } from "./codec.js";
+import type { FilePool } from "./file-pool.js";
+import type { Journal } from "./journal.js";
+import type { ReadCache } from "./read-cache.js";
+import { RecordKind, recordBytes, writeRecord } from "./record.js";
+import { ALREADY_DURABLE, type StoreProblem, type Ticket } from "./store.js";
+
+/** A stream or a log with writes that its files do not have yet. */
+export interface Flushable {
+  readonly key: string;
+  readonly pendingBytes: number;
+  /** Of the oldest write that its files do not have. */
+  readonly oldestTicket: Ticket;
+  /** Takes over the writes up to a ticket, which is durable. */
+  flush(upTo: Ticket): Promise<void>;
+}
+
+export interface StoreLimits {
+  /** A segment's size; a new one begins beyond it, or beyond so many messages. */
+  readonly segmentBytes: number;
+  readonly segmentMessages: number;
+  /** Entries beyond this many bytes make a log ask for a snapshot. */
+  readonly logBytes: number;
+}
+
+export class StoreContext {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly root: string;
+  readonly keys: Keys;
+  readonly compression: Compression | undefined;
+  readonly limits: StoreLimits;
+  readonly pool: FilePool;
+  readonly cache: ReadCache;
+  readonly journal: Journal;
+  /** Those with writes to take over. */
+  readonly dirty = new Set<Flushable>();
+  private readonly onProblem: (problem: StoreProblem) => void;
+  private readonly onWork: (of: Flushable) => void;
+  private quarantined = 0;
+
+  constructor(parts: {
+    disk: Disk;
+    clock: Clock;
+    root: string;
+    keys: Keys;
+    compression: Compression | undefined;
+    limits: StoreLimits;
+    pool: FilePool;
+    cache: ReadCache;
+    journal: Journal;
+    onProblem: (problem: StoreProblem) => void;
+    onWork: (of: Flushable) => void;
+  }) {
+    this.disk = parts.disk;
+    this.clock = parts.clock;
+    this.root = parts.root;
+    this.keys = parts.keys;
+    this.compression = parts.compression;
+    this.limits = parts.limits;
+    this.pool = parts.pool;
+    this.cache = parts.cache;
+    this.journal = parts.journal;
+    this.onProblem = parts.onProblem;
+    this.onWork = parts.onWork;
+  }
+
+  /** How new files are encoded. */
+  codec(compressed: boolean): Codec {
+    return new Codec(compressed ? this.compression : undefined, this.keys.current);
+  }
+
+  /** Asks for a flush soon, though there is no need to make room in the journal. */
+  workFor(of: Flushable): void {
+    this.onWork(of);
+  }
+
+  /** Whether what a write has made superfluous may be removed: when it is durable, or when there is no room to make it so. */
+  mayDrop(ticket: Ticket): boolean {
+    return ticket <= this.journal.durable || this.journal.failure?.code === "STORE_FULL";
+  }
+
+  /** Notes in the journal that logs begin or end; gives the ticket. */
+  note(kind: number, id: number, body: object): Ticket {
+    const bytes = Buffer.from(JSON.stringify(body));
+    this.journal.reserve(recordBytes(bytes.length), kind === RecordKind.delete);
+    const { chunk, at } = this.journal;
+    return this.journal.accept(writeRecord(chunk.buffer, at, kind, 0, { log: id, index: 0 }, bytes));
+  }
+
+  /** Something with these ids is deleted: `remove` takes its files away when that is durable. */
+  forget(of: Flushable, ids: readonly number[], remove: () => Promise<void>): Ticket {
+    let ticket = ALREADY_DURABLE;
+    for (const id of ids) ticket = this.note(RecordKind.delete, id, {});
+    this.dirty.delete(of);
+    const { dirty } = this;
+    const chore: Flushable = {
+      key: of.key,
+      pendingBytes: 0,
+      oldestTicket: ticket,
+      async flush(): Promise<void> {
+        await remove();
+        dirty.delete(chore);
+      },
+    };
+    dirty.add(chore);
+    this.workFor(chore);
+    return ticket;
+  }
+
+  /** Sets unreadable bytes aside and tells about it. */
+  async setAside(key: string, message: string, bytes: Uint8Array, name: string): Promise<void> {
+    const directory = `${this.root}/quarantine`;
+    let path: string | undefined = `${directory}/${name}-${++this.quarantined}`;
+    try {
+      await this.disk.makeDirectory(directory);
+      while ((await this.disk.stat(path)) !== undefined) path = `${directory}/${name}-${++this.quarantined}`;
+      const file = await this.disk.open(path, "new");
+      await file.write([bytes], 0);
+      await file.sync();
+      await file.close();
+      await this.disk.syncDirectory(directory);
+    } catch {
+      path = undefined;
+    }
+    this.onProblem({ key, message, path });
+  }
+}

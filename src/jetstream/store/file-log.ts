@@ -1,0 +1,326 @@
+// A log of entries on disk: appended to while it is short, written anew from a snapshot when its entries have grown much
+// larger than that.
+import { viewOf } from "../../protocol/words.js";
+import { Codec } from "./codec.js";
+import type { Flushable, StoreContext } from "./context.js";
+import { StoreError } from "./errors.js";
+import { FORMAT_VERSION, type FileHeader, fileNameOf, headerRecord, readHeader } from "./file-header.js";
+import { nextRecord } from "./frame.js";
+import type { Chunk } from "./journal.js";
+import { isRecord, MAX_RECORD_BYTES, RecordKind, RecordView, recordBytes, recordOf, writeRecord } from "./record.js";
+import { ALREADY_DURABLE, durable, type EntryLog, type RecoveredLog, type Ticket } from "./store.js";
+
+/** A record in the journal's memory that the file does not have yet. */
+interface Pending {
+  readonly chunk: Chunk;
+  readonly at: number;
+  readonly bytes: number;
+  readonly index: number;
+  readonly ticket: Ticket;
+}
+
+/** A part of the file that is no record, and what had been found before it. */
+interface Bad {
+  readonly bytes: Buffer;
+  readonly at: number;
+  readonly index: number;
+  readonly entries: number;
+}
+
+/** A record that was found in the journal. */
+export interface JournalRecord {
+  readonly record: RecordView;
+  readonly chunk: Chunk;
+  readonly ticket: Ticket;
+}
+
+export interface LogPlace {
+  readonly key: string;
+  readonly id: number;
+  readonly directory: string;
+  /** Of the file; undefined for one of its own. */
+  readonly name?: string;
+  /** Makes the directory, before the file. */
+  readonly prepare?: () => Promise<void>;
+}
+
+export class FileLog implements EntryLog, Flushable {
+  readonly key: string;
+  readonly id: number;
+  snapshotter: (() => Uint8Array) | undefined;
+  onDelete: (() => void) | undefined;
+  private readonly context: StoreContext;
+  private readonly directory: string;
+  private readonly path: string;
+  private codec: Codec;
+  private pending: Pending[] = [];
+  /** Of its creation, until there is a file. */
+  private readonly prepare: (() => Promise<void>) | undefined;
+  private createdTicket: Ticket;
+  private lastIndex = 0;
+  private fileBytes = 0;
+  private snapshotBytes = 0;
+  private recovered: { snapshot: Buffer | undefined; entries: Buffer[] } = { snapshot: undefined, entries: [] };
+  private bad: Bad[] = [];
+  /** The file ends with a write that was on its way. */
+  private mustCut = false;
+  /** A part of the file is damaged. */
+  private mustRewrite = false;
+  private closed = false;
+  /** What was flushed since a snapshot that is on its way. */
+  private sinceSnapshot: Pending[] | undefined;
+  private busy: Promise<void> = Promise.resolve();
+
+  /** `createdTicket`: of the journal's note that it exists; 0 when its file does. */
+  constructor(context: StoreContext, place: LogPlace, createdTicket: Ticket) {
+    this.context = context;
+    this.key = place.key;
+    this.id = place.id;
+    this.directory = place.directory;
+    this.path = `${place.directory}/${place.name ?? `${fileNameOf(place.key, place.id)}.log`}`;
+    this.createdTicket = createdTicket;
+    this.prepare = place.prepare;
+    this.codec = context.codec(false);
+    if (createdTicket > 0) context.dirty.add(this);
+  }
+
+  get pendingBytes(): number {
+    return this.pending.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  get oldestTicket(): Ticket {
+    return this.createdTicket || (this.pending[0]?.ticket ?? Number.POSITIVE_INFINITY);
+  }
+
+  /** Of the last entry; 0 when everything is in the file. */
+  get lastTicket(): Ticket {
+    return this.pending[this.pending.length - 1]?.ticket ?? ALREADY_DURABLE;
+  }
+
+  recover(): RecoveredLog {
+    const { recovered } = this;
+    this.recovered = { snapshot: undefined, entries: [] };
+    return recovered;
+  }
+
+  append(entry: Uint8Array): Ticket {
+    return this.write(entry, false);
+  }
+
+  /** `urgent`: also while the disk takes nothing, as what makes room does. */
+  write(entry: Uint8Array, urgent: boolean): Ticket {
+    if (this.closed) throw new StoreError("STORE_CLOSED", `the log ${this.key} is closed`);
+    const bytes = recordBytes(entry.length);
+    if (bytes > MAX_RECORD_BYTES) throw new StoreError("STORE_TOO_LARGE", `an entry of ${bytes} bytes is too large`);
+    const { journal } = this.context;
+    journal.reserve(bytes, urgent);
+    const { chunk, at } = journal;
+    const index = ++this.lastIndex;
+    const ticket = journal.accept(writeRecord(chunk.buffer, at, RecordKind.entry, 0, { log: this.id, index }, entry));
+    this.pending.push({ chunk, at, bytes, index, ticket });
+    this.context.dirty.add(this);
+    return ticket;
+  }
+
+  delete(): Ticket {
+    if (this.closed) return ALREADY_DURABLE;
+    const ticket = this.context.forget(this, [this.id], () => this.removeFile());
+    this.closed = true;
+    this.pending = [];
+    this.onDelete?.();
+    return ticket;
+  }
+
+  /** Ends it without a trace in the journal, as part of something that is deleted. */
+  discard(): void {
+    this.closed = true;
+    this.pending = [];
+    this.createdTicket = 0;
+    this.context.dirty.delete(this);
+  }
+
+  /** Reads the file, as far as there is one. Throws StoreError STORE_VERSION, STORE_KEY. */
+  async load(): Promise<void> {
+    if ((await this.context.disk.stat(this.path)) === undefined) return;
+    const file = await this.context.disk.read(this.path);
+    const found = readHeader<FileHeader>(file, this.path);
+    let at = found?.bytes ?? nextRecord(file, 0);
+    if (found === undefined) this.bad.push({ bytes: file.subarray(0, at), at: 0, index: 0, entries: 0 });
+    else this.codec = Codec.of(found.header, this.context.keys, this.context.compression, this.path);
+    // Under another key than the one to write with.
+    this.mustRewrite = this.codec.names.keyId !== this.context.keys.current?.keyId;
+    const view = viewOf(file);
+    while (at < file.length) {
+      if (isRecord(view, at, file.length)) {
+        const record = new RecordView(file, at);
+        this.take(record);
+        at += record.bytes;
+        continue;
+      }
+      const next = nextRecord(file, at);
+      this.setBad(file.subarray(at, next), at);
+      at = next;
+    }
+    this.fileBytes = file.length;
+    this.createdTicket = 0;
+  }
+
+  /** Adds what the journal has beyond the file; ends the recovery. */
+  async adopt(records: readonly JournalRecord[]): Promise<void> {
+    const { entries } = this.recovered;
+    const from = records[0]?.record.index ?? Number.POSITIVE_INFINITY;
+    for (const { bytes, at, index, entries: count } of this.bad) {
+      if (from <= index + 1) {
+        // The journal has it all: the write was on its way.
+        this.fileBytes = at;
+        this.lastIndex = index;
+        entries.length = Math.min(count, entries.length);
+        this.mustCut = true;
+        break;
+      }
+      this.mustRewrite = true;
+      const message = `${bytes.length} bytes of the log ${this.key} cannot be read`;
+      await this.context.setAside(this.key, message, bytes, fileNameOf(this.key, this.id));
+    }
+    this.bad = [];
+    for (const { record, chunk, ticket } of records) {
+      if (record.index <= this.lastIndex) continue;
+      this.lastIndex = record.index;
+      this.pending.push({ chunk, at: record.at, bytes: record.bytes, index: record.index, ticket });
+      entries.push(record.body);
+    }
+    if (this.pending.length > 0) this.context.dirty.add(this);
+  }
+
+  private setBad(bytes: Buffer, at: number): void {
+    this.bad.push({ bytes, at, index: this.lastIndex, entries: this.recovered.entries.length });
+  }
+
+  private take(record: RecordView): void {
+    if (record.kind === RecordKind.block) {
+      try {
+        const plain = this.codec.decode(record);
+        for (let at = 0; at < plain.length; ) {
+          const inner = new RecordView(plain, at);
+          at += inner.bytes;
+          this.take(inner);
+        }
+      } catch {
+        this.setBad(record.whole, record.at);
+      }
+    } else if (record.kind === RecordKind.snapshot) {
+      this.recovered = { snapshot: record.body, entries: [] };
+      this.snapshotBytes = record.bytes;
+      this.lastIndex = record.index;
+    } else if (record.kind === RecordKind.entry && record.index > this.lastIndex) {
+      this.recovered.entries.push(record.body);
+      this.lastIndex = record.index;
+    }
+  }
+
+  flush(upTo: Ticket): Promise<void> {
+    return this.alone(() => this.flushNow(upTo));
+  }
+
+  private async flushNow(upTo: Ticket): Promise<void> {
+    if (this.closed) return;
+    let count = 0;
+    while (count < this.pending.length && this.pending[count].ticket <= upTo) count++;
+    if (count === 0 && (this.createdTicket === 0 || this.createdTicket > upTo)) return;
+    const taken = this.pending.slice(0, count);
+    const parts = this.encoded(taken);
+    const isNew = this.fileBytes === 0;
+    if (isNew) parts.unshift(this.header());
+    const position = this.fileBytes;
+    if (isNew) await this.prepare?.();
+    await this.context.pool.use(this.path, true, async (file) => {
+      if (this.mustCut) await file.truncate(position);
+      await file.write(parts, position);
+      await file.sync();
+    });
+    this.mustCut = false;
+    if (isNew) await this.context.disk.syncDirectory(this.directory);
+    this.fileBytes += parts.reduce((sum, part) => sum + part.length, 0);
+    this.createdTicket = 0;
+    this.pending = this.pending.slice(count);
+    this.sinceSnapshot?.push(...taken);
+    if (this.pending.length === 0) this.context.dirty.delete(this);
+    const entryBytes = this.fileBytes - this.snapshotBytes;
+    const isLong = entryBytes > Math.max(this.context.limits.logBytes, 4 * this.snapshotBytes);
+    if ((isLong || this.mustRewrite) && this.snapshotter !== undefined && this.sinceSnapshot === undefined) {
+      void this.rewrite(this.snapshotter).catch(() => {
+        this.sinceSnapshot = undefined;
+      });
+    }
+  }
+
+  /** Replaces the file by a snapshot, once the snapshot's last entry is durable. */
+  async rewrite(snapshotter: () => Uint8Array): Promise<void> {
+    const index = this.lastIndex;
+    const ticket = this.lastTicket;
+    const snapshot = recordOf(RecordKind.snapshot, 0, { log: this.id, index }, snapshotter());
+    this.sinceSnapshot = [];
+    await durable(this.context.journal, ticket);
+    await this.alone(async () => {
+      if (this.closed) return;
+      const later = (this.sinceSnapshot ?? []).filter((one) => one.index > index);
+      this.sinceSnapshot = undefined;
+      this.codec = this.context.codec(false);
+      const parts = [this.header(), ...this.encodedBytes(snapshot, index), ...this.encoded(later)];
+      await this.replaceBy(parts);
+      this.snapshotBytes = snapshot.length;
+      this.pending = this.pending.filter((one) => one.index > index);
+      this.mustRewrite = false;
+      if (this.pending.length === 0 && this.createdTicket === 0) this.context.dirty.delete(this);
+    });
+  }
+
+  private async replaceBy(parts: Uint8Array[]): Promise<void> {
+    const { disk, pool } = this.context;
+    const temporary = `${this.path}.new`;
+    const file = await disk.open(temporary, "create");
+    await file.truncate(0);
+    await file.write(parts, 0);
+    await file.sync();
+    await file.close();
+    await pool.close(this.path);
+    await disk.rename(temporary, this.path);
+    await disk.syncDirectory(this.directory);
+    this.fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
+    this.createdTicket = 0;
+  }
+
+  private header(): Buffer {
+    const { key, id } = this;
+    return headerRecord({ natsnode: "log", version: FORMAT_VERSION, key, id, ...this.codec.names });
+  }
+
+  private encoded(records: readonly Pending[]): Uint8Array[] {
+    if (records.length === 0) return [];
+    const plain = Buffer.concat(records.map(({ chunk, at, bytes }) => chunk.buffer.subarray(at, at + bytes)));
+    return this.encodedBytes(plain, records[records.length - 1].index);
+  }
+
+  private encodedBytes(plain: Buffer, index: number): Uint8Array[] {
+    if (this.codec.isPlain) return [plain];
+    const place = { log: this.id, index };
+    return Array.from(this.codec.blocks(plain, place, 0), ({ block }) => block);
+  }
+
+  private async removeFile(): Promise<void> {
+    const { pool, disk } = this.context;
+    await this.alone(async () => {
+      await pool.close(this.path);
+      if ((await disk.stat(this.path)) === undefined) return;
+      await disk.remove(this.path);
+      await disk.syncDirectory(this.directory);
+    });
+  }
+
+  /** Runs one thing with the file after the other. */
+  private alone(run: () => Promise<void>): Promise<void> {
+    const result = this.busy.then(run);
+    this.busy = result.catch(() => {});
+    return result;
+  }
+}

@@ -1,0 +1,326 @@
+// The storage of a server: the journal, the streams and the logs, and who takes over from the journal when.
+import type { Clock, Timer } from "../../runtime/clock.js";
+import type { Disk } from "../../runtime/disk.js";
+import type { Random } from "../../runtime/random.js";
+import { type CipherName, Keys } from "./cipher.js";
+import type { Compression } from "./codec.js";
+import { type Flushable, StoreContext, type StoreLimits } from "./context.js";
+import { StoreError } from "./errors.js";
+import { FileLog } from "./file-log.js";
+import { FilePool } from "./file-pool.js";
+import { FileStore, type JournalCleaner } from "./file-store.js";
+import { Journal } from "./journal.js";
+import { recoverJournal } from "./journal-recovery.js";
+import { MemoryLog, MemoryStore } from "./memory-store.js";
+import { ReadCache } from "./read-cache.js";
+import { RecordKind } from "./record.js";
+import { checkRoot } from "./root.js";
+import { findLogs } from "./storage-recovery.js";
+import {
+  type Commits,
+  durable,
+  type EntryLog,
+  type Storage,
+  type StoreProblem,
+  type StreamStore,
+  type StreamStoreOptions,
+  type Ticket,
+} from "./store.js";
+
+export interface StorageOptions {
+  /** 0 (default): every write is synced before its ticket is durable. Else syncs come so often, and a write counts once written. */
+  readonly syncIntervalMs?: number;
+  readonly cipher?: CipherName;
+  /** Encrypts; default nothing is. */
+  readonly key?: string;
+  /** Also reads what was encrypted with this. */
+  readonly previousKey?: string;
+  readonly limits?: Partial<StorageLimits>;
+}
+
+export interface StorageLimits extends StoreLimits {
+  /** Of a file of the journal. */
+  readonly journalBytes: number;
+  /** So many files of the journal may wait until the streams have taken over. */
+  readonly journalFiles: number;
+  readonly openFiles: number;
+  readonly cacheBytes: number;
+}
+
+/** Units are in the names. */
+export const DEFAULT_LIMITS: StorageLimits = {
+  segmentBytes: 32 * 1024 * 1024,
+  segmentMessages: 128 * 1024,
+  logBytes: 256 * 1024,
+  journalBytes: 16 * 1024 * 1024,
+  journalFiles: 6,
+  openFiles: 256,
+  cacheBytes: 32 * 1024 * 1024,
+};
+
+/** Streams with so much that their files do not have are taken over whenever a file of the journal is full. */
+const LARGE_PENDING_BYTES = 1024 * 1024;
+const RETRY_MS = 500;
+const CLOSING_ROUNDS = 10;
+
+export interface StorageRuntime {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * Opens, or begins, the storage in a folder. Rejects with StoreError STORE_FOREIGN, STORE_VERSION and STORE_KEY, and with
+ * those of the disk.
+ */
+export async function openStorage(
+  runtime: StorageRuntime,
+  root: string,
+  options: StorageOptions = {},
+): Promise<FileStorage> {
+  const { disk, random } = runtime;
+  await checkRoot(disk, root);
+  const keys = new Keys(random, options);
+  const storage = new FileStorage(runtime, root, options, keys, await recoverJournal(disk, `${root}/journal`, keys));
+  await storage.recover();
+  return storage;
+}
+
+export class FileStorage implements Storage, JournalCleaner {
+  readonly streams = new Map<string, FileStore>();
+  readonly logs = new Map<string, EntryLog>();
+  readonly problems: StoreProblem[] = [];
+  onProblem: ((problem: StoreProblem) => void) | undefined;
+  onFailure: ((failure: StoreError | undefined) => void) | undefined;
+  private readonly clock: Clock;
+  private readonly root: string;
+  private readonly journal: Journal;
+  private readonly context: StoreContext;
+  private found: Awaited<ReturnType<typeof recoverJournal>> | undefined;
+  private wanted = new Set<Flushable>();
+  private working: Promise<void> | undefined;
+  private again = false;
+  private retry: Timer | undefined;
+  private closed = false;
+
+  /** Use `openStorage`. */
+  constructor(
+    runtime: StorageRuntime,
+    root: string,
+    options: StorageOptions,
+    keys: Keys,
+    found: Awaited<ReturnType<typeof recoverJournal>>,
+  ) {
+    const limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.clock = runtime.clock;
+    this.root = root;
+    this.found = found;
+    const { syncIntervalMs = 0 } = options;
+    this.journal = new Journal(
+      runtime,
+      `${root}/journal`,
+      { fileBytes: limits.journalBytes, maxWaiting: limits.journalFiles, syncIntervalMs, cipher: keys.current },
+      found,
+    );
+    this.journal.onRotate = () => this.work();
+    this.journal.onFailure = (failure) => this.onFailure?.(failure);
+    this.context = new StoreContext({
+      disk: runtime.disk,
+      clock: runtime.clock,
+      root,
+      keys,
+      compression: undefined as Compression | undefined,
+      limits,
+      pool: new FilePool(runtime.disk, limits.openFiles),
+      cache: new ReadCache(limits.cacheBytes),
+      journal: this.journal,
+      onProblem: (problem) => {
+        this.problems.push(problem);
+        this.onProblem?.(problem);
+      },
+      onWork: (of) => this.workFor(of),
+    });
+  }
+
+  get commits(): Commits {
+    return this.journal;
+  }
+
+  get failure(): StoreError | undefined {
+    return this.journal.failure;
+  }
+
+  stream(key: string, options: StreamStoreOptions = {}): StreamStore {
+    const known = this.streams.get(key);
+    if (known !== undefined) {
+      known.configure(options);
+      return known;
+    }
+    const id = this.journal.nextLog;
+    this.journal.nextLog += 2;
+    const store = this.newStream(key, id, options);
+    store.begin();
+    this.streams.set(key, store);
+    return store;
+  }
+
+  memoryStream(key: string): StreamStore {
+    return new MemoryStore(key);
+  }
+
+  log(key: string): EntryLog {
+    const known = this.logs.get(key);
+    if (known !== undefined) return known;
+    const id = this.journal.nextLog++;
+    const log = this.newLog(key, id, this.context.note(RecordKind.create, id, { kind: "log", key }));
+    this.logs.set(key, log);
+    return log;
+  }
+
+  memoryLog(key: string): EntryLog {
+    return new MemoryLog(key);
+  }
+
+  /** Reads everything; before anything else. */
+  async recover(): Promise<void> {
+    const { found, context } = this;
+    if (found === undefined) return;
+    this.found = undefined;
+    for (const bytes of found.damaged) {
+      await context.setAside("", `${bytes.length} bytes of the journal cannot be read`, bytes, "journal");
+    }
+    const { streams, logs, left } = await findLogs(context, this.root, found.notes);
+    for (const id of [...streams.keys(), ...logs.keys()]) this.journal.nextLog = Math.max(this.journal.nextLog, id + 2);
+    const records = (id: number): (typeof found.notes)[number][] => found.records.get(id) ?? [];
+    for (const [id, { key, ticket }] of streams) {
+      const store = this.newStream(key, id, {});
+      await store.recover(records(id), records(id + 1), ticket);
+      this.streams.set(key, store);
+    }
+    for (const [id, { key, ticket }] of logs) {
+      const log = this.newLog(key, id, ticket);
+      await log.load();
+      await log.adopt(records(id));
+      this.logs.set(key, log);
+    }
+    for (const path of left) await removeTree(context.disk, path);
+    this.work();
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    this.retry?.cancel();
+    let isTakenOver = false;
+    try {
+      for (let round = 0; round === 0 || (this.context.dirty.size > 0 && round < CLOSING_ROUNDS); round++) {
+        await this.journal.drained();
+        await this.takeOver([...this.context.dirty]);
+      }
+      for (const store of this.streams.values()) await store.writeIndexes();
+      isTakenOver = this.context.dirty.size === 0;
+    } catch {
+      // The journal keeps what could not be taken over.
+    }
+    await this.working?.catch(() => {});
+    for (const store of this.streams.values()) store.end();
+    await this.journal.close(isTakenOver);
+    await this.context.pool.closeAll();
+  }
+
+  async wipeJournal(): Promise<void> {
+    await durable(this.journal, this.journal.leaveFile());
+    while (this.journal.waitingFiles.length > 0) {
+      await this.takeOver([...this.context.dirty]);
+      this.release();
+    }
+    await this.journal.wipe();
+  }
+
+  private newStream(key: string, id: number, options: StreamStoreOptions): FileStore {
+    const store = new FileStore(this.context, { key, id, parent: `${this.root}/streams` }, options, this);
+    store.onDelete = () => this.streams.delete(key);
+    return store;
+  }
+
+  private newLog(key: string, id: number, ticket: Ticket): FileLog {
+    const log = new FileLog(this.context, { key, id, directory: `${this.root}/logs` }, ticket);
+    log.onDelete = () => this.logs.delete(key);
+    return log;
+  }
+
+  private workFor(of: Flushable): void {
+    this.wanted.add(of);
+    const { gatheringTicket } = this.journal;
+    this.journal.whenDurable(gatheringTicket, { committed: () => this.work() });
+  }
+
+  /** Lets streams and logs take over from the journal what it is time for. One such round runs at a time. */
+  private work(): void {
+    if (this.working !== undefined) {
+      this.again = true;
+      return;
+    }
+    if (this.closed) return;
+    this.working = this.round().then(
+      () => {
+        this.working = undefined;
+        if (this.again) this.workAgain();
+      },
+      (error) => {
+        this.working = undefined;
+        this.journal.blocked(StoreError.of(error));
+        this.retry?.cancel();
+        this.retry = this.clock.after(RETRY_MS, () => this.work());
+      },
+    );
+  }
+
+  private workAgain(): void {
+    this.again = false;
+    this.work();
+  }
+
+  private async round(): Promise<void> {
+    const { dirty } = this.context;
+    const { wanted } = this;
+    this.wanted = new Set();
+    const files = this.journal.waitingFiles;
+    // Most streams have little in a file that is full: they wait until the oldest has to go.
+    const isUrgent = files.length >= Math.max(1, this.journal.maxWaiting - 2);
+    const oldest = isUrgent ? files[0].lastTicket : 0;
+    const due = [...dirty].filter(
+      (one) => wanted.has(one) || one.pendingBytes >= LARGE_PENDING_BYTES || one.oldestTicket <= oldest,
+    );
+    try {
+      await this.takeOver([...new Set([...due, ...wanted])]);
+    } finally {
+      this.release();
+    }
+  }
+
+  /** One after the other: the journal's own syncs must find a free thread. */
+  private async takeOver(some: readonly Flushable[]): Promise<void> {
+    let failure: unknown;
+    for (const one of some) {
+      try {
+        await one.flush(this.journal.durable);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    if (failure !== undefined) throw failure;
+  }
+
+  private release(): void {
+    let oldest = this.journal.durable + 1;
+    for (const one of this.context.dirty) oldest = Math.min(oldest, one.oldestTicket);
+    this.journal.release(oldest - 1);
+  }
+}
+
+async function removeTree(disk: Disk, path: string): Promise<void> {
+  const info = await disk.stat(path);
+  if (info?.isDirectory) for (const name of await disk.list(path)) await removeTree(disk, `${path}/${name}`);
+  if (info !== undefined) await disk.remove(path);
+}

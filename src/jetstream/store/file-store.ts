@@ -1,0 +1,324 @@
+// A stream on disk: what is appended goes to the journal, stays in its memory until the segments have it, and is read from
+// either. docs/storage.md tells the whole way.
+import { isOneRecord } from "./codec.js";
+import { compactOnce } from "./compaction.js";
+import type { Flushable, StoreContext } from "./context.js";
+import { StoreError } from "./errors.js";
+import { fileNameOf } from "./file-header.js";
+import { FileLog, type JournalRecord } from "./file-log.js";
+import type { BatchEnd } from "./journal.js";
+import type { Part } from "./read-cache.js";
+import { messageRecordBytes, RecordKind, RecordMessage, RecordView, writeMessageRecord } from "./record.js";
+import { encodeRemoved, encodeState, type RemovalState, type Removed, rangesOf } from "./removals.js";
+import { type DamagedPart, erasedRecord, type Segment } from "./segment.js";
+import type { SlotBlock } from "./slot-block.js";
+import {
+  ALREADY_DURABLE,
+  type Eventually,
+  type MessageTimes,
+  type NewMessage,
+  type Sequence,
+  type StoredMessage,
+  type StreamStoreOptions,
+  type Ticket,
+} from "./store.js";
+import { type RemovalStep, StreamBase } from "./stream-base.js";
+import { StreamFiles, type StreamPlace } from "./stream-files.js";
+import { recoverStream } from "./stream-recovery.js";
+
+/** What a store needs of the whole storage to erase: that nothing of a message is left in the journal. */
+export interface JournalCleaner {
+  /** Resolves when the journal holds nothing of what was written before. */
+  wipeJournal(): Promise<void>;
+}
+
+export class FileStore extends StreamBase<Segment> implements Flushable, BatchEnd {
+  readonly id: number;
+  readonly removals: FileLog;
+  onDelete: (() => void) | undefined;
+  private readonly context: StoreContext;
+  private readonly files: StreamFiles;
+  private readonly cleaner: JournalCleaner;
+  /** Removed in this turn. */
+  private gone: Sequence[] = [];
+  /** Truncations; what they have cut may still stand in segments. */
+  private cuts: Removed[] = [];
+  private busy: Promise<void> = Promise.resolve();
+
+  constructor(context: StoreContext, place: StreamPlace, options: StreamStoreOptions, cleaner: JournalCleaner) {
+    super("file", place.key);
+    this.context = context;
+    this.id = place.id;
+    this.cleaner = cleaner;
+    this.files = new StreamFiles(context, place, this.index, options);
+    this.removals = new FileLog(
+      context,
+      {
+        key: place.key,
+        id: place.id + 1,
+        directory: this.files.directory,
+        name: "removed.log",
+        prepare: () => this.files.makeDirectory(),
+      },
+      ALREADY_DURABLE,
+    );
+    this.removals.snapshotter = () => encodeState(this.removalState());
+  }
+
+  /** Notes in the journal that the stream exists. */
+  begin(): void {
+    this.files.createdTicket = this.context.note(RecordKind.create, this.id, { kind: "stream", key: this.key });
+    this.context.dirty.add(this);
+  }
+
+  get pendingBytes(): number {
+    return this.files.pendingBytes;
+  }
+
+  get oldestTicket(): Ticket {
+    return this.files.oldestTicket;
+  }
+
+  append(message: NewMessage, sequence: Sequence, times: MessageTimes, more = false): Ticket {
+    this.checkOpen();
+    const { index, files, context } = this;
+    index.checkNext(sequence);
+    const bytes = messageRecordBytes(message, times.expiresMs);
+    const { journal } = context;
+    journal.reserve(bytes);
+    const block = files.blockFor(sequence, bytes);
+    const { chunk, at } = journal;
+    const number = ++files.lastIndex;
+    const sum = writeMessageRecord(
+      chunk.buffer,
+      chunk.view,
+      at,
+      bytes,
+      message,
+      sequence,
+      times,
+      more,
+      this.id,
+      number,
+    );
+    const ticket = journal.accept(sum);
+    if (files.pendingBytes === 0) context.dirty.add(this);
+    files.addRun(block, chunk.buffer, at, bytes, ticket);
+    index.add(sequence, message.subject, times, message.headerBytes > 0, bytes);
+    return ticket;
+  }
+
+  load(sequence: Sequence): Eventually<StoredMessage | undefined> {
+    const place = this.index.placeOf(sequence);
+    if (place === undefined) return undefined;
+    const { block, slot } = place;
+    const { home: segment } = block;
+    const position = block.offsetAt(slot);
+    if (position >= segment.flushedEnd) {
+      const { buffer, at } = this.files.inMemory(segment, position);
+      return new RecordMessage(new RecordView(buffer, at));
+    }
+    const bytes = block.bytesAt(slot);
+    const part = this.context.cache.read(segment, position, position + bytes);
+    if (!(part instanceof Promise)) {
+      const message = messageIn(part, position, bytes, sequence);
+      if (message !== undefined) return message;
+      return this.unreadable(sequence, block, position, bytes);
+    }
+    return part.then(
+      (read) => messageIn(read, position, bytes, sequence) ?? this.unreadable(sequence, block, position, bytes),
+      (error) => this.unreadable(sequence, block, position, bytes, StoreError.of(error)),
+    );
+  }
+
+  /** A record that is not what it should be: moved meanwhile, or damaged. */
+  private async unreadable(
+    sequence: Sequence,
+    block: SlotBlock<Segment>,
+    position: number,
+    bytes: number,
+    error?: StoreError,
+  ): Promise<StoredMessage | undefined> {
+    const now = this.index.placeOf(sequence);
+    if (now === undefined) return undefined;
+    if (now.block !== block) return this.load(sequence);
+    if (error !== undefined && error.code !== "STORE_DAMAGED") throw error;
+    await this.setAside(block, position, bytes);
+    return undefined;
+  }
+
+  /** Sets the bytes of a damaged record, or block of records, aside and removes its messages. */
+  async setAside(block: SlotBlock<Segment>, position: number, bytes: number): Promise<void> {
+    const { home: segment } = block;
+    let damaged: DamagedPart = { from: position, to: position + bytes, bytes: Buffer.alloc(0) };
+    try {
+      if (segment.codec.isPlain) damaged = { ...damaged, bytes: (await segment.readPart(position, position + bytes)).bytes };
+      else damaged = await segment.rawBlock(position);
+    } catch {
+      // What cannot even be read is reported without its bytes.
+    }
+    const lost: Sequence[] = [];
+    for (let slot = 0; slot < block.count; slot++) {
+      const at = block.offsetAt(slot);
+      if (at >= damaged.from && at < damaged.to && this.has(block.sequenceAt(slot))) lost.push(block.sequenceAt(slot));
+    }
+    if (lost.length === 0) return;
+    const message = `messages ${lost[0]} to ${lost[lost.length - 1]} of ${this.key} cannot be read`;
+    this.removeAll(lost);
+    this.context.cache.forget(segment);
+    const name = `${fileNameOf(this.key, this.id)}-${segment.number}-${damaged.from}`;
+    await this.context.setAside(this.key, message, damaged.bytes, name);
+  }
+
+  async erase(sequence: Sequence): Promise<boolean> {
+    this.checkOpen();
+    const place = this.index.placeOf(sequence);
+    if (place === undefined) return false;
+    const { block } = place;
+    const position = block.offsetAt(place.slot);
+    const bytes = block.bytesAt(place.slot);
+    this.remove(sequence);
+    await this.cleaner.wipeJournal();
+    await this.alone(async () => {
+      if (this.closed || !this.index.blocks.includes(block) || !block.home.exists) return;
+      if (block.home.codec.isPlain) {
+        await block.home.overwrite(position, bytes, erasedRecord(bytes, { log: this.id, index: 0 }, sequence));
+      } else {
+        block.home.sealed = true;
+        await compactOnce(this.files, this, [block], true);
+      }
+    });
+    return true;
+  }
+
+  configure(options: StreamStoreOptions): void {
+    const before = this.files.options.compression ?? "none";
+    this.files.options = options;
+    const last = this.index.blocks[this.index.blocks.length - 1];
+    if (last !== undefined && (options.compression ?? "none") !== before) last.home.sealed = true;
+  }
+
+  delete(): Ticket {
+    if (this.closed) return ALREADY_DURABLE;
+    const ticket = this.context.forget(this, [this.id + 1, this.id], () =>
+      this.alone(() => this.files.remove(this.removals)),
+    );
+    this.closed = true;
+    this.removals.discard();
+    this.index.clear(0);
+    this.onDelete?.();
+    return ticket;
+  }
+
+  /** Ends it as it is; its files stay. */
+  end(): void {
+    this.closed = true;
+  }
+
+  flush(upTo: Ticket): Promise<void> {
+    return this.alone(async () => {
+      if (this.closed) return;
+      await this.files.flush(upTo);
+      if (!this.files.hasPending) this.context.dirty.delete(this);
+      await this.files.dropDead();
+      await this.files.writeIndexes(false);
+      while (!this.closed && (await compactOnce(this.files, this)));
+    });
+  }
+
+  /** Writes the indexes that make the next start fast; after everything was flushed. */
+  writeIndexes(): Promise<void> {
+    return this.alone(() => this.files.writeIndexes(true));
+  }
+
+  /** Reads what is on disk and adds what the journal has beyond it. `created`: of the note that it began, if it is known. */
+  async recover(
+    messages: readonly JournalRecord[],
+    removals: readonly JournalRecord[],
+    created: Ticket,
+  ): Promise<void> {
+    this.cuts = await recoverStream(this.files, this.removals, messages, removals);
+    if (this.index.blocks.length === 0) this.files.createdTicket = Math.max(1, created);
+    if (this.files.hasPending) this.context.dirty.add(this);
+  }
+
+  endOfBatch(): void {
+    if (this.gone.length === 0 || this.closed) return;
+    const ranges = rangesOf(this.gone);
+    this.gone = [];
+    this.removals.write(encodeRemoved({ kind: "ranges", index: this.files.lastIndex, ranges }), true);
+  }
+
+  protected checkWritable(): void {
+    if (this.context.journal.isClosed) throw new StoreError("STORE_CLOSED", "the storage is closed");
+  }
+
+  protected removed(step: RemovalStep): Ticket {
+    const { journal } = this.context;
+    if (step.kind === "sequences") {
+      if (this.gone.length === 0) journal.beforeEnd(this, true);
+      for (const sequence of step.sequences) this.gone.push(sequence);
+      this.files.removalTicket = journal.gatheringTicket;
+    } else {
+      this.endOfBatch();
+      const removed: Removed = { kind: step.kind, index: this.files.lastIndex, sequence: step.sequence };
+      this.files.removalTicket = this.removals.write(encodeRemoved(removed), true);
+      if (step.kind === "above") this.cuts.push(removed);
+      // An emptied segment is left behind, so that its file can go.
+      const last = this.index.blocks[this.index.blocks.length - 1];
+      if (last !== undefined && last.live === 0 && last.count > 0) last.home.sealed = true;
+      this.context.workFor(this);
+    }
+    return this.files.removalTicket;
+  }
+
+  override truncate(sequence: Sequence): { removed: number; ticket: Ticket } {
+    const before = [...this.index.blocks];
+    const removal = super.truncate(sequence);
+    this.files.afterCut(before);
+    return removal;
+  }
+
+  private removalState(): RemovalState {
+    const { index, cuts, files } = this;
+    const ranges: [Sequence, Sequence][] = [];
+    for (const block of index.blocks) {
+      let open: [Sequence, Sequence] | undefined;
+      for (let slot = 0; slot < block.count; slot++) {
+        const sequence = block.sequenceAt(slot);
+        if (block.isLive(slot)) {
+          open = undefined;
+        } else if (open !== undefined) {
+          open[1] = sequence;
+        } else {
+          open = [sequence, sequence];
+          ranges.push(open);
+        }
+      }
+    }
+    const steps: Removed[] = [...cuts, { kind: "ranges", index: files.lastIndex, ranges }];
+    if (index.messages === 0 && index.lastSequence > 0) {
+      steps.push({ kind: "below", index: files.lastIndex, sequence: index.lastSequence + 1 });
+    }
+    // Segments that are no longer known may still be there after a crash.
+    for (const [segment, range] of files.doomed) steps.push({ kind: "ranges", index: segment.lastIndex, ranges: [range] });
+    const { seconds, nanoseconds } = index.lastTime;
+    return { lastSequence: index.lastSequence, lastSeconds: seconds, lastNanoseconds: nanoseconds, steps };
+  }
+
+  /** Runs one thing with the files after the other. */
+  private alone(run: () => Promise<void>): Promise<void> {
+    const result = this.busy.then(run);
+    this.busy = result.catch(() => {});
+    return result;
+  }
+}
+
+/** The message in a part that was read; undefined when it is not there undamaged. */
+export function messageIn(part: Part, position: number, bytes: number, sequence: Sequence): RecordMessage | undefined {
+  const at = position - part.start;
+  if (at < 0 || at + bytes > part.bytes.length) return undefined;
+  if (!isOneRecord(part.bytes, at, at + bytes)) return undefined;
+  const record = new RecordView(part.bytes, at);
+  return record.kind === RecordKind.message && record.sequence === sequence ? new RecordMessage(record) : undefined;
+}

@@ -1,0 +1,108 @@
+// How the journal is found again: which of its frames still count, and what records they hold for whom.
+import type { Disk } from "../../runtime/disk.js";
+import type { Keys } from "./cipher.js";
+import type { JournalRecord } from "./file-log.js";
+import { FRAME_HEADER_BYTES, FrameFlag, type FoundFrame, framesOf, recordsOf } from "./frame.js";
+import type { Chunk, JournalFile } from "./journal.js";
+import { RecordKind } from "./record.js";
+import type { Ticket } from "./store.js";
+
+export interface FoundJournal {
+  readonly files: JournalFile[];
+  readonly fileNumber: number;
+  readonly lastTicket: Ticket;
+  readonly released: Ticket;
+  readonly nextLog: number;
+  /** By id of the log, in order. */
+  readonly records: Map<number, JournalRecord[]>;
+  /** Notes of logs that began and ended, in order. */
+  readonly notes: JournalRecord[];
+  /** Frames that were durable and cannot be read. */
+  readonly damaged: Buffer[];
+}
+
+interface Frame extends FoundFrame {
+  readonly file: number;
+}
+
+/** Reads the journal's files. */
+export async function recoverJournal(disk: Disk, directory: string, keys: Keys): Promise<FoundJournal> {
+  const names = (await disk.list(directory)).filter((name) => /^\d+\.log$/.test(name));
+  const frames: Frame[] = [];
+  const files: JournalFile[] = [];
+  for (const name of names) {
+    const path = `${directory}/${name}`;
+    const content = await disk.read(path);
+    const file = await disk.open(path, "update");
+    let lastTicket = 0;
+    for (const frame of framesOf(content)) {
+      frames.push({ ...frame, file: files.length });
+      lastTicket = Math.max(lastTicket, frame.ticket);
+    }
+    files.push({ file, lastTicket });
+  }
+  frames.sort((a, b) => a.ticket - b.ticket);
+  let released = 0;
+  let nextLog = 1;
+  let lastTicket = 0;
+  for (const { header, ticket } of frames) {
+    lastTicket = Math.max(lastTicket, ticket);
+    released = Math.max(released, header?.released ?? 0);
+    nextLog = Math.max(nextLog, header?.nextLog ?? 0);
+  }
+  const found: FoundJournal = {
+    files: files.sort((a, b) => a.lastTicket - b.lastTicket),
+    fileNumber: Math.max(0, ...names.map((name) => Number.parseInt(name, 10))),
+    lastTicket,
+    released: Math.min(released, lastTicket),
+    nextLog,
+    records: new Map(),
+    notes: [],
+    damaged: [],
+  };
+  takeFrames(found, frames, keys);
+  return found;
+}
+
+function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): void {
+  const live = frames.filter((frame) => frame.ticket > found.released);
+  const opened = live.map((frame) => ({ frame, ...open(frame, keys) }));
+  const whole = new Set(opened.filter((one) => one.whole).map(({ frame }) => frame.ticket));
+  const last = Math.max(0, ...whole);
+  const taken = new Set<Ticket>();
+  for (const { frame, records, sound, whole: isWhole, payload } of opened) {
+    const { ticket } = frame;
+    // A write that was repeated elsewhere.
+    if (taken.has(ticket) || (!isWhole && whole.has(ticket))) continue;
+    if (isWhole) taken.add(ticket);
+    const isTail = !isWhole && ticket > last;
+    if (!isWhole && !isTail) found.damaged.push(frame.payload);
+    const chunk: Chunk = { buffer: payload, view: new DataView(payload.buffer, payload.byteOffset, payload.length) };
+    for (const [number, record] of records.entries()) {
+      // The last frame may not have been durable as a whole. What comes after a gap in it may stand for what is missing, but
+      // a message stands for itself.
+      if (isTail && number >= sound && record.kind !== RecordKind.message && record.kind !== RecordKind.create) continue;
+      const one = { record, chunk, ticket };
+      if (record.kind === RecordKind.create || record.kind === RecordKind.delete) {
+        found.notes.push(one);
+        continue;
+      }
+      const known = found.records.get(record.log);
+      if (known === undefined) found.records.set(record.log, [one]);
+      else known.push(one);
+    }
+  }
+}
+
+function open(frame: Frame, keys: Keys): ReturnType<typeof recordsOf> & { payload: Buffer } {
+  const { header, payload } = frame;
+  if (header !== undefined && (header.flags & FrameFlag.encrypted) !== 0) {
+    const plain = keys.tryAll(payload);
+    if (plain === undefined) return { records: [], whole: false, sound: 0, payload };
+    return { ...recordsOf(plain, { ...header, payloadBytes: plain.length }), payload: plain };
+  }
+  return { ...recordsOf(payload, header), payload };
+}
+
+/** Bytes of a journal that was left behind when everything had been taken over. */
+export const ENDED_JOURNAL_BYTES = FRAME_HEADER_BYTES;

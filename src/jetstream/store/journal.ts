@@ -1,0 +1,434 @@
+// The journal: all writes of all streams and logs, one after the other, so that one sync makes all of a turn durable. What
+// the files of the streams have taken over is written over. docs/storage.md tells the whole way of a write.
+import type { Clock, Timer } from "../../runtime/clock.js";
+import type { Disk, DiskFile } from "../../runtime/disk.js";
+import { chained } from "./checksum.js";
+import type { Cipher } from "./cipher.js";
+import { StoreError } from "./errors.js";
+import { FRAME_HEADER_BYTES, FrameFlag, writeFrameHeader } from "./frame.js";
+import type { Commits, CommitWaiter, Ticket } from "./store.js";
+
+const CHUNK_BYTES = 1024 * 1024;
+const FIRST_RETRY_MS = 100;
+const LONGEST_RETRY_MS = 5000;
+const SPARE_FILES = 2;
+
+export interface JournalOptions {
+  /** A new file begins beyond it. */
+  readonly fileBytes: number;
+  /** So many files may wait for the streams to take over; then writes wait. */
+  readonly maxWaiting: number;
+  /** 0: a write is durable when it was synced. Else when it was written, and syncs come so often. */
+  readonly syncIntervalMs: number;
+  readonly cipher: Cipher | undefined;
+}
+
+/** A part of the journal in memory; the streams read from it what their files do not have yet. */
+export interface Chunk {
+  readonly buffer: Buffer;
+  readonly view: DataView;
+}
+
+/** A file of the journal. */
+export interface JournalFile {
+  readonly file: DiskFile;
+  lastTicket: Ticket;
+}
+
+interface Slice {
+  readonly chunk: Chunk;
+  readonly start: number;
+  end: number;
+}
+
+interface Batch {
+  readonly ticket: Ticket;
+  readonly slices: Slice[];
+  chain: number;
+  waiters: CommitWaiter[];
+}
+
+/** Writes something into the batch before it ends. */
+export interface BatchEnd {
+  endOfBatch(): void;
+}
+
+export class Journal implements Commits {
+  durable: Ticket;
+  failure: StoreError | undefined;
+  /** The buffer, and the place in it, that `reserve` has found. */
+  chunk: Chunk = newChunk(0);
+  at = 0;
+  /** Above every id of a log that was given. */
+  nextLog: number;
+  /** A file was left behind: its writes should be taken over. */
+  onRotate: (() => void) | undefined;
+  onFailure: ((failure: StoreError | undefined) => void) | undefined;
+  private readonly disk: Disk;
+  private readonly clock: Clock;
+  private readonly directory: string;
+  private readonly options: JournalOptions;
+  private used = 0;
+  private gathering: Batch | undefined;
+  private unwritten: Batch[] = [];
+  private ends: BatchEnd[] = [];
+  private nextTicket: Ticket;
+  private current: JournalFile | undefined;
+  private position = 0;
+  private waiting: JournalFile[];
+  private readonly free: JournalFile[];
+  private fileNumber: number;
+  private pumping = false;
+  private scheduled = false;
+  private closing = false;
+  private retryMs = FIRST_RETRY_MS;
+  private retry: Timer | undefined;
+  private syncTimer: Timer | undefined;
+  private durablePosition = 0;
+  private isDirty = false;
+  private mustLeave = false;
+  private isWiping = false;
+  private released: Ticket = 0;
+  private releasedOnDisk: Ticket = 0;
+  private waitingForRoom: (() => void)[] = [];
+  private blockedBy: StoreError | undefined;
+
+  /** `files` were found, oldest first, with `lastTicket` the last of their writes. */
+  constructor(
+    runtime: { disk: Disk; clock: Clock },
+    directory: string,
+    options: JournalOptions,
+    found: { files: JournalFile[]; fileNumber: number; lastTicket: Ticket; released: Ticket; nextLog: number },
+  ) {
+    this.disk = runtime.disk;
+    this.clock = runtime.clock;
+    this.directory = directory;
+    this.options = options;
+    this.waiting = found.files.filter((file) => file.lastTicket > found.released);
+    this.free = found.files.filter((file) => file.lastTicket <= found.released);
+    this.released = found.released;
+    this.releasedOnDisk = found.released;
+    this.fileNumber = found.fileNumber;
+    this.nextLog = found.nextLog;
+    this.durable = found.lastTicket;
+    this.nextTicket = found.lastTicket + 1;
+    if (options.syncIntervalMs > 0) {
+      this.syncTimer = this.clock.every(options.syncIntervalMs, () => void this.current?.file.sync().catch(() => {}));
+    }
+  }
+
+  /** So many files may wait for the streams. */
+  get maxWaiting(): number {
+    return this.options.maxWaiting;
+  }
+
+  /** Files that wait for the streams, oldest first. */
+  get waitingFiles(): readonly JournalFile[] {
+    return this.waiting;
+  }
+
+  /**
+   * Makes room for a record in the batch of this turn, at `chunk` and `at`. Throws the failure while the disk takes nothing,
+   * but for what is urgent, as it makes room.
+   */
+  reserve(bytes: number, urgent = false): void {
+    if (this.failure !== undefined && !urgent) throw this.failure;
+    if (this.closing) throw new StoreError("STORE_CLOSED", "the storage is closed");
+    const batch = this.gathering ?? this.begin();
+    if (this.used + bytes > this.chunk.buffer.length) {
+      this.chunk = newChunk(bytes);
+      this.used = 0;
+      batch.slices.push({ chunk: this.chunk, start: 0, end: 0 });
+    }
+    this.at = this.used;
+    this.used += bytes;
+    batch.slices[batch.slices.length - 1].end = this.used;
+  }
+
+  /** The reserved room was filled with a record of this checksum. */
+  accept(checksum: number): Ticket {
+    const batch = this.gathering!;
+    batch.chain = chained(batch.chain, checksum);
+    return batch.ticket;
+  }
+
+  get isClosed(): boolean {
+    return this.closing;
+  }
+
+  /** Of what is written in this turn. */
+  get gatheringTicket(): Ticket {
+    return this.gathering?.ticket ?? this.nextTicket;
+  }
+
+  /** Calls back before the batch of this turn ends; gives its ticket. Throws as `reserve`. */
+  beforeEnd(end: BatchEnd, urgent: boolean): Ticket {
+    this.reserve(0, urgent);
+    this.ends.push(end);
+    return this.gathering!.ticket;
+  }
+
+  whenDurable(ticket: Ticket, waiter: CommitWaiter): void {
+    const batch =
+      this.gathering?.ticket === ticket ? this.gathering : this.unwritten.find((one) => one.ticket >= ticket);
+    if (batch !== undefined && ticket > this.durable) batch.waiters.push(waiter);
+    else this.clock.endOfTurn(() => waiter.committed(ticket, undefined));
+  }
+
+  /** The streams have taken over all writes up to this ticket. */
+  release(upTo: Ticket): void {
+    this.blockedBy = undefined;
+    this.released = Math.max(this.released, upTo);
+    while (this.waiting.length > 0 && this.waiting[0].lastTicket <= upTo) this.free.push(this.waiting.shift()!);
+    // Oldest first: what is left of older writes must not outlive newer ones.
+    while (this.free.length > SPARE_FILES && !this.isWiping) void this.discard(this.free.shift()!);
+    if (this.waiting.length < this.options.maxWaiting) this.wake();
+  }
+
+  /** The streams cannot take over at the moment. */
+  blocked(by: StoreError): void {
+    this.blockedBy = by;
+    this.wake();
+  }
+
+  /** Begins another file with the batch of this turn; gives its ticket. */
+  leaveFile(): Ticket {
+    this.mustLeave = true;
+    this.isWiping = true;
+    this.reserve(0, true);
+    return this.gatheringTicket;
+  }
+
+  /** Writes over all files that nobody needs any more. */
+  async wipe(): Promise<void> {
+    const files = [...this.free];
+    for (const { file } of files) {
+      await file.write([Buffer.alloc(file.sizeBytes)], 0);
+      await file.sync();
+    }
+    this.isWiping = false;
+  }
+
+  /**
+   * Ends writing and closes the files. `isTakenOver` tells that the streams' files have everything; then little is left of
+   * the journal.
+   */
+  async close(isTakenOver: boolean): Promise<void> {
+    this.closing = true;
+    this.syncTimer?.cancel();
+    this.retry?.cancel();
+    if (isTakenOver) await this.leaveEnd();
+    else for (const { file } of this.files()) await file.close();
+  }
+
+  /** Resolves when nothing waits to be written; rejects when it cannot be. */
+  async drained(): Promise<void> {
+    while (this.failure === undefined && (this.gathering !== undefined || this.unwritten.length > 0)) {
+      await new Promise<void>((resolve) => {
+        this.whenDurable((this.gathering ?? this.unwritten[this.unwritten.length - 1]).ticket, { committed: () => resolve() });
+      });
+    }
+    if (this.failure !== undefined) throw this.failure;
+    if (this.options.syncIntervalMs > 0) await this.current?.file.sync();
+  }
+
+  private begin(): Batch {
+    if (this.used + FRAME_HEADER_BYTES > this.chunk.buffer.length) {
+      this.chunk = newChunk(FRAME_HEADER_BYTES);
+      this.used = 0;
+    }
+    const start = this.used;
+    this.used += FRAME_HEADER_BYTES;
+    const batch: Batch = {
+      ticket: this.nextTicket++,
+      slices: [{ chunk: this.chunk, start, end: this.used }],
+      chain: 0,
+      waiters: [],
+    };
+    this.gathering = batch;
+    if (!this.scheduled) {
+      this.scheduled = true;
+      this.clock.endOfTurn(this.turnEnded);
+    }
+    return batch;
+  }
+
+  private readonly turnEnded = (): void => {
+    this.scheduled = false;
+    if (!this.pumping && this.failure === undefined) void this.pump();
+  };
+
+  /** Writes batch after batch: what comes while one is on its way to the disk is the next one. */
+  private async pump(): Promise<void> {
+    this.pumping = true;
+    while (this.seal()) {
+      try {
+        await this.write(this.unwritten);
+      } catch (error) {
+        this.failed(StoreError.of(error));
+        break;
+      }
+      const done = this.unwritten;
+      this.unwritten = [];
+      this.durable = done[done.length - 1].ticket;
+      this.recovered();
+      for (const batch of done) for (const waiter of batch.waiters) tell(waiter, batch.ticket, undefined);
+    }
+    this.pumping = false;
+  }
+
+  /** Ends the batch that gathers; true when there is something to write. */
+  private seal(): boolean {
+    const batch = this.gathering;
+    if (batch !== undefined) {
+      const { ends } = this;
+      this.ends = [];
+      for (const end of ends) end.endOfBatch();
+      this.gathering = undefined;
+      this.unwritten.push(batch);
+    }
+    return this.unwritten.length > 0;
+  }
+
+  private async write(batches: readonly Batch[]): Promise<void> {
+    for (const batch of batches) {
+      const parts = this.frameOf(batch);
+      const bytes = parts.reduce((sum, part) => sum + part.length, 0);
+      const isFull = this.position > 0 && this.position + bytes > this.options.fileBytes;
+      if (this.current === undefined || isFull || this.mustLeave) await this.rotate();
+      const current = this.current!;
+      this.isDirty = true;
+      await current.file.write(parts, this.position);
+      this.position += bytes;
+      current.lastTicket = batch.ticket;
+    }
+    if (this.options.syncIntervalMs > 0) return;
+    const { released } = this;
+    await this.current!.file.sync();
+    this.isDirty = false;
+    this.releasedOnDisk = released;
+  }
+
+  private frameOf(batch: Batch): Uint8Array[] {
+    const { slices, ticket, chain } = batch;
+    const { cipher } = this.options;
+    const header = slices[0].chunk.buffer;
+    const headerAt = slices[0].start;
+    const parts = slices.map(({ chunk, start, end }) => chunk.buffer.subarray(start, end));
+    let payloadBytes = parts.reduce((sum, part) => sum + part.length, 0) - FRAME_HEADER_BYTES;
+    if (cipher !== undefined) {
+      parts[0] = parts[0].subarray(FRAME_HEADER_BYTES);
+      const sealed = cipher.seal(Buffer.concat(parts));
+      payloadBytes = sealed.length;
+      parts.splice(0, parts.length, header.subarray(headerAt, headerAt + FRAME_HEADER_BYTES), sealed);
+    }
+    const flags = cipher === undefined ? 0 : FrameFlag.encrypted;
+    const { nextLog, released } = this;
+    writeFrameHeader(header, headerAt, { ticket, payloadBytes, payloadChecksum: chain, nextLog, flags, released });
+    return parts;
+  }
+
+  private async rotate(): Promise<void> {
+    if (this.current !== undefined) {
+      if (this.isDirty) await this.current.file.sync();
+      this.waiting.push(this.current);
+      this.current = undefined;
+      this.onRotate?.();
+    }
+    this.mustLeave = false;
+    while (this.waiting.length >= this.options.maxWaiting) {
+      this.onRotate?.();
+      await new Promise<void>((resolve) => this.waitingForRoom.push(resolve));
+      if (this.blockedBy !== undefined && this.waiting.length >= this.options.maxWaiting) throw this.blockedBy;
+    }
+    // A file is only written over when a durable frame says that nobody needs what it holds.
+    const old = this.free.length > 0 && this.free[0].lastTicket <= this.releasedOnDisk ? this.free.shift() : undefined;
+    this.current = old ?? (await this.newFile());
+    this.position = 0;
+    this.durablePosition = 0;
+  }
+
+  private async newFile(): Promise<JournalFile> {
+    const file = await this.disk.open(`${this.directory}/${++this.fileNumber}.log`, "create");
+    await this.disk.syncDirectory(this.directory);
+    return { file, lastTicket: 0 };
+  }
+
+  private wake(): void {
+    const waiting = this.waitingForRoom;
+    this.waitingForRoom = [];
+    for (const go of waiting) go();
+  }
+
+  private async discard(old: JournalFile): Promise<void> {
+    try {
+      await old.file.close();
+      await this.disk.remove(old.file.path);
+    } catch {
+      // It is read and found to be old at the next start.
+    }
+  }
+
+  private failed(error: StoreError): void {
+    const isNew = this.failure === undefined;
+    this.seal();
+    this.failure = error;
+    for (const batch of this.unwritten) {
+      const { waiters } = batch;
+      batch.waiters = [];
+      for (const waiter of waiters) tell(waiter, batch.ticket, error);
+    }
+    // A file that could not be synced is not trusted with the same writes again.
+    if (this.current !== undefined && error.code === "STORE_IO" && this.waiting.length < this.options.maxWaiting) {
+      this.current.lastTicket = Math.max(this.current.lastTicket, this.durable);
+      this.waiting.push(this.current);
+      this.current = undefined;
+    } else if (this.current !== undefined) {
+      this.position = this.durablePosition;
+    }
+    if (isNew) this.onFailure?.(error);
+    this.retry = this.clock.after(this.retryMs, () => {
+      if (!this.pumping && !this.closing) void this.pump();
+    });
+    this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
+  }
+
+  private recovered(): void {
+    this.durablePosition = this.position;
+    if (this.failure === undefined) return;
+    this.failure = undefined;
+    this.retryMs = FIRST_RETRY_MS;
+    this.onFailure?.(undefined);
+  }
+
+  /** Leaves a frame that says that all before was taken over, and nothing else. */
+  private async leaveEnd(): Promise<void> {
+    const end = Buffer.alloc(FRAME_HEADER_BYTES);
+    const flags = FrameFlag.end;
+    const { nextLog, nextTicket: ticket } = this;
+    writeFrameHeader(end, 0, { ticket, payloadBytes: 0, payloadChecksum: 0, nextLog, flags, released: ticket });
+    const files = this.files();
+    if (files.length === 0) files.push(await this.newFile());
+    await files[0].file.write([end], 0);
+    await files[0].file.truncate(FRAME_HEADER_BYTES);
+    await files[0].file.sync();
+    for (const [at, { file }] of files.entries()) {
+      await file.close();
+      if (at > 0) await this.disk.remove(file.path);
+    }
+    await this.disk.syncDirectory(this.directory);
+  }
+
+  private files(): JournalFile[] {
+    return [...this.waiting, ...this.free, ...(this.current === undefined ? [] : [this.current])];
+  }
+}
+
+function newChunk(bytes: number): Chunk {
+  const buffer = Buffer.allocUnsafeSlow(bytes === 0 ? 0 : Math.max(CHUNK_BYTES, bytes));
+  return { buffer, view: new DataView(buffer.buffer) };
+}
+
+function tell(waiter: CommitWaiter, ticket: Ticket, error: StoreError | undefined): void {
+  waiter.committed(ticket, error);
+}

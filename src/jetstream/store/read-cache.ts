@@ -1,0 +1,107 @@
+// What was read of segments lately. Who reads on where the last read ended gets more with each read, and the next part before
+// it is asked for.
+import type { Eventually } from "./store.js";
+
+const FIRST_READ_BYTES = 16 * 1024;
+const LARGEST_READ_BYTES = 256 * 1024;
+const WINDOWS_PER_FILE = 16;
+
+/** A file that is read in parts. Its content never changes, as far as it reaches. */
+export interface Readable {
+  /** Up to where it can be read. */
+  readonly readableEnd: number;
+  /** A part that covers `from` to `to`, or more. */
+  readPart(from: number, to: number): Promise<Part>;
+}
+
+export interface Part {
+  readonly start: number;
+  readonly bytes: Buffer;
+}
+
+interface Window extends Part {
+  readonly of: Readable;
+  readonly end: number;
+  /** How large the read was that is to follow. */
+  readonly nextBytes: number;
+  ahead: Promise<Window> | undefined;
+}
+
+export class ReadCache {
+  private readonly limitBytes: number;
+  private usedBytes = 0;
+  /** Least recently used first. */
+  private readonly windows = new Set<Window>();
+  private readonly byFile = new Map<Readable, Window[]>();
+
+  constructor(limitBytes: number) {
+    this.limitBytes = limitBytes;
+  }
+
+  /** A part that holds the bytes from `from` to `to`. */
+  read(of: Readable, from: number, to: number): Eventually<Part> {
+    const known = this.byFile.get(of);
+    let before: Window | undefined;
+    if (known !== undefined) {
+      for (const window of known) {
+        if (from >= window.start && to <= window.end) {
+          this.windows.delete(window);
+          this.windows.add(window);
+          if (from - window.start > window.bytes.length / 2) this.readAhead(window, to - from);
+          return window;
+        }
+        if (from >= window.start && from <= window.end) before = window;
+      }
+    }
+    if (before?.ahead !== undefined) {
+      return before.ahead.then((ahead) => (from >= ahead.start && to <= ahead.end ? ahead : this.fill(of, from, to, 0)));
+    }
+    return this.fill(of, from, to, before?.nextBytes ?? 0);
+  }
+
+  /** Forgets what was read of a file. */
+  forget(of: Readable): void {
+    for (const window of this.byFile.get(of) ?? []) this.remove(window);
+  }
+
+  private async fill(of: Readable, from: number, to: number, atLeast: number): Promise<Window> {
+    const wanted = Math.min(of.readableEnd, from + atLeast);
+    const part = await of.readPart(from, Math.max(to, wanted));
+    const nextBytes = Math.min(LARGEST_READ_BYTES, Math.max(FIRST_READ_BYTES, atLeast * 2));
+    const window = { of, start: part.start, bytes: part.bytes, end: part.start + part.bytes.length, nextBytes, ahead: undefined };
+    this.add(window);
+    return window;
+  }
+
+  private readAhead(window: Window, recordBytes: number): void {
+    const { of, end, start, nextBytes } = window;
+    if (window.ahead !== undefined || nextBytes <= FIRST_READ_BYTES || end >= of.readableEnd) return;
+    // From a little before the end, where a record stands that is cut there.
+    const from = Math.max(start, end - 2 * recordBytes);
+    window.ahead = this.fill(of, from, end, nextBytes);
+    window.ahead.catch(() => {
+      window.ahead = undefined;
+    });
+  }
+
+  private add(window: Window): void {
+    this.windows.add(window);
+    const known = this.byFile.get(window.of);
+    if (known === undefined) this.byFile.set(window.of, [window]);
+    else known.push(window);
+    if (known !== undefined && known.length > WINDOWS_PER_FILE) this.remove(known[0]);
+    this.usedBytes += window.bytes.length;
+    for (const oldest of this.windows) {
+      if (this.usedBytes <= this.limitBytes || oldest === window) break;
+      this.remove(oldest);
+    }
+  }
+
+  private remove(window: Window): void {
+    if (!this.windows.delete(window)) return;
+    this.usedBytes -= window.bytes.length;
+    const rest = (this.byFile.get(window.of) ?? []).filter((one) => one !== window);
+    if (rest.length > 0) this.byFile.set(window.of, rest);
+    else this.byFile.delete(window.of);
+  }
+}

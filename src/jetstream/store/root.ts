@@ -1,0 +1,54 @@
+// The folder of a storage: whose it is, and of which format.
+import type { Disk } from "../../runtime/disk.js";
+import { StoreError } from "./errors.js";
+import { FORMAT_VERSION } from "./file-header.js";
+
+const MARK = "natsnode.json";
+/** What may stand in a folder that is still empty. */
+const IGNORED = new Set(["lost+found", ".DS_Store"]);
+
+/**
+ * Makes a new storage's folders, or checks those that are there. Rejects with StoreError STORE_FOREIGN when the folder holds
+ * something else, and STORE_VERSION when it is of a newer format; nothing was written then.
+ */
+export async function checkRoot(disk: Disk, root: string): Promise<void> {
+  const mark = `${root}/${MARK}`;
+  if ((await disk.stat(mark)) === undefined) {
+    await checkEmpty(disk, root);
+    await disk.makeDirectory(root);
+    const text = `${JSON.stringify({ natsnode: "storage", version: FORMAT_VERSION })}\n`;
+    const file = await disk.open(`${mark}.new`, "create");
+    await file.truncate(0);
+    await file.write([Buffer.from(text)], 0);
+    await file.sync();
+    await file.close();
+    await disk.rename(`${mark}.new`, mark);
+    await disk.syncDirectory(root);
+  } else {
+    const version = Number(/"version":(\d+)/.exec((await disk.read(mark)).toString())?.[1] ?? FORMAT_VERSION);
+    if (version > FORMAT_VERSION) {
+      throw new StoreError("STORE_VERSION", `${root} is of format ${version}, newer than ${FORMAT_VERSION}`);
+    }
+  }
+  for (const name of ["journal", "streams", "logs"]) await disk.makeDirectory(`${root}/${name}`);
+  await disk.syncDirectory(root);
+  await disk.syncDirectory(parentOf(root));
+}
+
+async function checkEmpty(disk: Disk, root: string): Promise<void> {
+  if ((await disk.stat(root)) === undefined) return;
+  const names = (await disk.list(root)).filter((name) => !IGNORED.has(name) && name !== `${MARK}.new`);
+  if (names.length === 0) return;
+  for (const name of names) {
+    // nats-server: a folder per account with one of its streams in it.
+    if ((await disk.stat(`${root}/${name}/streams`))?.isDirectory) {
+      throw new StoreError("STORE_FOREIGN", `${root} is a store of nats-server; it is not touched (streams move by snapshot and restore)`);
+    }
+  }
+  throw new StoreError("STORE_FOREIGN", `${root} holds files that are no store of natsnode, such as ${names[0]}`);
+}
+
+function parentOf(path: string): string {
+  const slash = path.replace(/\/+$/, "").lastIndexOf("/");
+  return slash > 0 ? path.slice(0, slash) : slash === 0 ? "/" : ".";
+}

@@ -1,0 +1,234 @@
+// A segment: a file with consecutive messages of a stream, appended to until it is full. Positions are those of the plain
+// records; in an encoded file a table tells which block holds them.
+import { Codec, isOneRecord } from "./codec.js";
+import type { StoreContext } from "./context.js";
+import { StoreError } from "./errors.js";
+import { FORMAT_VERSION, type FileHeader, headerRecord } from "./file-header.js";
+import type { Part, Readable } from "./read-cache.js";
+import { RecordKind, type RecordPlace, RecordView, recordBytes, recordOf } from "./record.js";
+import type { Sequence } from "./store.js";
+
+/** Buffers of one call. */
+const PARTS_PER_WRITE = 512;
+/** Records on average below this size are put together before they are written. */
+const SMALL_PART_BYTES = 4096;
+
+export interface SegmentHeader extends FileHeader {
+  readonly number: number;
+  /** Segments up to this number were merged into it. */
+  readonly through: number;
+  /** Tells it from an earlier file of this name. */
+  readonly generation: number;
+  /** The stream's last message before it. */
+  readonly after: Sequence;
+  readonly afterSeconds: number;
+  readonly afterNanoseconds: number;
+}
+
+/** Bytes of a file, and the positions of the plain records that they hold. */
+export interface DamagedPart {
+  readonly from: number;
+  readonly to: number;
+  readonly bytes: Buffer;
+}
+
+export class Segment implements Readable {
+  readonly header: SegmentHeader;
+  readonly codec: Codec;
+  readonly path: string;
+  /** Where the first record begins. */
+  readonly begin: number;
+  /** Up to where the file has the records, and they are durable. */
+  flushedEnd: number;
+  /** Bytes of the file that count. */
+  fileBytes = 0;
+  /** Numbers of its messages among all that the stream was given. */
+  firstIndex = 0;
+  lastIndex = 0;
+  /** No more messages are added. */
+  sealed = false;
+  hasIndexFile = false;
+  /** What lies beyond `fileBytes` must be cut off before the next write. */
+  mustCut = false;
+  private readonly context: StoreContext;
+  private readonly headerBytes: Buffer;
+  /** Of each block: where its records begin, plain, and where it stands in the file. */
+  private readonly blockStarts: number[] = [];
+  private readonly blockPositions: number[] = [];
+
+  /** `begin`: where the first record begins, in a file whose header is damaged. */
+  constructor(context: StoreContext, directory: string, header: SegmentHeader, codec: Codec, begin?: number) {
+    this.context = context;
+    this.header = header;
+    this.codec = codec;
+    this.path = `${directory}/${segmentName(header.number)}`;
+    this.headerBytes = headerRecord(header);
+    this.begin = begin ?? this.headerBytes.length;
+    this.flushedEnd = this.begin;
+  }
+
+  /** The header for a new segment. */
+  static headerOf(parts: Omit<SegmentHeader, "natsnode" | "version" | "compression" | "keyId">, codec: Codec): SegmentHeader {
+    return { natsnode: "segment", version: FORMAT_VERSION, ...parts, ...codec.names };
+  }
+
+  get number(): number {
+    return this.header.number;
+  }
+
+  get indexPath(): string {
+    return this.path.replace(/seg$/, "idx");
+  }
+
+  get exists(): boolean {
+    return this.fileBytes > 0;
+  }
+
+  get readableEnd(): number {
+    return this.flushedEnd;
+  }
+
+  /** The blocks so far, for the index file: pairs of plain start and position. */
+  get blockTable(): Float64Array {
+    return Float64Array.from(this.blockStarts.flatMap((start, i) => [start, this.blockPositions[i]]));
+  }
+
+  /** A block was found in the file. */
+  addBlock(start: number, position: number): void {
+    this.blockStarts.push(start);
+    this.blockPositions.push(position);
+  }
+
+  /** Writes all records into a new file elsewhere, which is to be renamed. */
+  async writeTo(path: string, records: readonly Uint8Array[]): Promise<void> {
+    this.mustCut = true;
+    await this.append(records, path);
+    await this.context.pool.close(path);
+  }
+
+  /** Whether that is one undamaged record of a message. */
+  isSound(record: Buffer): boolean {
+    return isOneRecord(record) && new RecordView(record, 0).kind === RecordKind.message;
+  }
+
+  /** Writes records, which begin at `flushedEnd`, and syncs. Nobody else writes meanwhile. */
+  async append(records: readonly Uint8Array[], path = this.path): Promise<void> {
+    const bytes = records.reduce((sum, { length }) => sum + length, 0);
+    const parts = this.exists ? [] : [this.headerBytes as Uint8Array];
+    let position = this.fileBytes;
+    const blocks: [number, number][] = [];
+    if (this.codec.isPlain) {
+      if (bytes < records.length * SMALL_PART_BYTES) parts.push(Buffer.concat(records));
+      else parts.push(...records);
+      position += bytes;
+    } else {
+      let start = this.flushedEnd;
+      let at = this.fileBytes + (this.exists ? 0 : this.begin);
+      for (const one of this.codec.blocks(Buffer.concat(records), { log: this.header.id, index: 0 }, start)) {
+        blocks.push([start, at]);
+        parts.push(one.block);
+        start += one.bytes;
+        at += one.block.length;
+      }
+      position = at;
+    }
+    await this.context.pool.use(path, !this.exists, async (file) => {
+      if (this.mustCut) await file.truncate(this.fileBytes);
+      let at = this.fileBytes;
+      for (let i = 0; i < parts.length; i += PARTS_PER_WRITE) {
+        const some = parts.slice(i, i + PARTS_PER_WRITE);
+        await file.write(some, at);
+        at += some.reduce((sum, { length }) => sum + length, 0);
+      }
+      await file.sync();
+      position = at;
+    });
+    this.mustCut = false;
+    for (const [start, at] of blocks) this.addBlock(start, at);
+    this.fileBytes = position;
+    this.flushedEnd += bytes;
+  }
+
+  async readPart(from: number, to: number): Promise<Part> {
+    const end = Math.min(to, this.flushedEnd);
+    if (this.codec.isPlain) {
+      const bytes = Buffer.allocUnsafeSlow(end - from);
+      const read = await this.readFile(bytes, from);
+      return { start: from, bytes: bytes.subarray(0, read) };
+    }
+    const first = this.blockOf(from);
+    const parts: Buffer[] = [];
+    let at = first;
+    do parts.push(await this.readBlock(at++));
+    while (at < this.blockStarts.length && this.blockStarts[at] < end);
+    return { start: this.blockStarts[first], bytes: parts.length === 1 ? parts[0] : Buffer.concat(parts) };
+  }
+
+  /** Writes over the record at `position`, so that nothing of it is left; only in a plain file. */
+  async overwrite(position: number, bytes: number, by: Uint8Array): Promise<void> {
+    if (by.length !== bytes || !this.codec.isPlain) throw new Error("a record is written over by one of its size");
+    await this.context.pool.use(this.path, false, async (file) => {
+      await file.write([by], position);
+      await file.sync();
+    });
+    this.context.cache.forget(this);
+  }
+
+  /** The plain range of the block that holds `position`, and its bytes in the file. */
+  async rawBlock(position: number): Promise<DamagedPart> {
+    const number = this.blockOf(position);
+    const at = this.blockPositions[number];
+    const next = this.blockPositions[number + 1] ?? this.fileBytes;
+    const bytes = Buffer.allocUnsafeSlow(next - at);
+    const read = await this.readFile(bytes, at);
+    return { from: this.blockStarts[number], to: this.blockStarts[number + 1] ?? this.flushedEnd, bytes: bytes.subarray(0, read) };
+  }
+
+  private async readBlock(number: number): Promise<Buffer> {
+    const position = this.blockPositions[number];
+    const next = number + 1 < this.blockPositions.length ? this.blockPositions[number + 1] : this.fileBytes;
+    const bytes = Buffer.allocUnsafeSlow(next - position);
+    const read = await this.readFile(bytes, position);
+    if (read < bytes.length || !isOneRecord(bytes)) {
+      throw new StoreError("STORE_DAMAGED", `a block of ${this.path} cannot be read`);
+    }
+    const block = new RecordView(bytes, 0);
+    if (block.kind !== RecordKind.block || block.sequence !== this.blockStarts[number]) {
+      throw new StoreError("STORE_DAMAGED", `a block of ${this.path} stands in the wrong place`);
+    }
+    return this.codec.decode(block);
+  }
+
+  private async readFile(into: Buffer, position: number): Promise<number> {
+    try {
+      return await this.context.pool.use(this.path, false, (file) => file.read(into, position));
+    } catch (error) {
+      throw StoreError.of(error);
+    }
+  }
+
+  private blockOf(position: number): number {
+    let low = 0;
+    let high = this.blockStarts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.blockStarts[middle] <= position) low = middle;
+      else high = middle - 1;
+    }
+    return low;
+  }
+}
+
+export function segmentName(number: number): string {
+  return `${String(number).padStart(8, "0")}.seg`;
+}
+
+/** The number in a segment's file name; 0 when it is none. */
+export function segmentNumber(name: string): number {
+  return Number(/^(\d{8,})\.seg$/.exec(name)?.[1] ?? 0);
+}
+
+/** A record of which only its place, its length and its sequence are left. */
+export function erasedRecord(bytes: number, place: RecordPlace, sequence: Sequence): Buffer {
+  return recordOf(RecordKind.erased, 0, place, Buffer.alloc(bytes - recordBytes(0)), sequence);
+}

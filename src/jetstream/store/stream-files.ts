@@ -1,0 +1,289 @@
+// The files of a stream: its segments with their index, and the part of it that is still only in the journal's memory.
+import type { StoreContext } from "./context.js";
+import { fileNameOf } from "./file-header.js";
+import type { FileLog } from "./file-log.js";
+import type { Range } from "./removals.js";
+import { Segment } from "./segment.js";
+import { encodeIndex } from "./segment-index.js";
+import { MAX_OFFSET, SlotBlock } from "./slot-block.js";
+import { ALREADY_DURABLE, type Sequence, type StreamStoreOptions, type Ticket } from "./store.js";
+import type { StreamIndex } from "./stream-index.js";
+
+/** The smallest segment of a small stream; four make its limit. */
+const SMALLEST_SEGMENT_BYTES = 256 * 1024;
+const SEGMENTS_PER_LIMIT = 4;
+
+/** Records of one segment that stand one after the other in memory. */
+interface Run {
+  readonly segment: Segment;
+  readonly position: number;
+  readonly buffer: Buffer;
+  readonly at: number;
+  bytes: number;
+  ticket: Ticket;
+}
+
+export interface StreamPlace {
+  readonly key: string;
+  readonly id: number;
+  /** `streams` of the storage. */
+  readonly parent: string;
+}
+
+export class StreamFiles {
+  readonly key: string;
+  readonly id: number;
+  readonly directory: string;
+  readonly index: StreamIndex<Segment>;
+  readonly context: StoreContext;
+  /** Numbers all messages that the stream was given. */
+  lastIndex = 0;
+  /** Of its creation, until there is a segment. */
+  createdTicket: Ticket = ALREADY_DURABLE;
+  /** Of the last removal. */
+  removalTicket: Ticket = ALREADY_DURABLE;
+  pendingBytes = 0;
+  options: StreamStoreOptions;
+  /** Segments that nobody needs, with their sequences; their files go when the removals are durable. */
+  readonly doomed = new Map<Segment, Range>();
+  private readonly parent: string;
+  private runs: Run[] = [];
+  private nextNumber = 1;
+  private hasDirectory = false;
+
+  constructor(context: StoreContext, place: StreamPlace, index: StreamIndex<Segment>, options: StreamStoreOptions) {
+    this.context = context;
+    this.key = place.key;
+    this.id = place.id;
+    this.parent = place.parent;
+    this.directory = `${place.parent}/${fileNameOf(place.key, place.id)}`;
+    this.index = index;
+    this.options = options;
+  }
+
+  get oldestTicket(): Ticket {
+    return this.createdTicket || (this.runs[0]?.ticket ?? Number.POSITIVE_INFINITY);
+  }
+
+  get hasPending(): boolean {
+    return this.createdTicket > 0 || this.runs.length > 0;
+  }
+
+  /** The block for the next message; a new one with a new segment when the last one is full. */
+  blockFor(sequence: Sequence, bytes: number): SlotBlock<Segment> {
+    const { blocks } = this.index;
+    const last = blocks[blocks.length - 1];
+    const { segmentBytes, segmentMessages } = this.context.limits;
+    const { maxBytes = 0 } = this.options;
+    const limit =
+      maxBytes > 0 ? Math.min(segmentBytes, Math.max(SMALLEST_SEGMENT_BYTES, maxBytes / SEGMENTS_PER_LIMIT)) : segmentBytes;
+    if (last !== undefined && !last.home.sealed && !this.index.needsBlock(sequence)) {
+      const end = last.end + bytes;
+      if (last.count === 0 || (end <= limit && last.count < segmentMessages && end <= MAX_OFFSET)) return last;
+    }
+    return this.newBlock(sequence);
+  }
+
+  /** A new segment, which messages from `sequence` on go to. */
+  newBlock(sequence: Sequence): SlotBlock<Segment> {
+    const { blocks } = this.index;
+    const last = blocks[blocks.length - 1];
+    if (last !== undefined) {
+      last.home.sealed = true;
+      last.trim();
+    }
+    const segment = this.newSegment();
+    const block = new SlotBlock(segment, sequence, segment.begin);
+    blocks.push(block);
+    return block;
+  }
+
+  private newSegment(): Segment {
+    const codec = this.context.codec(this.options.compression === "s2");
+    const { lastSequence: after, lastTime } = this.index;
+    const number = this.nextNumber++;
+    const header = Segment.headerOf(
+      {
+        key: this.key,
+        id: this.id,
+        number,
+        through: number,
+        generation: 1,
+        after,
+        afterSeconds: lastTime.seconds,
+        afterNanoseconds: lastTime.nanoseconds,
+      },
+      codec,
+    );
+    return new Segment(this.context, this.directory, header, codec);
+  }
+
+  /** A segment of that number was found. */
+  noteNumber(number: number): void {
+    this.nextNumber = Math.max(this.nextNumber, number + 1);
+    this.hasDirectory = true;
+  }
+
+  /** A record, of `bytes`, was written to memory for the end of a block. */
+  addRun(block: SlotBlock<Segment>, buffer: Buffer, at: number, bytes: number, ticket: Ticket): void {
+    const segment = block.home;
+    segment.lastIndex = this.lastIndex;
+    if (segment.firstIndex === 0) segment.firstIndex = this.lastIndex;
+    this.pendingBytes += bytes;
+    const last = this.runs[this.runs.length - 1];
+    if (last !== undefined && last.buffer === buffer && last.at + last.bytes === at && last.segment === segment) {
+      last.bytes += bytes;
+      last.ticket = ticket;
+    } else {
+      this.runs.push({ segment, position: block.end, buffer, at, bytes, ticket });
+    }
+  }
+
+  /** Where a record is in memory that is not yet in its segment. */
+  inMemory(segment: Segment, position: number): { buffer: Buffer; at: number } {
+    let low = 0;
+    let high = this.runs.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      const run = this.runs[middle];
+      const isBefore =
+        run.segment.number < segment.number || (run.segment === segment && run.position <= position);
+      if (isBefore) low = middle;
+      else high = middle - 1;
+    }
+    const run = this.runs[low];
+    return { buffer: run.buffer, at: run.at + position - run.position };
+  }
+
+  /** Blocks were cut or taken away by a truncation. */
+  afterCut(known: readonly SlotBlock<Segment>[]): void {
+    const { blocks } = this.index;
+    const left = new Set(blocks);
+    for (const block of known) if (!left.has(block)) this.doom(block);
+    const last = blocks[blocks.length - 1];
+    if (last !== undefined) last.home.sealed = true;
+    this.runs = this.runs.filter((run) => !this.doomed.has(run.segment));
+    for (const run of this.runs) {
+      if (run.segment === last?.home && run.position + run.bytes > last.end) run.bytes = Math.max(0, last.end - run.position);
+    }
+    this.runs = this.runs.filter((run) => run.bytes > 0);
+    this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Writes what is durable in the journal up to a ticket into the segments. Nobody else flushes meanwhile. */
+  async flush(upTo: Ticket): Promise<void> {
+    const taken = this.runs.slice(0, this.countUpTo(upTo));
+    if (taken.length === 0 && (this.createdTicket === 0 || this.createdTicket > upTo)) return;
+    await this.makeDirectory();
+    let isNew = false;
+    if (taken.length === 0 && this.index.blocks.length === 0) this.newBlock(this.index.lastSequence + 1);
+    const groups = new Map<Segment, Run[]>();
+    for (const run of taken) {
+      const group = groups.get(run.segment);
+      if (group === undefined) groups.set(run.segment, [run]);
+      else group.push(run);
+    }
+    if (groups.size === 0) groups.set(this.index.blocks[this.index.blocks.length - 1].home, []);
+    for (const [segment, runs] of groups) {
+      if (!this.isDead(segment)) {
+        isNew ||= !segment.exists;
+        await segment.append(runs.map(({ buffer, at, bytes }) => buffer.subarray(at, at + bytes)));
+      }
+      const gone = new Set(runs);
+      this.runs = this.runs.filter((run) => !gone.has(run));
+      this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
+    }
+    if (isNew) await this.context.disk.syncDirectory(this.directory);
+    this.createdTicket = ALREADY_DURABLE;
+  }
+
+  async makeDirectory(): Promise<void> {
+    if (this.hasDirectory) return;
+    await this.context.disk.makeDirectory(this.directory);
+    await this.context.disk.syncDirectory(this.parent);
+    this.hasDirectory = true;
+  }
+
+  /** Whether nothing of a segment will be read again. */
+  private isDead(segment: Segment): boolean {
+    if (!segment.sealed || segment.exists || !this.context.mayDrop(this.removalTicket)) return false;
+    const block = this.index.blocks.find((one) => one.home === segment);
+    return block === undefined || (block.live === 0 && block !== this.index.blocks[this.index.blocks.length - 1]);
+  }
+
+  private countUpTo(ticket: Ticket): number {
+    let count = 0;
+    while (count < this.runs.length && this.runs[count].ticket <= ticket) count++;
+    return count;
+  }
+
+  /** Whether all of a block is in its file. */
+  isFlushed(block: SlotBlock<Segment>): boolean {
+    return block.home.exists && block.home.flushedEnd >= block.end;
+  }
+
+  /** Removes the files of segments without messages. The last segment stays: it knows where the stream goes on. */
+  async dropDead(): Promise<void> {
+    const { blocks } = this.index;
+    if (!this.context.mayDrop(this.removalTicket)) return;
+    for (let at = blocks.length - 2; at >= 0; at--) {
+      if (blocks[at].live > 0 || !blocks[at].home.sealed) continue;
+      this.doom(blocks[at]);
+      blocks.splice(at, 1);
+    }
+    if (this.doomed.size === 0) return;
+    this.runs = this.runs.filter((run) => !this.doomed.has(run.segment));
+    this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
+    const gone = [...this.doomed.keys()];
+    for (const segment of gone) await this.removeFiles(segment);
+    if (this.hasDirectory) await this.context.disk.syncDirectory(this.directory);
+    for (const segment of gone) this.doomed.delete(segment);
+  }
+
+  /** Nobody needs the segment of a block any more. */
+  doom(block: SlotBlock<Segment>): void {
+    this.doomed.set(block.home, [block.first, block.last]);
+  }
+
+  async removeFiles(segment: Segment): Promise<void> {
+    const { disk, pool, cache } = this.context;
+    cache.forget(segment);
+    await pool.close(segment.path);
+    for (const path of [segment.path, segment.indexPath]) {
+      if ((await disk.stat(path)) !== undefined) await disk.remove(path);
+    }
+  }
+
+  /** Writes the index files of full segments; with `all` also of the one that is not. */
+  async writeIndexes(all: boolean): Promise<void> {
+    for (const block of [...this.index.blocks]) {
+      const { home: segment } = block;
+      if (segment.hasIndexFile || !this.isFlushed(block) || (!segment.sealed && !all)) continue;
+      if (this.removalTicket > this.context.journal.durable) return;
+      const parts = encodeIndex(block, this.index, this.index.expiriesIn(block.first, block.last), segment.codec);
+      segment.hasIndexFile = segment.sealed;
+      const file = await this.context.disk.open(segment.indexPath, "create");
+      try {
+        await file.truncate(0);
+        await file.write(parts, 0);
+      } finally {
+        await file.close();
+      }
+    }
+  }
+
+  /** Removes everything. */
+  async remove(removals: FileLog): Promise<void> {
+    const { disk, pool, cache } = this.context;
+    removals.discard();
+    this.runs = [];
+    for (const { home } of this.index.blocks) cache.forget(home);
+    if ((await disk.stat(this.directory)) === undefined) return;
+    for (const name of await disk.list(this.directory)) {
+      await pool.close(`${this.directory}/${name}`);
+      await disk.remove(`${this.directory}/${name}`);
+    }
+    await disk.remove(this.directory);
+    await disk.syncDirectory(this.parent);
+  }
+}
