@@ -93,6 +93,7 @@ function nextGeneration(files: StreamFiles, blocks: readonly SlotBlock<Segment>[
       id,
       number,
       through: Math.max(last.header.through, last.number),
+      lastIndex: Math.max(...blocks.map((block) => block.home.lastIndex)),
       generation: generation + 1,
       after,
       afterSeconds,
@@ -102,7 +103,6 @@ function nextGeneration(files: StreamFiles, blocks: readonly SlotBlock<Segment>[
   );
   const segment = new Segment(context, files.directory, header, codec);
   segment.firstIndex = first.firstIndex;
-  segment.lastIndex = last.lastIndex;
   return segment;
 }
 

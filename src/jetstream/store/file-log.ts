@@ -256,9 +256,10 @@ export class FileLog implements EntryLog, Flushable {
 
   /** Replaces the file by a snapshot, once the snapshot's last entry is durable. */
   async rewrite(snapshotter: () => Uint8Array): Promise<void> {
+    const state = snapshotter();
     const index = this.lastIndex;
     const ticket = this.lastTicket;
-    const snapshot = recordOf(RecordKind.snapshot, 0, { log: this.id, index }, snapshotter());
+    const snapshot = recordOf(RecordKind.snapshot, 0, { log: this.id, index }, state);
     this.sinceSnapshot = [];
     await durable(this.context.journal, ticket);
     await this.alone(async () => {

@@ -91,3 +91,7 @@ test("random operations with restarts and crashes in between", async () => {
   );
   assert.ok(true);
 });
+
+test("X", async () => {
+  await runModel(["reopen",{"kind":"append","subject":"a","size":0,"header":false,"gap":0,"ttl":-1},{"kind":"erase","at":0}],0, SMALL);
+});

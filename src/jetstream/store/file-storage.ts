@@ -229,6 +229,8 @@ export class FileStorage implements Storage, JournalCleaner {
   }
 
   async wipeJournal(): Promise<void> {
+    // What is to be wiped is in the file before the one that begins then.
+    await this.journal.drained();
     await durable(this.journal, this.journal.leaveFile());
     while (this.journal.waitingFiles.length > 0) {
       await this.takeOver([...this.context.dirty]);

@@ -10,7 +10,7 @@ import type { BatchEnd } from "./journal.js";
 import type { Part } from "./read-cache.js";
 import { messageRecordBytes, RecordKind, RecordMessage, RecordView, writeMessageRecord } from "./record.js";
 import { encodeRemoved, encodeState, type RemovalState, type Removed, rangesOf } from "./removals.js";
-import { type DamagedPart, erasedRecord, type Segment } from "./segment.js";
+import type { DamagedPart, Segment } from "./segment.js";
 import type { SlotBlock } from "./slot-block.js";
 import {
   ALREADY_DURABLE,
@@ -62,7 +62,11 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
       },
       ALREADY_DURABLE,
     );
-    this.removals.snapshotter = () => encodeState(this.removalState());
+    this.removals.snapshotter = () => {
+      // The state has what was removed in this turn, so the log has to have it before.
+      this.endOfBatch();
+      return encodeState(this.removalState());
+    };
   }
 
   /** Notes in the journal that the stream exists. */
@@ -182,7 +186,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     await this.alone(async () => {
       if (this.closed || !this.index.blocks.includes(block) || !block.home.exists) return;
       if (block.home.codec.isPlain) {
-        await block.home.overwrite(position, bytes, erasedRecord(bytes, { log: this.id, index: 0 }, sequence));
+        await block.home.erase(position, bytes);
       } else {
         block.home.sealed = true;
         await compactOnce(this.files, this, [block], true);
@@ -237,8 +241,8 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     removals: readonly JournalRecord[],
     created: Ticket,
   ): Promise<void> {
-    this.cuts = await recoverStream(this.files, this.removals, messages, removals);
-    if (this.index.blocks.length === 0) this.files.createdTicket = Math.max(1, created);
+    this.cuts = await recoverStream(this.files, this.removals, messages, removals, created > 0);
+    if (!this.index.blocks.some(({ home }) => home.exists)) this.files.createdTicket = Math.max(1, created);
     if (this.files.hasPending) this.context.dirty.add(this);
   }
 
@@ -300,8 +304,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     if (index.messages === 0 && index.lastSequence > 0) {
       steps.push({ kind: "below", index: files.lastIndex, sequence: index.lastSequence + 1 });
     }
-    // Segments that are no longer known may still be there after a crash.
-    for (const [segment, range] of files.doomed) steps.push({ kind: "ranges", index: segment.lastIndex, ranges: [range] });
+    steps.push(...files.removalsOfGone());
     const { seconds, nanoseconds } = index.lastTime;
     return { lastSequence: index.lastSequence, lastSeconds: seconds, lastNanoseconds: nanoseconds, steps };
   }

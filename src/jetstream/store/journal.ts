@@ -56,6 +56,8 @@ export interface BatchEnd {
 export class Journal implements Commits {
   durable: Ticket;
   failure: StoreError | undefined;
+  /** After a crash nothing up to this ticket is found in the journal. */
+  releasedOnDisk: Ticket;
   /** The buffer, and the place in it, that `reserve` has found. */
   chunk: Chunk = newChunk(0);
   at = 0;
@@ -89,7 +91,6 @@ export class Journal implements Commits {
   private mustLeave = false;
   private isWiping = false;
   private released: Ticket = 0;
-  private releasedOnDisk: Ticket = 0;
   private waitingForRoom: (() => void)[] = [];
   private blockedBy: StoreError | undefined;
 
@@ -291,7 +292,9 @@ export class Journal implements Commits {
   }
 
   private async write(batches: readonly Batch[]): Promise<void> {
+    let { released } = this;
     for (const batch of batches) {
+      ({ released } = this);
       const parts = this.frameOf(batch);
       const bytes = parts.reduce((sum, part) => sum + part.length, 0);
       const isFull = this.position > 0 && this.position + bytes > this.options.fileBytes;
@@ -303,7 +306,6 @@ export class Journal implements Commits {
       current.lastTicket = batch.ticket;
     }
     if (this.options.syncIntervalMs > 0) return;
-    const { released } = this;
     await this.current!.file.sync();
     this.isDirty = false;
     this.releasedOnDisk = released;

@@ -147,6 +147,17 @@ export function recordOf(
   return record;
 }
 
+/** Leaves of a record only whose it was, its sequence and its times. */
+export function eraseRecord(record: Buffer): void {
+  const view = viewOf(record);
+  view.setUint8(8, RecordKind.erased);
+  view.setUint8(9, 0);
+  view.setUint16(10, 0, true);
+  view.setUint32(40, 0, true);
+  record.fill(0, RECORD_BYTES);
+  seal(view, 0, record.length);
+}
+
 function seal(view: DataView, at: number, bytes: number): number {
   const sum = checksum(view, at + 4, at + bytes);
   view.setUint32(at, sum, true);

@@ -5,7 +5,7 @@ import type { StoreContext } from "./context.js";
 import { StoreError } from "./errors.js";
 import { FORMAT_VERSION, type FileHeader, headerRecord } from "./file-header.js";
 import type { Part, Readable } from "./read-cache.js";
-import { RecordKind, type RecordPlace, RecordView, recordBytes, recordOf } from "./record.js";
+import { eraseRecord, RecordKind, RecordView } from "./record.js";
 import type { Sequence } from "./store.js";
 
 /** Buffers of one call. */
@@ -17,6 +17,8 @@ export interface SegmentHeader extends FileHeader {
   readonly number: number;
   /** Segments up to this number were merged into it. */
   readonly through: number;
+  /** All messages up to this number were in the segments before, though they may be removed; 0 in a new segment. */
+  readonly lastIndex: number;
   /** Tells it from an earlier file of this name. */
   readonly generation: number;
   /** The stream's last message before it. */
@@ -44,7 +46,7 @@ export class Segment implements Readable {
   fileBytes = 0;
   /** Numbers of its messages among all that the stream was given. */
   firstIndex = 0;
-  lastIndex = 0;
+  lastIndex: number;
   /** No more messages are added. */
   sealed = false;
   hasIndexFile = false;
@@ -63,6 +65,7 @@ export class Segment implements Readable {
     this.codec = codec;
     this.path = `${directory}/${segmentName(header.number)}`;
     this.headerBytes = headerRecord(header);
+    this.lastIndex = header.lastIndex;
     this.begin = begin ?? this.headerBytes.length;
     this.flushedEnd = this.begin;
   }
@@ -164,11 +167,12 @@ export class Segment implements Readable {
     return { start: this.blockStarts[first], bytes: parts.length === 1 ? parts[0] : Buffer.concat(parts) };
   }
 
-  /** Writes over the record at `position`, so that nothing of it is left; only in a plain file. */
-  async overwrite(position: number, bytes: number, by: Uint8Array): Promise<void> {
-    if (by.length !== bytes || !this.codec.isPlain) throw new Error("a record is written over by one of its size");
+  /** Writes over the record at `position`, so that nothing of its content is left; only in a plain file. */
+  async erase(position: number, bytes: number): Promise<void> {
+    const { bytes: record } = await this.readPart(position, position + bytes);
+    eraseRecord(record);
     await this.context.pool.use(this.path, false, async (file) => {
-      await file.write([by], position);
+      await file.write([record], position);
       await file.sync();
     });
     this.context.cache.forget(this);
@@ -226,9 +230,4 @@ export function segmentName(number: number): string {
 /** The number in a segment's file name; 0 when it is none. */
 export function segmentNumber(name: string): number {
   return Number(/^(\d{8,})\.seg$/.exec(name)?.[1] ?? 0);
-}
-
-/** A record of which only its place, its length and its sequence are left. */
-export function erasedRecord(bytes: number, place: RecordPlace, sequence: Sequence): Buffer {
-  return recordOf(RecordKind.erased, 0, place, Buffer.alloc(bytes - recordBytes(0)), sequence);
 }

@@ -2,7 +2,7 @@
 import type { StoreContext } from "./context.js";
 import { fileNameOf } from "./file-header.js";
 import type { FileLog } from "./file-log.js";
-import type { Range } from "./removals.js";
+import type { Range, Removed } from "./removals.js";
 import { Segment } from "./segment.js";
 import { encodeIndex } from "./segment-index.js";
 import { MAX_OFFSET, SlotBlock } from "./slot-block.js";
@@ -46,6 +46,8 @@ export class StreamFiles {
   options: StreamStoreOptions;
   /** Segments that nobody needs, with their sequences; their files go when the removals are durable. */
   readonly doomed = new Map<Segment, Range>();
+  /** Removed with their segments; the journal has them still, until it has released that ticket. */
+  private forgotten: { range: Range; index: number; until: Ticket }[] = [];
   private readonly parent: string;
   private runs: Run[] = [];
   private nextNumber = 1;
@@ -108,6 +110,7 @@ export class StreamFiles {
         id: this.id,
         number,
         through: number,
+        lastIndex: 0,
         generation: 1,
         after,
         afterSeconds: lastTime.seconds,
@@ -237,7 +240,18 @@ export class StreamFiles {
     const gone = [...this.doomed.keys()];
     for (const segment of gone) await this.removeFiles(segment);
     if (this.hasDirectory) await this.context.disk.syncDirectory(this.directory);
-    for (const segment of gone) this.doomed.delete(segment);
+    for (const segment of gone) {
+      this.forgotten.push({ range: this.doomed.get(segment)!, index: segment.lastIndex, until: this.context.journal.gatheringTicket });
+      this.doomed.delete(segment);
+    }
+  }
+
+  /** Removals of segments that are gone, or may be: what their messages are in the journal, or would be after a crash. */
+  removalsOfGone(): Removed[] {
+    const { releasedOnDisk } = this.context.journal;
+    this.forgotten = this.forgotten.filter(({ until }) => until > releasedOnDisk);
+    const doomed = Array.from(this.doomed, ([{ lastIndex: index }, range]) => ({ index, range }));
+    return [...doomed, ...this.forgotten].map(({ index, range }) => ({ kind: "ranges", index, ranges: [range] }));
   }
 
   /** Nobody needs the segment of a block any more. */

@@ -19,6 +19,8 @@ interface Recovery {
   readonly files: StreamFiles;
   /** Of the first message in the journal. */
   readonly journalFrom: number;
+  /** The journal still says that the stream began. */
+  readonly isNew: boolean;
   readonly expiries: Map<number, number>;
   /** Where the stream stood, as files tell: the last message, at which number of it. */
   readonly lasts: { sequence: number; index: number; seconds: number; nanoseconds: number }[];
@@ -30,9 +32,10 @@ export async function recoverStream(
   log: FileLog,
   messages: readonly JournalRecord[],
   removals: readonly JournalRecord[],
+  isNew: boolean,
 ): Promise<Removed[]> {
   const journalFrom = messages[0]?.record.index ?? Number.POSITIVE_INFINITY;
-  const recovery: Recovery = { files, journalFrom, expiries: new Map(), lasts: [] };
+  const recovery: Recovery = { files, journalFrom, isNew, expiries: new Map(), lasts: [] };
   await loadSegments(recovery);
   await log.load();
   await log.adopt(removals);
@@ -53,7 +56,9 @@ export async function recoverStream(
       nanoseconds: state.lastNanoseconds,
     });
   }
+  // Messages that a truncation has cut before they were in a segment have had their numbers, too.
   adoptMessages(recovery, messages, cuts);
+  for (const { index } of steps) files.lastIndex = Math.max(files.lastIndex, index);
   for (const step of steps) apply(files, step);
   finish(recovery, steps);
   return cuts;
@@ -75,12 +80,14 @@ async function loadSegments(recovery: Recovery): Promise<void> {
       continue;
     }
     const segment = await openSegment(recovery, path, number);
+    if (segment === undefined) continue;
     through = Math.max(through, segment.header.through);
     await loadSegment(recovery, segment);
   }
 }
 
-async function openSegment(recovery: Recovery, path: string, number: number): Promise<Segment> {
+/** Undefined when the file was only on its way, and is in the journal; then it is gone. */
+async function openSegment(recovery: Recovery, path: string, number: number): Promise<Segment | undefined> {
   const { files } = recovery;
   const { context } = files;
   const size = (await context.disk.stat(path))?.sizeBytes ?? 0;
@@ -103,8 +110,14 @@ async function openSegment(recovery: Recovery, path: string, number: number): Pr
   // Without its header: the records tell whose they are, and blocks are tried with every key.
   const whole = await context.disk.read(path);
   const begin = nextRecord(whole, 0);
+  if (recovery.journalFrom <= files.lastIndex + 1 || (recovery.isNew && begin === whole.length)) {
+    await context.pool.close(path);
+    await context.disk.remove(path);
+    return undefined;
+  }
   const { key, id } = files;
-  const parts = { key, id, number, through: number, generation: 0, after: 0, afterSeconds: 0, afterNanoseconds: 0 };
+  const after = { after: 0, afterSeconds: 0, afterNanoseconds: 0 };
+  const parts = { key, id, number, through: number, lastIndex: 0, generation: 0, ...after };
   const codec = context.codec(true);
   const isPlain = begin < whole.length && new RecordView(whole, begin).kind !== RecordKind.block;
   const plain = new Codec(undefined, undefined);
@@ -134,7 +147,7 @@ async function loadSegment(recovery: Recovery, segment: Segment): Promise<void> 
     block = new SlotBlock(segment, index.lastSequence + 1, segment.begin);
     segment.flushedEnd = segment.begin;
     segment.firstIndex = 0;
-    segment.lastIndex = 0;
+    segment.lastIndex = segment.header.lastIndex;
     segment.hasIndexFile = false;
   }
   segment.fileBytes = read;
@@ -232,6 +245,7 @@ function takeRecord(recovery: Recovery, block: SlotBlock<Segment>, record: Recor
   block.add(sequence, record.seconds, record.nanoseconds, id, flags, record.bytes);
   if (!isMessage) return;
   if (expiresMs > 0) recovery.expiries.set(sequence, expiresMs);
+  else recovery.expiries.delete(sequence);
   if (segment.firstIndex === 0) segment.firstIndex = record.index;
   segment.lastIndex = Math.max(segment.lastIndex, record.index);
 }
@@ -262,6 +276,7 @@ function adoptMessages(recovery: Recovery, records: readonly JournalRecord[], cu
     const flags = flagsOf(record.headerBytes > 0, expiresMs);
     block.add(sequence, record.seconds, record.nanoseconds, id, flags, record.bytes);
     if (expiresMs > 0) expiries.set(sequence, expiresMs);
+    else expiries.delete(sequence);
   }
 }
 
