@@ -30,7 +30,9 @@ export class Cipher {
   /** Nonce, text and tag. */
   seal(plain: Uint8Array): Buffer {
     const nonce = this.random.bytes(NONCE_BYTES);
-    const cipher = createCipheriv(ALGORITHMS[this.name] as "aes-256-gcm", this.key, nonce, { authTagLength: TAG_BYTES });
+    const cipher = createCipheriv(ALGORITHMS[this.name] as "aes-256-gcm", this.key, nonce, {
+      authTagLength: TAG_BYTES,
+    });
     return Buffer.concat([nonce, cipher.update(plain), cipher.final(), cipher.getAuthTag()]);
   }
 

@@ -2,7 +2,15 @@
 import { viewOf } from "../../protocol/words.js";
 import type { Cipher, Keys } from "./cipher.js";
 import { StoreError } from "./errors.js";
-import { claimedBytes, isRecord, RecordFlag, RecordKind, type RecordPlace, type RecordView, recordOf } from "./record.js";
+import {
+  claimedBytes,
+  isRecord,
+  RecordFlag,
+  RecordKind,
+  type RecordPlace,
+  type RecordView,
+  recordOf,
+} from "./record.js";
 
 /** Records together are encoded up to this size; a larger record is a block of its own. */
 const BLOCK_BYTES = 64 * 1024;

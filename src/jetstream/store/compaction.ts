@@ -37,7 +37,10 @@ export async function compactOnce(
   const segment = nextGeneration(files, blocks);
   segment.sealed = true;
   const target = segment.path;
-  await segment.writeTo(`${target}.new`, copied.map(({ bytes }) => bytes));
+  await segment.writeTo(
+    `${target}.new`,
+    copied.map(({ bytes }) => bytes),
+  );
   // Segments that were truncated or emptied meanwhile are not replaced.
   if (!blocks.every((block) => index.blocks.includes(block))) {
     await context.disk.remove(`${target}.new`);
@@ -56,7 +59,7 @@ export async function compactOnce(
     await old.close();
   }
   index.replace(blocks, replacement(segment, blocks, copied));
-  for (const block of blocks.slice(1)) files.doom(block);
+  for (const { home } of blocks.slice(1)) files.doomed.set(home, undefined);
   await files.dropDead();
   await files.writeIndexes(false);
   return true;
@@ -86,7 +89,7 @@ function nextGeneration(files: StreamFiles, blocks: readonly SlotBlock<Segment>[
   const first = blocks[0].home;
   const last = blocks[blocks.length - 1].home;
   const codec = context.codec(files.options.compression === "s2");
-  const { key, id, number, generation, after, afterSeconds, afterNanoseconds } = first.header;
+  const { key, id, number, generation, after, afterIndex, afterSeconds, afterNanoseconds } = first.header;
   const header = Segment.headerOf(
     {
       key,
@@ -96,6 +99,7 @@ function nextGeneration(files: StreamFiles, blocks: readonly SlotBlock<Segment>[
       lastIndex: Math.max(...blocks.map((block) => block.home.lastIndex)),
       generation: generation + 1,
       after,
+      afterIndex,
       afterSeconds,
       afterNanoseconds,
     },
@@ -115,7 +119,14 @@ function replacement(
   result.makeSparse();
   for (const { block, slot, bytes } of copied) {
     const record = new RecordView(bytes, 0);
-    result.add(record.sequence, record.seconds, record.nanoseconds, block.subjectAt(slot), block.flagsAt(slot), bytes.length);
+    result.add(
+      record.sequence,
+      record.seconds,
+      record.nanoseconds,
+      block.subjectAt(slot),
+      block.flagsAt(slot),
+      bytes.length,
+    );
     const linked = block.links?.[slot] ?? 0;
     if (linked > 0) result.link(result.count - 1, linked);
     // What was removed while the file was written.

@@ -1,8 +1,9 @@
 // The first record of every file of the storage, JSON: what it is, of which version, and whose.
-import { StoreError } from "./errors.js";
-import { isRecord, RecordKind, RecordView, recordOf } from "./record.js";
+
 import { viewOf } from "../../protocol/words.js";
 import type { CodecNames } from "./codec.js";
+import { StoreError } from "./errors.js";
+import { isRecord, RecordKind, RecordView, recordOf } from "./record.js";
 
 /** The format's version; files of a newer one are refused. */
 export const FORMAT_VERSION = 1;
@@ -53,5 +54,7 @@ export function idInName(name: string): number {
 
 /** The key in a name from `fileNameOf`, as far as it stands there: for files whose header is damaged. */
 export function keyInName(name: string): string {
-  return name.replace(/~\d+(?:\.log)?$/, "").replace(/%([0-9a-f]{2,4})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+  return name
+    .replace(/~\d+(?:\.log)?$/, "")
+    .replace(/%([0-9a-f]{2,4})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

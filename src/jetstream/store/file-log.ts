@@ -4,7 +4,7 @@ import { viewOf } from "../../protocol/words.js";
 import { Codec } from "./codec.js";
 import type { Flushable, StoreContext } from "./context.js";
 import { StoreError } from "./errors.js";
-import { FORMAT_VERSION, type FileHeader, fileNameOf, headerRecord, readHeader } from "./file-header.js";
+import { type FileHeader, FORMAT_VERSION, fileNameOf, headerRecord, readHeader } from "./file-header.js";
 import { nextRecord } from "./frame.js";
 import type { Chunk } from "./journal.js";
 import { isRecord, MAX_RECORD_BYTES, RecordKind, RecordView, recordBytes, recordOf, writeRecord } from "./record.js";

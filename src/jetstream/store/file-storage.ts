@@ -102,6 +102,7 @@ export class FileStorage implements Storage, JournalCleaner {
   private again = false;
   private retry: Timer | undefined;
   private closed = false;
+  private ended = false;
 
   /** Use `openStorage`. */
   constructor(
@@ -210,7 +211,6 @@ export class FileStorage implements Storage, JournalCleaner {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    this.retry?.cancel();
     let isTakenOver = false;
     try {
       for (let round = 0; round === 0 || (this.context.dirty.size > 0 && round < CLOSING_ROUNDS); round++) {
@@ -222,6 +222,8 @@ export class FileStorage implements Storage, JournalCleaner {
     } catch {
       // The journal keeps what could not be taken over.
     }
+    this.ended = true;
+    this.retry?.cancel();
     await this.working?.catch(() => {});
     for (const store of this.streams.values()) store.end();
     await this.journal.close(isTakenOver);
@@ -263,7 +265,7 @@ export class FileStorage implements Storage, JournalCleaner {
       this.again = true;
       return;
     }
-    if (this.closed) return;
+    if (this.ended) return;
     this.working = this.round().then(
       () => {
         this.working = undefined;

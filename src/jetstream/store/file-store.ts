@@ -9,7 +9,15 @@ import { FileLog, type JournalRecord } from "./file-log.js";
 import type { BatchEnd } from "./journal.js";
 import type { Part } from "./read-cache.js";
 import { messageRecordBytes, RecordKind, RecordMessage, RecordView, writeMessageRecord } from "./record.js";
-import { encodeRemoved, encodeState, type RemovalState, type Removed, rangesOf } from "./removals.js";
+import {
+  addGone,
+  encodeRemoved,
+  encodeState,
+  type Gone,
+  type RemovalState,
+  type Removed,
+  rangesOf,
+} from "./removals.js";
 import type { DamagedPart, Segment } from "./segment.js";
 import type { SlotBlock } from "./slot-block.js";
 import {
@@ -43,6 +51,8 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   private gone: Sequence[] = [];
   /** Truncations; what they have cut may still stand in segments. */
   private cuts: Removed[] = [];
+  /** Numbers of messages that are gone with their segments. */
+  private goneIndexes: Gone[] = [];
   private busy: Promise<void> = Promise.resolve();
 
   constructor(context: StoreContext, place: StreamPlace, options: StreamStoreOptions, cleaner: JournalCleaner) {
@@ -62,6 +72,11 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
       },
       ALREADY_DURABLE,
     );
+    this.files.onGone = (firstIndex, index) => {
+      const gone: Gone = { kind: "gone", index, firstIndex };
+      this.goneIndexes = addGone(this.goneIndexes, gone);
+      this.removals.write(encodeRemoved(gone), true);
+    };
     this.removals.snapshotter = () => {
       // The state has what was removed in this turn, so the log has to have it before.
       this.endOfBatch();
@@ -156,7 +171,8 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     const { home: segment } = block;
     let damaged: DamagedPart = { from: position, to: position + bytes, bytes: Buffer.alloc(0) };
     try {
-      if (segment.codec.isPlain) damaged = { ...damaged, bytes: (await segment.readPart(position, position + bytes)).bytes };
+      if (segment.codec.isPlain)
+        damaged = { ...damaged, bytes: (await segment.readPart(position, position + bytes)).bytes };
       else damaged = await segment.rawBlock(position);
     } catch {
       // What cannot even be read is reported without its bytes.
@@ -241,7 +257,13 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     removals: readonly JournalRecord[],
     created: Ticket,
   ): Promise<void> {
-    this.cuts = await recoverStream(this.files, this.removals, messages, removals, created > 0);
+    ({ cuts: this.cuts, gone: this.goneIndexes } = await recoverStream(
+      this.files,
+      this.removals,
+      messages,
+      removals,
+      created > 0,
+    ));
     if (!this.index.blocks.some(({ home }) => home.exists)) this.files.createdTicket = Math.max(1, created);
     if (this.files.hasPending) this.context.dirty.add(this);
   }
@@ -300,7 +322,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
         }
       }
     }
-    const steps: Removed[] = [...cuts, { kind: "ranges", index: files.lastIndex, ranges }];
+    const steps: Removed[] = [...cuts, ...this.goneIndexes, { kind: "ranges", index: files.lastIndex, ranges }];
     if (index.messages === 0 && index.lastSequence > 0) {
       steps.push({ kind: "below", index: files.lastIndex, sequence: index.lastSequence + 1 });
     }

@@ -2,7 +2,7 @@
 import type { Disk } from "../../runtime/disk.js";
 import type { Keys } from "./cipher.js";
 import type { JournalRecord } from "./file-log.js";
-import { FRAME_HEADER_BYTES, FrameFlag, type FoundFrame, framesOf, recordsOf } from "./frame.js";
+import { type FoundFrame, FRAME_HEADER_BYTES, FrameFlag, framesOf, recordsOf } from "./frame.js";
 import type { Chunk, JournalFile } from "./journal.js";
 import { RecordKind } from "./record.js";
 import type { Ticket } from "./store.js";
@@ -81,7 +81,8 @@ function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): 
     for (const [number, record] of records.entries()) {
       // The last frame may not have been durable as a whole. What comes after a gap in it may stand for what is missing, but
       // a message stands for itself.
-      if (isTail && number >= sound && record.kind !== RecordKind.message && record.kind !== RecordKind.create) continue;
+      if (isTail && number >= sound && record.kind !== RecordKind.message && record.kind !== RecordKind.create)
+        continue;
       const one = { record, chunk, ticket };
       if (record.kind === RecordKind.create || record.kind === RecordKind.delete) {
         found.notes.push(one);

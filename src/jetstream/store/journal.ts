@@ -226,7 +226,9 @@ export class Journal implements Commits {
   async drained(): Promise<void> {
     while (this.failure === undefined && (this.gathering !== undefined || this.unwritten.length > 0)) {
       await new Promise<void>((resolve) => {
-        this.whenDurable((this.gathering ?? this.unwritten[this.unwritten.length - 1]).ticket, { committed: () => resolve() });
+        this.whenDurable((this.gathering ?? this.unwritten[this.unwritten.length - 1]).ticket, {
+          committed: () => resolve(),
+        });
       });
     }
     if (this.failure !== undefined) throw this.failure;

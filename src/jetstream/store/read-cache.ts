@@ -54,7 +54,9 @@ export class ReadCache {
       }
     }
     if (before?.ahead !== undefined) {
-      return before.ahead.then((ahead) => (from >= ahead.start && to <= ahead.end ? ahead : this.fill(of, from, to, 0)));
+      return before.ahead.then((ahead) =>
+        from >= ahead.start && to <= ahead.end ? ahead : this.fill(of, from, to, 0),
+      );
     }
     return this.fill(of, from, to, before?.nextBytes ?? 0);
   }
@@ -68,7 +70,14 @@ export class ReadCache {
     const wanted = Math.min(of.readableEnd, from + atLeast);
     const part = await of.readPart(from, Math.max(to, wanted));
     const nextBytes = Math.min(LARGEST_READ_BYTES, Math.max(FIRST_READ_BYTES, atLeast * 2));
-    const window = { of, start: part.start, bytes: part.bytes, end: part.start + part.bytes.length, nextBytes, ahead: undefined };
+    const window = {
+      of,
+      start: part.start,
+      bytes: part.bytes,
+      end: part.start + part.bytes.length,
+      nextBytes,
+      ahead: undefined,
+    };
     this.add(window);
     return window;
   }

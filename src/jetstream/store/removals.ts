@@ -8,7 +8,9 @@ import type { Sequence } from "./store.js";
  */
 export type Removed =
   | { readonly kind: "ranges"; readonly index: number; readonly ranges: readonly Range[] }
-  | { readonly kind: "below" | "above"; readonly index: number; readonly sequence: Sequence };
+  | { readonly kind: "below" | "above"; readonly index: number; readonly sequence: Sequence }
+  /** Messages up to number `index` are gone with their segment: no file will have them. */
+  | { readonly kind: "gone"; readonly index: number; readonly firstIndex: number };
 
 export type Range = readonly [first: Sequence, last: Sequence];
 
@@ -20,7 +22,7 @@ export interface RemovalState {
   readonly steps: readonly Removed[];
 }
 
-const KINDS = { ranges: 1, below: 2, above: 3 } as const;
+const KINDS = { ranges: 1, below: 2, above: 3, gone: 4 } as const;
 const STEP_BYTES = 9;
 const STATE_BYTES = 24;
 
@@ -46,7 +48,8 @@ function isAscending(sequences: readonly Sequence[]): boolean {
 }
 
 export function encodeRemoved(step: Removed): Buffer {
-  const numbers = step.kind === "ranges" ? step.ranges.flat() : [step.sequence];
+  const numbers =
+    step.kind === "ranges" ? step.ranges.flat() : [step.kind === "gone" ? step.firstIndex : step.sequence];
   const bytes = Buffer.allocUnsafe(STEP_BYTES + numbers.length * 8);
   bytes.writeUInt8(KINDS[step.kind], 0);
   bytes.writeDoubleLE(step.index, 1);
@@ -70,6 +73,8 @@ export function decodeRemoved(bytes: Buffer): Removed | undefined {
       return { kind: "below", index, sequence: numbers[0] };
     case KINDS.above:
       return { kind: "above", index, sequence: numbers[0] };
+    case KINDS.gone:
+      return { kind: "gone", index, firstIndex: numbers[0] };
     default:
       return undefined;
   }
@@ -104,4 +109,24 @@ export function decodeState(bytes: Buffer): RemovalState {
     lastNanoseconds: bytes.readDoubleLE(16),
     steps,
   };
+}
+
+/** The number of the last message that no file has to have, when all up to `index` are known. */
+export function knownUpTo(index: number, gone: readonly Gone[]): number {
+  let known = index;
+  for (const one of gone) if (one.firstIndex <= known + 1) known = Math.max(known, one.index);
+  return known;
+}
+
+export type Gone = Removed & { kind: "gone" };
+
+/** Adds a range of numbers to those that are in order, together with neighbours. */
+export function addGone(ranges: readonly Gone[], added: Gone): Gone[] {
+  const merged: Gone[] = [];
+  for (const one of [...ranges, added].sort((a, b) => a.firstIndex - b.firstIndex)) {
+    const last = merged[merged.length - 1];
+    if (last === undefined || one.firstIndex > last.index + 1) merged.push(one);
+    else merged[merged.length - 1] = { ...last, index: Math.max(last.index, one.index) };
+  }
+  return merged;
 }

@@ -42,7 +42,10 @@ async function checkEmpty(disk: Disk, root: string): Promise<void> {
   for (const name of names) {
     // nats-server: a folder per account with one of its streams in it.
     if ((await disk.stat(`${root}/${name}/streams`))?.isDirectory) {
-      throw new StoreError("STORE_FOREIGN", `${root} is a store of nats-server; it is not touched (streams move by snapshot and restore)`);
+      throw new StoreError(
+        "STORE_FOREIGN",
+        `${root} is a store of nats-server; it is not touched (streams move by snapshot and restore)`,
+      );
     }
   }
   throw new StoreError("STORE_FOREIGN", `${root} holds files that are no store of natsnode, such as ${names[0]}`);

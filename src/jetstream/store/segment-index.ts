@@ -2,7 +2,7 @@
 // damaged; then the segment itself is read.
 import { viewOf } from "../../protocol/words.js";
 import type { Codec } from "./codec.js";
-import { FORMAT_VERSION, type FileHeader, headerRecord, readHeader } from "./file-header.js";
+import { type FileHeader, FORMAT_VERSION, headerRecord, readHeader } from "./file-header.js";
 import { isRecord, RecordKind, RecordView, recordOf } from "./record.js";
 import type { Segment } from "./segment.js";
 import { SlotBlock } from "./slot-block.js";
@@ -67,8 +67,15 @@ export function encodeIndex(
     blocks: table.length / 2,
     expiries: expiries.length / 2,
   };
-  const arrays = [table, expiries, block.offsets.subarray(0, count), block.seconds.subarray(0, count), block.nanoseconds.subarray(0, count)];
-  if (block.isSparse) arrays.push(Uint32Array.from({ length: count }, (_, slot) => block.sequenceAt(slot) - block.first));
+  const arrays = [
+    table,
+    expiries,
+    block.offsets.subarray(0, count),
+    block.seconds.subarray(0, count),
+    block.nanoseconds.subarray(0, count),
+  ];
+  if (block.isSparse)
+    arrays.push(Uint32Array.from({ length: count }, (_, slot) => block.sequenceAt(slot) - block.first));
   arrays.push(subjects);
   const body = Buffer.concat([
     ...arrays.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)),

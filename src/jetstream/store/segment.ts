@@ -1,9 +1,9 @@
 // A segment: a file with consecutive messages of a stream, appended to until it is full. Positions are those of the plain
 // records; in an encoded file a table tells which block holds them.
-import { Codec, isOneRecord } from "./codec.js";
+import { type Codec, isOneRecord } from "./codec.js";
 import type { StoreContext } from "./context.js";
 import { StoreError } from "./errors.js";
-import { FORMAT_VERSION, type FileHeader, headerRecord } from "./file-header.js";
+import { type FileHeader, FORMAT_VERSION, headerRecord } from "./file-header.js";
 import type { Part, Readable } from "./read-cache.js";
 import { eraseRecord, RecordKind, RecordView } from "./record.js";
 import type { Sequence } from "./store.js";
@@ -23,6 +23,8 @@ export interface SegmentHeader extends FileHeader {
   readonly generation: number;
   /** The stream's last message before it. */
   readonly after: Sequence;
+  /** How many messages the stream had been given then. */
+  readonly afterIndex: number;
   readonly afterSeconds: number;
   readonly afterNanoseconds: number;
 }
@@ -71,7 +73,10 @@ export class Segment implements Readable {
   }
 
   /** The header for a new segment. */
-  static headerOf(parts: Omit<SegmentHeader, "natsnode" | "version" | "compression" | "keyId">, codec: Codec): SegmentHeader {
+  static headerOf(
+    parts: Omit<SegmentHeader, "natsnode" | "version" | "compression" | "keyId">,
+    codec: Codec,
+  ): SegmentHeader {
     return { natsnode: "segment", version: FORMAT_VERSION, ...parts, ...codec.names };
   }
 
@@ -185,7 +190,11 @@ export class Segment implements Readable {
     const next = this.blockPositions[number + 1] ?? this.fileBytes;
     const bytes = Buffer.allocUnsafeSlow(next - at);
     const read = await this.readFile(bytes, at);
-    return { from: this.blockStarts[number], to: this.blockStarts[number + 1] ?? this.flushedEnd, bytes: bytes.subarray(0, read) };
+    return {
+      from: this.blockStarts[number],
+      to: this.blockStarts[number + 1] ?? this.flushedEnd,
+      bytes: bytes.subarray(0, read),
+    };
   }
 
   private async readBlock(number: number): Promise<Buffer> {

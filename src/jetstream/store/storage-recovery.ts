@@ -46,7 +46,8 @@ export async function findLogs(
     const id = idInName(name);
     const path = `${root}/streams/${name}`;
     if (gone.has(id)) left.push(path);
-    else if (id > 0) streams.set(id, { key: await keyOfStream(context, path, name), ticket: streams.get(id)?.ticket ?? 0 });
+    else if (id > 0)
+      streams.set(id, { key: await keyOfStream(context, path, name), ticket: streams.get(id)?.ticket ?? 0 });
   }
   for (const name of await disk.list(`${root}/logs`)) {
     const id = idInName(name);

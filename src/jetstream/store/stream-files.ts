@@ -44,8 +44,13 @@ export class StreamFiles {
   removalTicket: Ticket = ALREADY_DURABLE;
   pendingBytes = 0;
   options: StreamStoreOptions;
-  /** Segments that nobody needs, with their sequences; their files go when the removals are durable. */
-  readonly doomed = new Map<Segment, Range>();
+  /** Is told of messages, by their numbers, that no file will have. */
+  onGone: ((firstIndex: number, lastIndex: number) => void) | undefined;
+  /**
+   * Segments that nobody needs, with their sequences, all removed (undefined: in another segment); their files go when the
+   * removals are durable.
+   */
+  readonly doomed = new Map<Segment, Range | undefined>();
   /** Removed with their segments; the journal has them still, until it has released that ticket. */
   private forgotten: { range: Range; index: number; until: Ticket }[] = [];
   private readonly parent: string;
@@ -78,7 +83,9 @@ export class StreamFiles {
     const { segmentBytes, segmentMessages } = this.context.limits;
     const { maxBytes = 0 } = this.options;
     const limit =
-      maxBytes > 0 ? Math.min(segmentBytes, Math.max(SMALLEST_SEGMENT_BYTES, maxBytes / SEGMENTS_PER_LIMIT)) : segmentBytes;
+      maxBytes > 0
+        ? Math.min(segmentBytes, Math.max(SMALLEST_SEGMENT_BYTES, maxBytes / SEGMENTS_PER_LIMIT))
+        : segmentBytes;
     if (last !== undefined && !last.home.sealed && !this.index.needsBlock(sequence)) {
       const end = last.end + bytes;
       if (last.count === 0 || (end <= limit && last.count < segmentMessages && end <= MAX_OFFSET)) return last;
@@ -113,6 +120,7 @@ export class StreamFiles {
         lastIndex: 0,
         generation: 1,
         after,
+        afterIndex: this.lastIndex,
         afterSeconds: lastTime.seconds,
         afterNanoseconds: lastTime.nanoseconds,
       },
@@ -149,8 +157,7 @@ export class StreamFiles {
     while (low < high) {
       const middle = (low + high + 1) >> 1;
       const run = this.runs[middle];
-      const isBefore =
-        run.segment.number < segment.number || (run.segment === segment && run.position <= position);
+      const isBefore = run.segment.number < segment.number || (run.segment === segment && run.position <= position);
       if (isBefore) low = middle;
       else high = middle - 1;
     }
@@ -162,12 +169,17 @@ export class StreamFiles {
   afterCut(known: readonly SlotBlock<Segment>[]): void {
     const { blocks } = this.index;
     const left = new Set(blocks);
-    for (const block of known) if (!left.has(block)) this.doom(block);
+    for (const block of known) {
+      if (left.has(block)) continue;
+      this.onGone?.(block.home.firstIndex, block.home.lastIndex);
+      this.doom(block);
+    }
     const last = blocks[blocks.length - 1];
     if (last !== undefined) last.home.sealed = true;
     this.runs = this.runs.filter((run) => !this.doomed.has(run.segment));
     for (const run of this.runs) {
-      if (run.segment === last?.home && run.position + run.bytes > last.end) run.bytes = Math.max(0, last.end - run.position);
+      if (run.segment === last?.home && run.position + run.bytes > last.end)
+        run.bytes = Math.max(0, last.end - run.position);
     }
     this.runs = this.runs.filter((run) => run.bytes > 0);
     this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
@@ -188,7 +200,9 @@ export class StreamFiles {
     }
     if (groups.size === 0) groups.set(this.index.blocks[this.index.blocks.length - 1].home, []);
     for (const [segment, runs] of groups) {
-      if (!this.isDead(segment)) {
+      if (this.isDead(segment)) {
+        this.onGone?.(segment.firstIndex, segment.lastIndex);
+      } else {
         isNew ||= !segment.exists;
         await segment.append(runs.map(({ buffer, at, bytes }) => buffer.subarray(at, at + bytes)));
       }
@@ -231,6 +245,8 @@ export class StreamFiles {
     if (!this.context.mayDrop(this.removalTicket)) return;
     for (let at = blocks.length - 2; at >= 0; at--) {
       if (blocks[at].live > 0 || !blocks[at].home.sealed) continue;
+      const { firstIndex, lastIndex } = blocks[at].home;
+      if (firstIndex > 0) this.onGone?.(firstIndex, lastIndex);
       this.doom(blocks[at]);
       blocks.splice(at, 1);
     }
@@ -241,7 +257,9 @@ export class StreamFiles {
     for (const segment of gone) await this.removeFiles(segment);
     if (this.hasDirectory) await this.context.disk.syncDirectory(this.directory);
     for (const segment of gone) {
-      this.forgotten.push({ range: this.doomed.get(segment)!, index: segment.lastIndex, until: this.context.journal.gatheringTicket });
+      const range = this.doomed.get(segment);
+      const until = this.context.journal.gatheringTicket;
+      if (range !== undefined) this.forgotten.push({ range, index: segment.lastIndex, until });
       this.doomed.delete(segment);
     }
   }
@@ -250,8 +268,9 @@ export class StreamFiles {
   removalsOfGone(): Removed[] {
     const { releasedOnDisk } = this.context.journal;
     this.forgotten = this.forgotten.filter(({ until }) => until > releasedOnDisk);
-    const doomed = Array.from(this.doomed, ([{ lastIndex: index }, range]) => ({ index, range }));
-    return [...doomed, ...this.forgotten].map(({ index, range }) => ({ kind: "ranges", index, ranges: [range] }));
+    const gone: { index: number; range: Range }[] = [...this.forgotten];
+    for (const [{ lastIndex: index }, range] of this.doomed) if (range !== undefined) gone.push({ index, range });
+    return gone.map(({ index, range }) => ({ kind: "ranges", index, ranges: [range] }));
   }
 
   /** Nobody needs the segment of a block any more. */

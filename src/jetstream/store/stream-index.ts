@@ -99,9 +99,11 @@ export class StreamIndex<H> implements StreamState {
     if (expiresMs > 0) this.expiries.add(expiresMs, sequence);
   }
 
-  /** Remembers when a message ends, for one that was recovered. */
+  /** Remembers when a message ends, for one that was recovered; not if there is none, or none that ends. */
   addExpiry(sequence: Sequence, expiresMs: number): void {
-    this.expiries.add(expiresMs, sequence);
+    if (!this.find(sequence)) return;
+    const flags = this.blocks[this.foundBlock].offsets[this.foundSlot];
+    if ((flags & SlotFlag.expires) !== 0) this.expiries.add(expiresMs, sequence);
   }
 
   /** Pairs of sequence and milliseconds, of the messages in a range that end. */

@@ -6,7 +6,15 @@ import { fileNameOf, readHeader } from "./file-header.js";
 import type { FileLog, JournalRecord } from "./file-log.js";
 import { nextRecord } from "./frame.js";
 import { isRecord, RecordFlag, RecordKind, RecordView } from "./record.js";
-import { decodeRemoved, decodeState, type RemovalState, type Removed } from "./removals.js";
+import {
+  addGone,
+  decodeRemoved,
+  decodeState,
+  type Gone,
+  knownUpTo,
+  type RemovalState,
+  type Removed,
+} from "./removals.js";
 import { Segment, type SegmentHeader, segmentNumber } from "./segment.js";
 import { decodeIndex } from "./segment-index.js";
 import { SlotBlock, SlotFlag } from "./slot-block.js";
@@ -19,6 +27,8 @@ interface Recovery {
   readonly files: StreamFiles;
   /** Of the first message in the journal. */
   readonly journalFrom: number;
+  readonly gone: readonly Gone[];
+  readonly steps: readonly Removed[];
   /** The journal still says that the stream began. */
   readonly isNew: boolean;
   readonly expiries: Map<number, number>;
@@ -33,10 +43,8 @@ export async function recoverStream(
   messages: readonly JournalRecord[],
   removals: readonly JournalRecord[],
   isNew: boolean,
-): Promise<Removed[]> {
+): Promise<{ cuts: Removed[]; gone: Gone[] }> {
   const journalFrom = messages[0]?.record.index ?? Number.POSITIVE_INFINITY;
-  const recovery: Recovery = { files, journalFrom, isNew, expiries: new Map(), lasts: [] };
-  await loadSegments(recovery);
   await log.load();
   await log.adopt(removals);
   const { snapshot, entries } = log.recover();
@@ -47,6 +55,9 @@ export async function recoverStream(
     if (step !== undefined) steps.push(step);
   }
   const cuts = steps.filter((step) => step.kind === "above");
+  const gone = steps.reduce<Gone[]>((ranges, step) => (step.kind === "gone" ? addGone(ranges, step) : ranges), []);
+  const recovery: Recovery = { files, journalFrom, gone, steps, isNew, expiries: new Map(), lasts: [] };
+  await loadSegments(recovery);
   if (state !== undefined) {
     const index = steps.length === 0 ? 0 : Math.max(...state.steps.map((step) => step.index));
     recovery.lasts.push({
@@ -61,7 +72,7 @@ export async function recoverStream(
   for (const { index } of steps) files.lastIndex = Math.max(files.lastIndex, index);
   for (const step of steps) apply(files, step);
   finish(recovery, steps);
-  return cuts;
+  return { cuts, gone };
 }
 
 async function loadSegments(recovery: Recovery): Promise<void> {
@@ -82,6 +93,7 @@ async function loadSegments(recovery: Recovery): Promise<void> {
     const segment = await openSegment(recovery, path, number);
     if (segment === undefined) continue;
     through = Math.max(through, segment.header.through);
+    files.noteNumber(through);
     await loadSegment(recovery, segment);
   }
 }
@@ -101,7 +113,7 @@ async function openSegment(recovery: Recovery, path: string, number: number): Pr
     segment.fileBytes = size;
     recovery.lasts.push({
       sequence: header.after,
-      index: 0,
+      index: header.afterIndex,
       seconds: header.afterSeconds,
       nanoseconds: header.afterNanoseconds,
     });
@@ -110,13 +122,17 @@ async function openSegment(recovery: Recovery, path: string, number: number): Pr
   // Without its header: the records tell whose they are, and blocks are tried with every key.
   const whole = await context.disk.read(path);
   const begin = nextRecord(whole, 0);
-  if (recovery.journalFrom <= files.lastIndex + 1 || (recovery.isNew && begin === whole.length)) {
+  // A truncation may have cut what was never in a segment.
+  const cut = Math.max(0, ...recovery.steps.map((step) => (step.kind === "above" ? step.index : 0)));
+  const isEmpty = begin === whole.length;
+  const known = Math.max(files.lastIndex, cut);
+  if (whole.length === 0 || journalHasAllAfter(recovery, known) || (recovery.isNew && isEmpty)) {
     await context.pool.close(path);
     await context.disk.remove(path);
     return undefined;
   }
   const { key, id } = files;
-  const after = { after: 0, afterSeconds: 0, afterNanoseconds: 0 };
+  const after = { after: 0, afterIndex: 0, afterSeconds: 0, afterNanoseconds: 0 };
   const parts = { key, id, number, through: number, lastIndex: 0, generation: 0, ...after };
   const codec = context.codec(true);
   const isPlain = begin < whole.length && new RecordView(whole, begin).kind !== RecordKind.block;
@@ -126,6 +142,25 @@ async function openSegment(recovery: Recovery, path: string, number: number): Pr
   segment.sealed = true;
   await setAside(recovery, segment, whole.subarray(0, begin), 0, "the header");
   return segment;
+}
+
+/** Whether all messages from `first` to `last`, and at least one, are removed. */
+function areRemoved(steps: readonly Removed[], first: number, last: number): boolean {
+  let next = first;
+  for (let before = 0; next <= last && next !== before; ) {
+    before = next;
+    for (const step of steps) {
+      if (step.kind === "below") next = Math.max(next, step.sequence);
+      if (step.kind !== "ranges") continue;
+      for (const [from, to] of step.ranges) if (from <= next && to >= next) next = to + 1;
+    }
+  }
+  return first <= last && next > last;
+}
+
+/** Whether all messages after that number, which no file has to have, are in the journal. */
+function journalHasAllAfter({ journalFrom, gone }: Recovery, index: number): boolean {
+  return journalFrom <= knownUpTo(index, gone) + 1;
 }
 
 async function loadSegment(recovery: Recovery, segment: Segment): Promise<void> {
@@ -192,14 +227,18 @@ async function scan(recovery: Recovery, block: SlotBlock<Segment>, bytes: Buffer
       if (segment.codec.isPlain) segment.flushedEnd = segment.fileBytes;
       continue;
     }
-    if (recovery.journalFrom <= Math.max(recovery.files.lastIndex, segment.lastIndex) + 1) {
+    if (journalHasAllAfter(recovery, Math.max(recovery.files.lastIndex, segment.lastIndex))) {
       // The journal has all that follows: the write was on its way.
       segment.mustCut = true;
       break;
     }
     const next = nextRecord(bytes, at);
-    await setAside(recovery, segment, bytes.subarray(at, next), base + at, `${next - at} bytes`);
-    segment.sealed = true;
+    const after = next < bytes.length ? new RecordView(bytes, next).sequence : 0;
+    // A record that was to be erased when the power went is not missed.
+    if (!areRemoved(recovery.steps, (block.count > 0 ? block.last : segment.header.after) + 1, after - 1)) {
+      await setAside(recovery, segment, bytes.subarray(at, next), base + at, `${next - at} bytes`);
+      segment.sealed = true;
+    }
     at = next;
     segment.fileBytes = base + at;
     if (segment.codec.isPlain) segment.flushedEnd = segment.fileBytes;
@@ -243,11 +282,11 @@ function takeRecord(recovery: Recovery, block: SlotBlock<Segment>, record: Recor
   const id = isMessage ? index.subjectIndex.add(record.subject) : block.subject;
   const flags = isMessage ? flagsOf(hasHeader, expiresMs) : SlotFlag.removed;
   block.add(sequence, record.seconds, record.nanoseconds, id, flags, record.bytes);
+  if (segment.firstIndex === 0) segment.firstIndex = record.index;
+  segment.lastIndex = Math.max(segment.lastIndex, record.index);
   if (!isMessage) return;
   if (expiresMs > 0) recovery.expiries.set(sequence, expiresMs);
   else recovery.expiries.delete(sequence);
-  if (segment.firstIndex === 0) segment.firstIndex = record.index;
-  segment.lastIndex = Math.max(segment.lastIndex, record.index);
 }
 
 function setAside(recovery: Recovery, segment: Segment, bytes: Buffer, position: number, what: string): Promise<void> {
@@ -267,7 +306,8 @@ function adoptMessages(recovery: Recovery, records: readonly JournalRecord[], cu
     if (record.index <= files.lastIndex) continue;
     const { sequence, expiresMs } = record;
     const last = index.blocks[index.blocks.length - 1];
-    const isCut = last !== undefined && cuts.some((cut) => last.home.firstIndex <= cut.index && record.index > cut.index);
+    const isCut =
+      last !== undefined && cuts.some((cut) => last.home.firstIndex <= cut.index && record.index > cut.index);
     if (isCut || (last !== undefined && sequence <= last.last)) files.newBlock(sequence);
     const block = files.blockFor(sequence, record.bytes);
     files.lastIndex = record.index;
@@ -281,6 +321,7 @@ function adoptMessages(recovery: Recovery, records: readonly JournalRecord[], cu
 }
 
 function apply(files: StreamFiles, step: Removed): void {
+  if (step.kind === "gone") return;
   const { blocks } = files.index;
   const meant = blocks.filter((block) => block.home.firstIndex <= step.index);
   if (step.kind === "above") {
@@ -310,7 +351,8 @@ function finish(recovery: Recovery, steps: readonly Removed[]): void {
   const { index } = files;
   const lasts = [...recovery.lasts];
   for (const step of steps) {
-    if (step.kind === "below") lasts.push({ sequence: step.sequence - 1, index: step.index, seconds: 0, nanoseconds: 0 });
+    if (step.kind === "below")
+      lasts.push({ sequence: step.sequence - 1, index: step.index, seconds: 0, nanoseconds: 0 });
     if (step.kind !== "above") continue;
     for (const last of lasts) if (last.index <= step.index) last.sequence = Math.min(last.sequence, step.sequence);
     lasts.push({ sequence: step.sequence, index: step.index, seconds: 0, nanoseconds: 0 });
@@ -325,8 +367,16 @@ function finish(recovery: Recovery, steps: readonly Removed[]): void {
   index.skipTo(known.sequence);
   index.setLastTime(known.seconds, known.nanoseconds);
   for (const block of index.blocks.slice(0, -1)) if (block.count === 0) files.doom(block);
-  index.blocks.splice(0, Math.max(0, index.blocks.length - 1), ...index.blocks.slice(0, -1).filter((one) => one.count > 0));
+  index.blocks.splice(
+    0,
+    Math.max(0, index.blocks.length - 1),
+    ...index.blocks.slice(0, -1).filter((one) => one.count > 0),
+  );
   const end = index.blocks[index.blocks.length - 1];
   if (end?.count === 0) end.first = index.lastSequence + 1;
-  for (const [sequence, expiresMs] of expiries) if (index.has(sequence)) index.addExpiry(sequence, expiresMs);
+  // What comes now must not be taken for what was cut.
+  if (end !== undefined && steps.some((step) => step.kind === "above" && end.home.firstIndex <= step.index)) {
+    end.home.sealed = true;
+  }
+  for (const [sequence, expiresMs] of expiries) index.addExpiry(sequence, expiresMs);
 }
