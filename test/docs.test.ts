@@ -24,6 +24,7 @@ import { optionsPage } from "../src/options/reference.js";
 import { optionsSchema } from "../src/options/schema.js";
 import { unbuiltIn } from "../src/options/unbuilt.js";
 import { nodeRuntime } from "../src/runtime/node/index.js";
+import { CertificateAuthority } from "./support/certificates.js";
 import { projectRoot } from "./support/project.js";
 
 const LIMIT_MS = 30_000;
@@ -116,10 +117,17 @@ for (const page of pages) {
   if (configurations.length > 0) {
     test(`${page.path}: a server would start with the configurations`, () => {
       withFolder(page, (folder) => {
-        for (const { text, line, file } of configurations) {
-          const path = join(folder, file ?? `line-${line}.conf`);
-          writeFileSync(path, text);
-          assert.deepEqual(objectionsTo(path), [], `${page.path}:${line}`);
+        writeCertificates(folder);
+        const before = process.cwd();
+        process.chdir(folder);
+        try {
+          for (const { text, line, file } of configurations) {
+            const path = join(folder, file ?? `line-${line}.conf`);
+            writeFileSync(path, text);
+            assert.deepEqual(objectionsTo(path), [], `${page.path}:${line}`);
+          }
+        } finally {
+          process.chdir(before);
         }
       });
     });
@@ -131,6 +139,15 @@ for (const page of pages) {
       });
     });
   }
+}
+
+/** The files that the pages' configurations name, where a server started there would look for them. */
+function writeCertificates(folder: string): void {
+  const authority = new CertificateAuthority();
+  const { certificate, key } = authority.issue();
+  writeFileSync(join(folder, "server-cert.pem"), certificate);
+  writeFileSync(join(folder, "server-key.pem"), key);
+  writeFileSync(join(folder, "clients-ca.pem"), authority.certificate);
 }
 
 function assertRuns(folder: string, text: string, where: string): void {
