@@ -72,6 +72,7 @@ function keyOf({ subject, queue, source, target }: Subscription): string {
 }
 
 function interestOf(key: string, count: number): AnnouncedInterest {
+  if (!key.includes(" ")) return { subject: key, queue: "", origin: "", count };
   const [subject, queue = "", origin = ""] = key.split(" ");
   return { subject, queue, origin, count };
 }

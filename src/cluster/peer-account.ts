@@ -10,6 +10,9 @@ import type { RouteConnection } from "./route.js";
 /** Members at the other end of a leaf link get a message of their group only if no others are there. */
 const LEAF_RANK = 1;
 
+/** Of plain interest and single members of this cluster, which nearly all is. */
+const USUAL = Object.freeze({ source: InterestSource.route, weight: 1, rank: 0 });
+
 /** An interest that came over a route. */
 export class RoutedSubscription extends Subscription {
   /** The cluster of the leaf node that has it; undefined for the server's own. */
@@ -21,10 +24,13 @@ export class RoutedSubscription extends Subscription {
     subject: string,
     queue: string | undefined,
     target: PeerAccount,
-    { origin, via, weight }: { origin: string | undefined; via: RouteConnection; weight: number },
+    via: RouteConnection,
+    origin: string | undefined,
+    weight: number,
   ) {
+    const isUsual = origin === undefined && weight === 1;
     const rank = origin === undefined ? 0 : LEAF_RANK;
-    super(subject, queue, "", target, { source: InterestSource.route, weight, rank });
+    super(subject, queue, "", target, isUsual ? USUAL : { source: InterestSource.route, weight, rank });
     this.origin = origin;
     this.via = via;
   }
@@ -131,5 +137,6 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
 }
 
 function keyOf(subject: string, queue: string | undefined, origin: string | undefined): string {
-  return `${origin ?? ""} ${queue ?? ""} ${subject}`;
+  if (origin === undefined && queue === undefined) return subject;
+  return `${subject} ${queue ?? ""} ${origin ?? ""}`;
 }

@@ -23,9 +23,9 @@ import { Gossip } from "./gossip.js";
 import { INTEREST_PER_TURN, MAX_PEER_INTEREST } from "./limits.js";
 import { type AnnouncedInterest, LocalInterest } from "./local-interest.js";
 import type { Peer } from "./peer.js";
-import { RoutedSubscription } from "./peer-account.js";
+import { type PeerAccount, RoutedSubscription } from "./peer-account.js";
 import { registerRoute } from "./registration.js";
-import { RouteConnection, type RouteHost, routeCompression } from "./route.js";
+import { RouteConnection, type RouteHost, routeCompression, type TakenInterest } from "./route.js";
 import { RoutePermissions } from "./route-permissions.js";
 import { parseRouteUrl } from "./route-url.js";
 
@@ -352,29 +352,18 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
     }
   }
 
-  subscribed(
-    route: RouteConnection,
-    { account, subject, queue, origin, count }: AnnouncedInterest & { account: string },
-  ): boolean {
+  peerAccount(route: RouteConnection, account: string): PeerAccount {
+    return (route.server as Peer).account(account, (name) => this.accountNamed(name));
+  }
+
+  subscribed(route: RouteConnection, target: PeerAccount, { subject, queue, origin, weight }: TakenInterest): boolean {
     if (!this.#permissions.mayExport(subject)) return true;
-    const peer = route.server as Peer;
-    if (peer.announced.count >= MAX_PEER_INTEREST) {
+    if ((route.server as Peer).announced.count >= MAX_PEER_INTEREST) {
       route.refuse("maximum subscriptions exceeded", CloseReason.maxSubscriptionsExceeded);
       return false;
     }
-    const target = peer.account(account, (name) => this.accountNamed(name));
-    const from = origin === "" ? undefined : origin;
-    const group = queue === "" ? undefined : queue;
-    target.add(new RoutedSubscription(subject, group, target, { origin: from, via: route, weight: count }));
+    target.add(new RoutedSubscription(subject, queue, target, route, origin, weight));
     return true;
-  }
-
-  unsubscribed(
-    route: RouteConnection,
-    { account, subject, queue, origin }: Omit<AnnouncedInterest, "count"> & { account: string },
-  ): void {
-    const target = (route.server as Peer).account(account, (name) => this.accountNamed(name));
-    target.remove(subject, queue === "" ? undefined : queue, origin === "" ? undefined : origin);
   }
 
   accountNamed(name: string): Account | undefined {

@@ -25,6 +25,7 @@ import type { Solicitation } from "./dialer.js";
 import { ROUTE_AUTH_MS, ROUTE_PING_MS } from "./limits.js";
 import type { AnnouncedInterest } from "./local-interest.js";
 import type { Peer } from "./peer.js";
+import type { PeerAccount } from "./peer-account.js";
 
 const KIND: PeerKind = { idLabel: "rid", name: "Router" };
 
@@ -45,8 +46,10 @@ export interface RouteHost {
   /** The other side has answered a ping. */
   confirmed(route: RouteConnection): void;
   left(route: RouteConnection, reason: CloseReason): void;
-  subscribed(route: RouteConnection, interest: Omit<AnnouncedInterest, "account"> & { account: string }): boolean;
-  unsubscribed(route: RouteConnection, interest: Omit<AnnouncedInterest, "count"> & { account: string }): void;
+  /** What the other side wants of an account (latin1). */
+  peerAccount(route: RouteConnection, account: string): PeerAccount;
+  /** The other side is interested. Returns whether the route stays. */
+  subscribed(route: RouteConnection, target: PeerAccount, interest: TakenInterest): boolean;
   /** By its name, latin1. */
   accountNamed(name: string): Account | undefined;
   mayImport(subject: string): boolean;
@@ -59,7 +62,19 @@ export function routeCompression({ cluster }: ResolvedOptions): CompressionMode 
 
 type RoutedInterest = ReturnType<RouteStatus["interests"]>[number];
 
+/** An interest of another server; names are latin1. */
+export interface TakenInterest {
+  readonly subject: string;
+  readonly queue: string | undefined;
+  /** The cluster of the leaf node that has it; undefined for the server's own. */
+  readonly origin: string | undefined;
+  readonly weight: number;
+}
+
 const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
+
+const argument = (buffer: Buffer, at: number): string => buffer.toString("latin1", ARGS[2 * at], ARGS[2 * at + 1]);
+
 const NO_ACCOUNT = "";
 /** The number of routes in trace events. */
 const ROUTER_KIND = 1;
@@ -83,6 +98,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   readonly #host: RouteHost;
   #connected = false;
   #negotiated = false;
+  #lastAccount: PeerAccount | undefined;
   #withHeaders = true;
 
   constructor(
@@ -200,7 +216,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
     const verb = `${asLeaf ? "LS" : "RS"}${ends ? "-" : "+"}`;
     const from = asLeaf ? `${origin} ` : "";
     const group = queue === "" ? "" : ends ? ` ${queue}` : ` ${queue} ${count}`;
-    this.send(Buffer.from(`${verb} ${from}${of}${subject}${group}\r\n`, "latin1"));
+    this.sendLatin1(`${verb} ${from}${of}${subject}${group}\r\n`);
   }
 
   protected operation(verb: PeerVerb, buffer: Buffer, start: number, from: number, end: number): number {
@@ -225,20 +241,33 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
 
   #interest(buffer: Buffer, start: number, from: number, end: number, begins: boolean, hasOrigin: boolean): number {
     const count = splitArguments(buffer, from, end, ARGS);
-    const text = (at: number): string => buffer.toString("latin1", ARGS[2 * at], ARGS[2 * at + 1]);
-    let next = 0;
-    const origin = hasOrigin ? text(next++) : "";
-    const account = this.account ?? text(next++);
-    const subject = text(next++);
-    const groupArguments = begins ? 2 : 1;
-    const weight = begins && count === next + 2 ? parseSize(buffer, ARGS[2 * count - 2], ARGS[2 * count - 1]) : 1;
-    const fits = (count === next || count === next + groupArguments) && weight > 0 && isValidSubject(subject);
+    const accountAt = hasOrigin ? 1 : 0;
+    const subjectAt = this.account === undefined ? accountAt + 1 : accountAt;
+    const plain = subjectAt + 1;
+    const weight = begins && count === plain + 2 ? parseSize(buffer, ARGS[2 * count - 2], ARGS[2 * count - 1]) : 1;
+    const subject = argument(buffer, subjectAt);
+    const fits = (count === plain || count === plain + (begins ? 2 : 1)) && weight > 0 && isValidSubject(subject);
     if (!fits) return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 64)));
-    const queue = count > next ? text(next) : "";
-    const interest = { account, subject, queue, origin };
-    if (!begins) this.#host.unsubscribed(this, interest);
-    else if (!this.#host.subscribed(this, { ...interest, count: weight })) return STOP;
+    const target = this.account === undefined ? this.#accountAt(buffer, accountAt) : this.#accountNamed(this.account);
+    const origin = hasOrigin ? argument(buffer, 0) : undefined;
+    const queue = count > plain ? argument(buffer, plain) : undefined;
+    if (!begins) target.remove(subject, queue, origin);
+    else if (!this.#host.subscribed(this, target, { subject, queue, origin, weight })) return STOP;
     return NO_PAYLOAD;
+  }
+
+  // Interest of one account tends to come together.
+  #accountAt(buffer: Buffer, at: number): PeerAccount {
+    const [start, end] = [ARGS[2 * at], ARGS[2 * at + 1]];
+    const last = this.#lastAccount;
+    let same = last !== undefined && last.name.length === end - start;
+    for (let i = 0; same && i < end - start; i++) same = buffer[start + i] === last?.name.charCodeAt(i);
+    return same && last !== undefined ? last : this.#accountNamed(argument(buffer, at));
+  }
+
+  #accountNamed(name: string): PeerAccount {
+    if (this.#lastAccount?.name !== name) this.#lastAccount = this.#host.peerAccount(this, name);
+    return this.#lastAccount;
   }
 
   // ---------------------------------------------------------------- messages

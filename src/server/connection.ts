@@ -10,6 +10,7 @@ import {
   FIRST_PING_JITTER,
   FIRST_PING_MS,
   RTT_MEASUREMENT_MS,
+  SMALL_CHUNK_BYTES,
   TURN_INPUT_BYTES,
   WRITE_BYTES,
 } from "./limits.js";
@@ -128,6 +129,19 @@ export abstract class Connection implements TransportHandler {
   send(bytes: Uint8Array): void {
     if (this.closed) return;
     this.outbox.append(bytes, 0, bytes.length);
+    this.touch();
+  }
+
+  /** Appends text of one byte a character; for many short lines. */
+  sendLatin1(text: string): void {
+    if (this.closed) return;
+    const { outbox } = this;
+    if (text.length > SMALL_CHUNK_BYTES) {
+      this.send(Buffer.from(text, "latin1"));
+      return;
+    }
+    outbox.reserve(text.length);
+    outbox.position += outbox.chunk.write(text, outbox.position, "latin1");
     this.touch();
   }
 
