@@ -4,6 +4,16 @@ import { test } from "node:test";
 import { constants, inflateRawSync } from "node:zlib";
 import { deflateMessage, inflateMessage } from "./deflate.js";
 
+function deflated(pieces: readonly Uint8Array[]): Buffer {
+  let message = Buffer.alloc(0);
+  deflateMessage(pieces, (output, bytes) => {
+    message = Buffer.concat(output);
+    assert.equal(message.length, bytes);
+    return true;
+  });
+  return message;
+}
+
 function inflated(message: Uint8Array, maxBytes = 10_000_000): Buffer {
   const pieces: Buffer[] = [];
   inflateMessage(message, maxBytes, (piece) => pieces.push(Buffer.from(piece)) > 0);
@@ -18,7 +28,7 @@ test("messages of all sizes and in any pieces come out as they went in, here and
     [randomBytes(70_000), randomBytes(1), Buffer.from("text ".repeat(20_000)), randomBytes(200_000)],
     [randomBytes(64 * 1024)],
   ]) {
-    const message = deflateMessage(pieces);
+    const message = deflated(pieces);
     const whole = Buffer.concat(pieces);
     assert.ok(inflated(message).equals(whole));
     const closed = Buffer.concat([message, Buffer.from([0, 0, 0xff, 0xff])]);
@@ -26,13 +36,21 @@ test("messages of all sizes and in any pieces come out as they went in, here and
   }
 });
 
+test("memory that the writer keeps is not written into again", () => {
+  const kept: Uint8Array[] = [];
+  const text = randomBytes(100_000);
+  deflateMessage([text], (output) => kept.push(...output) < 0);
+  for (let i = 0; i < 5; i++) deflated([randomBytes(100_000)]);
+  assert.ok(inflated(Buffer.concat(kept)).equals(text));
+});
+
 test("no message leans on the one before", () => {
   const text = [Buffer.from("the same text, the same text")];
-  assert.ok(deflateMessage(text).equals(deflateMessage(text)));
+  assert.ok(deflated(text).equals(deflated(text)));
 });
 
 test("an error, a limit or a listener that has heard enough leaves no trace in the next message", () => {
-  const message = deflateMessage([Buffer.from("y".repeat(300_000))]);
+  const message = deflated([Buffer.from("y".repeat(300_000))]);
   assert.throws(() => inflated(Buffer.from([0xff, 0xff, 0xff])), { code: "WEBSOCKET_CORRUPT" });
   assert.equal(inflated(message).length, 300_000);
   assert.throws(() => inflated(message, 299_999), { code: "WEBSOCKET_TOO_BIG", closeCode: 1009 });

@@ -38,6 +38,12 @@ const DEFLATE_EXTRA_BYTES = 64;
 const RESERVED_BITS = 0x30;
 const OPCODE_BITS = 0x0f;
 const FIRST_CONTROL_OPCODE = 8;
+/** First bytes of a message in one frame that is not compressed. */
+const WHOLE_BINARY = FIN | Opcode.binary;
+const WHOLE_TEXT = FIN | Opcode.text;
+/** Header of a small frame that is masked, and its largest payload. */
+const SMALL_HEADER_BYTES = 6;
+const MAX_SMALL_BYTES = 125;
 const NOTHING = Buffer.alloc(0);
 const utf8 = new TextDecoder("utf-8", { fatal: true });
 
@@ -82,6 +88,10 @@ export class FrameReader {
     let at = start;
     while (at < end && !this.stopped) {
       if (!this.inFrame) {
+        if (this.header === undefined && !this.inMessage) {
+          at = this.takeSmall(chunk, at, end);
+          if (at === end || this.stopped) return;
+        }
         at = this.readHeader(chunk, at, end);
         if (!this.inFrame) return;
       }
@@ -95,6 +105,35 @@ export class FrameReader {
       this.inFrame = this.left > 0;
       this.take(chunk, from, at);
     }
+  }
+
+  // Small whole messages, as clients send that write each line by itself: their payloads are moved together and handed on as
+  // one piece. Returns where something else begins.
+  private takeSmall(chunk: Buffer, start: number, end: number): number {
+    let from = start;
+    let to = start;
+    while (end - from >= SMALL_HEADER_BYTES) {
+      const length = chunk[from + 1] ^ MASKED;
+      if ((chunk[from] !== WHOLE_BINARY && chunk[from] !== WHOLE_TEXT) || length > MAX_SMALL_BYTES) break;
+      const next = from + SMALL_HEADER_BYTES + length;
+      if (next > end) break;
+      const a = chunk[from + 2];
+      const b = chunk[from + 3];
+      const c = chunk[from + 4];
+      const d = chunk[from + 5];
+      from += SMALL_HEADER_BYTES;
+      for (const last = next - 3; from < last; from += 4, to += 4) {
+        chunk[to] = chunk[from] ^ a;
+        chunk[to + 1] = chunk[from + 1] ^ b;
+        chunk[to + 2] = chunk[from + 2] ^ c;
+        chunk[to + 3] = chunk[from + 3] ^ d;
+      }
+      if (from < next) chunk[to++] = chunk[from++] ^ a;
+      if (from < next) chunk[to++] = chunk[from++] ^ b;
+      if (from < next) chunk[to++] = chunk[from++] ^ c;
+    }
+    if (to > start) this.handler.data(chunk, start, to);
+    return from;
   }
 
   // Returns where the payload begins, once the header is complete.

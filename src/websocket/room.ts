@@ -162,7 +162,10 @@ export class WebsocketRoom implements Room, HandshakeOwner {
       mustMask: !noMasking,
       maxInflatedBytes: service?.maxInflatedBytes ?? (() => this.#maxInflatedBytes(client)),
       closeCode: closeCodeFor,
-      failed: (error) => this.#server.logger.error(`${client?.label ?? ""} - read error: ${error.message}`),
+      failed: ({ message }) => {
+        const from = client?.label ?? hostPort(lower.remoteAddress, lower.remotePort);
+        this.#server.logger.error(`${from} - read error: ${message}`);
+      },
     });
     // Until somebody has taken it, what comes stays with the platform.
     lower.pause();

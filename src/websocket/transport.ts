@@ -83,8 +83,7 @@ export class WebsocketTransport implements Transport, TransportHandler, FrameHan
     for (let i = 0; i < chunks.length; i++) length += chunks[i].length;
     if (length === 0) return;
     if (this.options.compression && length > COMPRESS_ABOVE_BYTES) {
-      const deflated = deflateMessage(chunks);
-      this.send(FIN | COMPRESSED | Opcode.binary, [deflated], deflated.length);
+      deflateMessage(chunks, (pieces, bytes) => this.send(FIN | COMPRESSED | Opcode.binary, pieces, bytes));
     } else this.send(FIN | Opcode.binary, chunks, length);
   }
 
@@ -179,14 +178,15 @@ export class WebsocketTransport implements Transport, TransportHandler, FrameHan
 
   // ---------------------------------------------------------------- frames out
 
-  private send(first: number, pieces: readonly Uint8Array[], length: number): void {
+  // Returns whether the memory of the pieces is free again.
+  private send(first: number, pieces: readonly Uint8Array[], length: number): boolean {
     const mask = this.options.nextMask?.();
     const head = headerBytes(length, mask !== undefined);
     if (mask === undefined && length > COPIED_MESSAGE_BYTES) {
       const header = Buffer.allocUnsafe(head);
       writeHeader(header, first, length, undefined);
       this.lower.write([header, ...pieces]);
-      return;
+      return this.lower.bufferedBytes === 0;
     }
     const frame = Buffer.allocUnsafe(head + length);
     writeHeader(frame, first, length, mask);
@@ -197,6 +197,7 @@ export class WebsocketTransport implements Transport, TransportHandler, FrameHan
     }
     if (mask !== undefined) applyMask(frame, head, at, mask, 0);
     this.lower.write([frame]);
+    return true;
   }
 }
 
