@@ -198,6 +198,16 @@ test("clients that say nothing are the listener's no_auth_user", async (t) => {
   assert.equal((await plain.next()).line, "-ERR 'Authorization Violation'");
 });
 
+test("INFO asks WebSocket clients for a login also where the server lets in those who say nothing", async (t) => {
+  const users = [{ user: "visitor", password: "pw" }];
+  const { url, port } = await started(t, {}, { noAuthUser: "visitor", authorization: { users } });
+  const web = await openWebSocket(t, url);
+  assert.match(await web.until(/\r\n$/), /"auth_required":true/);
+  web.send("PING\r\n");
+  assert.equal(await web.until(/\n/), "PONG\r\n");
+  assert.equal((await (await connectRaw(t, port)).info())["auth_required"], undefined);
+});
+
 test("only from the pages that are allowed", async (t) => {
   const { url } = await started(t, { allowedOrigins: ["https://app.test"], headers: { "X-Server": "n" } });
   await loginWebSocket(t, url, {}, { origin: "https://app.test" });

@@ -160,14 +160,9 @@ export class Authenticator {
     return this.#login.noAuthUser;
   }
 
-  /** Whether a way in has a login of its own. */
-  hasOwnLogin(way: ConnectionType): boolean {
-    return this.#ownLogins.has(way);
-  }
-
   /** Whether clients that come in by a way have to log in. */
   requires(way: ConnectionType): boolean {
-    return this.required || this.hasOwnLogin(way);
+    return this.required || this.#ownLogins.has(way);
   }
 
   /** Whether clients need no CONNECT. A no_auth_user with an nkey is only for those who send one. */

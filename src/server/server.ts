@@ -352,7 +352,7 @@ export class Server implements Hub {
       port: advertised.port,
       headers: !options.noHeaderSupport,
       auth_required: this.authRequired(client),
-      ...this.listener.tls.infoFor(client),
+      ...(client.wayIn?.info() ?? this.listener.tls.infoFor(client)),
       max_payload: options.maxPayloadBytes,
       client_id: client.id,
       client_ip: client.awaitsProxyHeader ? undefined : client.remoteAddress,
@@ -366,7 +366,6 @@ export class Server implements Hub {
       acc_is_sys: undefined,
       api_lvl: API_LEVEL,
       xkey: this.identity.xkey,
-      ...client.wayIn?.info(),
     };
   }
 
@@ -390,10 +389,10 @@ export class Server implements Hub {
     if (this.state === "running") for (const client of this.clients.values()) client.sendInfo();
   }
 
-  private authRequired({ connectionType, connected }: ClientConnection): boolean {
+  private authRequired({ connectionType, connected, wayIn }: ClientConnection): boolean {
     const { authenticator, options } = this;
-    if (authenticator.hasOwnLogin(connectionType)) return true;
-    return authenticator.required && (connected || options.noAuthUser === undefined);
+    if (!authenticator.requires(connectionType)) return false;
+    return wayIn !== undefined || connected || options.noAuthUser === undefined;
   }
 
   /** INFO for a client that has logged in, with what it learns of its account. */

@@ -1,6 +1,6 @@
 // Cookies of an upgrade request (RFC 6265, section 5.4).
 
-/** The values by name, as UTF-8; the first where one comes twice. Quotes around a value are taken off. */
+/** The values by name, as UTF-8; the last where one comes twice. Quotes around a value are taken off. */
 export function readCookies(header: string | undefined): ReadonlyMap<string, string> {
   const cookies = new Map<string, string>();
   for (const part of (header ?? "").split(";")) {
@@ -10,7 +10,7 @@ export function readCookies(header: string | undefined): ReadonlyMap<string, str
     const value = part.slice(equals + 1).trim();
     const isQuoted = value.length > 1 && value.startsWith('"') && value.endsWith('"');
     const bytes = Buffer.from(isQuoted ? value.slice(1, -1) : value, "latin1");
-    if (!cookies.has(name)) cookies.set(name, bytes.toString("utf8"));
+    cookies.set(name, bytes.toString("utf8"));
   }
   return cookies;
 }
