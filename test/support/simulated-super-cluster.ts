@@ -24,6 +24,8 @@ export interface SuperClusterSetup {
   readonly latencyMs?: Readonly<Record<string, number>>;
   /** Clusters that each cluster has in its options; default: all others. */
   readonly knows?: Readonly<Record<string, readonly string[]>>;
+  /** How long to wait for something; default: a minute. */
+  readonly patienceMs?: number;
 }
 
 export interface Member {
@@ -154,7 +156,10 @@ export class SimulatedSuperCluster {
   /** Lets time pass until something holds; fails loudly when it does not within a minute. */
   async until(what: string, holds: () => boolean): Promise<void> {
     for (let passed = 0; !holds(); passed += LOOK_AGAIN_MS) {
-      if (passed > PATIENCE_MS) throw new Error(`waited too long until ${what}`);
+      if (passed > (this.#setup.patienceMs ?? PATIENCE_MS)) {
+        const errors = [...this.members.values()].flatMap(({ log }) => log.matching(/^error/));
+        throw new Error(`waited too long until ${what}; ${errors.slice(-5).join("\n")}`);
+      }
       await this.advance(LOOK_AGAIN_MS);
     }
   }
