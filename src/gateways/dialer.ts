@@ -90,7 +90,8 @@ export class GatewayDialer {
     const { runtime, logger } = this.#world;
     const attempt = remote.failures + 1;
     const kind = remote.isConfigured ? "explicit" : "implicit";
-    const what = `${kind} gateway ${quoted(remote.name)} at ${hostPort(host, port)} (attempt ${attempt})`;
+    const where = hostPort(host, port);
+    const what = `${kind} gateway ${quoted(remote.name)} (${where}) at ${where} (attempt ${attempt})`;
     if (attempt === 1) logger().info(`Connecting to ${what}`);
     else logger().debug(`Connecting to ${what}`);
     try {
