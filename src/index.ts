@@ -5,6 +5,8 @@ export { ConfigError, type ConfigIssue, type ConfigWarning } from "./config/deco
 export { ConfigSyntaxError, type ConfigSyntaxErrorCode } from "./config/errors.js";
 export { ConfigFileError } from "./config/load.js";
 export type { Position } from "./config/syntax.js";
+export type { ClosestOptions, ServerDistance } from "./gateways/closest-servers.js";
+export { closestServers } from "./library/closest-servers.js";
 export type {
   ClientFacts,
   ClosedEvent,

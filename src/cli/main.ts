@@ -15,6 +15,7 @@ import { tlsHelp, usage, versionLine } from "./usage.js";
 const subcommands: Readonly<Record<string, () => Promise<CommandGroup>>> = {
   __proto__: null as never,
   auth: async () => (await import("./auth/group.js")).authGroup,
+  closest: async () => (await import("./closest-command.js")).closestGroup,
   config: async () => (await import("./config-commands.js")).configGroup,
   lab: async () => (await import("./lab/group.js")).labGroup,
 };

@@ -49,7 +49,7 @@ export interface Answer {
 }
 
 export interface Command {
-  /** The words after the group's own: `account add`. */
+  /** The words after the group's own: `account add`; "" where the group is one command. */
   readonly words: string;
   /** Operands as the usage shows them: `NAME`, `[NAME]`, `[NAME...]`. */
   readonly operands: readonly string[];
@@ -134,7 +134,7 @@ export async function runCommand(
   } catch (error) {
     const { code, message } = error as Error & { code?: unknown };
     if (typeof code !== "string") throw error;
-    const name = command === undefined ? group.word : `${group.word} ${command.words}`;
+    const name = [group.word, ...(command === undefined ? [] : wordsOf(command))].join(" ");
     host.stderr(json ? `${JSON.stringify({ error: { code, message } })}\n` : `natsnode ${name}: ${message}\n`);
     if (code !== "COMMAND_USAGE") return 1;
     if (!json) host.stderr(`Try: natsnode ${name} --help\n`);
@@ -146,11 +146,15 @@ export async function runCommand(
 function commandOf(group: CommandGroup, argv: readonly string[]): Command | undefined {
   let best: Command | undefined;
   for (const command of group.commands) {
-    const words = command.words.split(" ");
+    const words = wordsOf(command);
     const fits = words.every((word, i) => argv[i] === word);
-    if (fits && words.length > (best?.words.split(" ").length ?? 0)) best = command;
+    if (fits && (best === undefined || words.length > wordsOf(best).length)) best = command;
   }
   return best;
+}
+
+function wordsOf({ words }: Command): string[] {
+  return words === "" ? [] : words.split(" ");
 }
 
 function unknownCommand(group: CommandGroup, argv: readonly string[]): string {
@@ -177,7 +181,7 @@ function readCall(
       { type: value === undefined ? ("boolean" as const) : ("string" as const), multiple: many === true },
     ]),
   );
-  const args = argv.slice(command.words.split(" ").length);
+  const args = argv.slice(wordsOf(command).length);
   let parsed: ReturnType<typeof parseArgs>;
   try {
     parsed = parseArgs({ args, options, allowPositionals: true, strict: true });
@@ -224,7 +228,7 @@ function groupUsage(group: CommandGroup): string {
 function commandUsage(group: CommandGroup, command: Command): string {
   const own = Object.keys(command.options).length > 0 ? ["", "Options:", ...optionRows(command.options)] : [];
   return [
-    `Usage: natsnode ${group.word} ${headOf(command)} [options]`,
+    `Usage: natsnode ${[group.word, headOf(command)].join(" ")} [options]`,
     "",
     command.summary,
     ...own,
@@ -235,7 +239,7 @@ function commandUsage(group: CommandGroup, command: Command): string {
   ].join("\n");
 }
 
-const headOf = ({ words, operands }: Command): string => [words, ...operands].join(" ");
+const headOf = (command: Command): string => [...wordsOf(command), ...command.operands].join(" ");
 
 function optionRows(options: CommandOptions): string[] {
   return Object.entries(options).map(([name, { value, many, help }]) => {

@@ -13,6 +13,7 @@ export function usage(): string {
   const lines = [
     "Usage: natsnode [options]",
     "       natsnode auth COMMAND      operators, accounts, users and their credentials",
+    "       natsnode closest URL...    how far servers are, the nearest first",
     "       natsnode config COMMAND    check, print or describe a configuration",
   ];
   for (const { title, flags } of FLAG_GROUPS) {
