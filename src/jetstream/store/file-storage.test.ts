@@ -54,7 +54,8 @@ async function checkModel(
 ): Promise<void> {
   const world = simulatedRuntime({ seed });
   let storage = await open(world, options);
-  let store = storage.stream("S");
+  const stream = { compression: options.key === undefined ? "none" : "s2" } as const;
+  let store = storage.stream("S", stream);
   const model = new StreamModel();
   for (const one of operations) {
     if (one === "settle") {
@@ -62,14 +63,14 @@ async function checkModel(
     } else if (one === "reopen") {
       await during(world, () => storage.close());
       storage = await open(world, options);
-      store = storage.stream("S");
+      store = storage.stream("S", stream);
       await during(world, () => model.check(store));
     } else if (one === "crash") {
       await during(world, () => durable(storage.commits, storage.log("fence").append(Buffer.from("x"))));
       world.crash({ torn: true });
       world.restart();
       storage = await open(world, options);
-      store = storage.stream("S");
+      store = storage.stream("S", stream);
       await during(world, () => model.check(store));
     } else {
       await during(world, () => model.run(one, store));
@@ -88,9 +89,115 @@ const step = fc.oneof(
 
 test("random operations with restarts and crashes in between", async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(step, { maxLength: 150 }), fc.nat(), (operations, seed) =>
+    fc.asyncProperty(fc.array(step, { maxLength: 200 }), fc.nat(), (operations, seed) =>
       checkModel(operations, seed, SMALL),
     ),
-    { numRuns: 200 },
+    { numRuns: 150 },
   );
+});
+
+test("the same, compressed and encrypted", async () => {
+  for (const cipher of ["aes", "chacha"] as const) {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { maxLength: 200 }), fc.nat(), (operations, seed) =>
+        checkModel(operations, seed, { ...SMALL, key: "secret", cipher }),
+      ),
+      { numRuns: 50 },
+    );
+  }
+});
+
+test("logs keep their entries, and become short with a snapshot", async () => {
+  const world = simulatedRuntime({ seed: 7 });
+  let storage = await open(world);
+  const log = storage.log("C/S/durable");
+  let sum = 0;
+  log.snapshotter = () => Buffer.from(String(sum));
+  for (let i = 1; i <= 400; i++) {
+    sum += i;
+    log.append(Buffer.from(String(i)));
+    if (i % 10 === 0) await world.clock.advance(5);
+  }
+  await during(world, () => durable(storage.commits, log.append(Buffer.from("0"))));
+  world.crash({ torn: true });
+  world.restart();
+  storage = await open(world);
+  const { snapshot, entries } = storage.log("C/S/durable").recover();
+  assert.ok(snapshot !== undefined && entries.length < 300, `${entries.length} entries`);
+  assert.equal(
+    entries.reduce((total, entry) => total + Number(entry.toString()), Number(snapshot.toString())),
+    sum,
+  );
+  assert.deepEqual(storage.problems, []);
+});
+
+test("what was deleted stays so, and its name can be used again", async () => {
+  const world = simulatedRuntime({ seed: 8 });
+  let storage = await open(world);
+  const message = newMessage("a", "", "x".repeat(1000));
+  for (let sequence = 1; sequence <= 20; sequence++) storage.stream("S").append(message, sequence, timesOf(1n));
+  storage.log("L").append(Buffer.from("entry"));
+  await world.clock.advance(100);
+  storage.stream("S").delete();
+  storage.log("L").delete();
+  const again = storage.stream("S");
+  await during(world, () => durable(storage.commits, again.append(message, 1, timesOf(2n))));
+  world.crash();
+  world.restart();
+  storage = await open(world);
+  assert.equal(storage.streams.get("S")?.state.messages, 1);
+  assert.equal(storage.logs.has("L"), false);
+  await world.clock.advance(1000);
+  await during(world, () => storage.close());
+  assert.equal(world.disk.listSync("/store/streams").length, 1);
+});
+
+test("an atomic batch is there as a whole, or not at all", async () => {
+  for (let seed = 0; seed < 30; seed++) {
+    const world = simulatedRuntime({ seed });
+    let storage = await open(world);
+    const message = newMessage("a", "", "x".repeat(300));
+    for (let sequence = 1; sequence <= 5; sequence++) {
+      storage.stream("S").append(message, sequence, timesOf(1n), sequence < 5);
+    }
+    await world.clock.advance(seed / 10);
+    world.crash({ torn: true });
+    world.restart();
+    storage = await open(world);
+    assert.ok([0, 5].includes(storage.stream("S").state.messages));
+  }
+});
+
+test("a key can be changed, and must be known", async () => {
+  const world = simulatedRuntime({ seed: 9 });
+  let storage = await open(world, { ...SMALL, key: "first" });
+  const message = newMessage("secret.subject", "", "secret payload".repeat(30));
+  for (let sequence = 1; sequence <= 40; sequence++) storage.stream("S").append(message, sequence, timesOf(1n));
+  storage.log("L").append(Buffer.from("secret payload"));
+  await world.clock.advance(100);
+  await during(world, () => storage.close());
+  for (const folder of world.disk.listSync("/store/streams")) {
+    for (const name of world.disk.listSync(`/store/streams/${folder}`)) {
+      assert.equal(world.disk.readSync(`/store/streams/${folder}/${name}`).includes("secret"), false, name);
+    }
+  }
+  await assert.rejects(open(world), { code: "STORE_KEY" });
+  await assert.rejects(open(world, { ...SMALL, key: "second" }), { code: "STORE_KEY" });
+  storage = await open(world, { ...SMALL, key: "second", previousKey: "first" });
+  const loaded = await during(world, async () => storage.stream("S").load(7));
+  assert.equal(loaded?.payload.toString(), "secret payload".repeat(30));
+  await during(world, () => storage.close());
+});
+
+test("other folders are refused and left alone", async () => {
+  const world = simulatedRuntime({ seed: 10 });
+  world.disk.makeDirectorySync("/store/$G/streams/ORDERS");
+  world.disk.writeSync("/store/$G/streams/ORDERS/meta.inf", "{}");
+  await assert.rejects(open(world), { code: "STORE_FOREIGN", message: /store of nats-server/ });
+  assert.deepEqual(world.disk.listSync("/store"), ["$G"]);
+  const other = simulatedRuntime({ seed: 11 });
+  other.disk.makeDirectorySync("/store");
+  other.disk.writeSync("/store/natsnode.json", '{"natsnode":"storage","version":2}');
+  await assert.rejects(open(other), { code: "STORE_VERSION", message: /format 2, newer than 1/ });
+  assert.deepEqual(other.disk.listSync("/store"), ["natsnode.json"]);
 });

@@ -3,7 +3,7 @@ import type { Clock, Timer } from "../../runtime/clock.js";
 import type { Disk } from "../../runtime/disk.js";
 import type { Random } from "../../runtime/random.js";
 import { type CipherName, Keys } from "./cipher.js";
-import type { Compression } from "./codec.js";
+import { s2 } from "./compression.js";
 import { type Flushable, StoreContext, type StoreLimits } from "./context.js";
 import { StoreError } from "./errors.js";
 import { FileLog } from "./file-log.js";
@@ -130,7 +130,7 @@ export class FileStorage implements Storage, JournalCleaner {
       clock: runtime.clock,
       root,
       keys,
-      compression: undefined as Compression | undefined,
+      compression: s2,
       limits,
       pool: new FilePool(runtime.disk, limits.openFiles),
       cache: new ReadCache(limits.cacheBytes),
