@@ -10,7 +10,7 @@ import { FileLog } from "./file-log.js";
 import { FilePool } from "./file-pool.js";
 import { FileStore, type JournalCleaner } from "./file-store.js";
 import { Journal } from "./journal.js";
-import { recoverJournal } from "./journal-recovery.js";
+import { type FoundJournal, recoverJournal } from "./journal-recovery.js";
 import { MemoryLog, MemoryStore } from "./memory-store.js";
 import { ReadCache } from "./read-cache.js";
 import { RecordKind } from "./record.js";
@@ -96,7 +96,7 @@ export class FileStorage implements Storage, JournalCleaner {
   private readonly root: string;
   private readonly journal: Journal;
   private readonly context: StoreContext;
-  private found: Awaited<ReturnType<typeof recoverJournal>> | undefined;
+  private found: FoundJournal | undefined;
   private wanted = new Set<Flushable>();
   private working: Promise<void> | undefined;
   private again = false;
@@ -105,13 +105,7 @@ export class FileStorage implements Storage, JournalCleaner {
   private ended = false;
 
   /** Use `openStorage`. */
-  constructor(
-    runtime: StorageRuntime,
-    root: string,
-    options: StorageOptions,
-    keys: Keys,
-    found: Awaited<ReturnType<typeof recoverJournal>>,
-  ) {
+  constructor(runtime: StorageRuntime, root: string, options: StorageOptions, keys: Keys, found: FoundJournal) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.clock = runtime.clock;
     this.root = root;
@@ -205,7 +199,19 @@ export class FileStorage implements Storage, JournalCleaner {
       this.logs.set(key, log);
     }
     for (const path of left) await removeTree(context.disk, path);
+    if (found.torn !== undefined) await this.cutTorn(found.torn);
     this.work();
+  }
+
+  /** Takes what is left of a torn write over and cuts it off: after the next writes it would look like damage. */
+  private async cutTorn({ file, position }: NonNullable<FoundJournal["torn"]>): Promise<void> {
+    try {
+      await this.takeOver([...this.context.dirty]);
+      await file.truncate(position);
+      await file.sync();
+    } catch {
+      // The disk takes nothing at the moment: it stays.
+    }
   }
 
   async close(): Promise<void> {
@@ -255,6 +261,8 @@ export class FileStorage implements Storage, JournalCleaner {
 
   private workFor(of: Flushable): void {
     this.wanted.add(of);
+    // Without room nothing becomes durable before something was removed.
+    if (this.failure?.code === "STORE_FULL") this.clock.endOfTurn(() => this.work());
     const { gatheringTicket } = this.journal;
     this.journal.whenDurable(gatheringTicket, { committed: () => this.work() });
   }

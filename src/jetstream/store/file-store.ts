@@ -238,6 +238,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   flush(upTo: Ticket): Promise<void> {
     return this.alone(async () => {
       if (this.closed) return;
+      if (this.context.journal.failure !== undefined) await this.files.dropDead();
       await this.files.flush(upTo);
       if (!this.files.hasPending) this.context.dirty.delete(this);
       await this.files.dropDead();

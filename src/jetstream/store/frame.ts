@@ -57,6 +57,8 @@ export function readFrameHeader(buffer: Buffer, at: number): FrameHeader | undef
 /** A frame as it was found. */
 export interface FoundFrame {
   readonly ticket: Ticket;
+  /** In the file. */
+  readonly position: number;
   /** Undefined when it is damaged: then `payload` reaches as far as the frame may. */
   readonly header: FrameHeader | undefined;
   /** As it stands in the file; cut short when the file is. */
@@ -77,13 +79,13 @@ export function* framesOf(file: Buffer): Iterable<FoundFrame> {
       // Without a frame behind it, it is one only if a record follows: no file has been written so far, otherwise.
       if (next < 0 && !isRecord(viewOf(file), start, file.length)) return;
       at = next < 0 ? file.length : next;
-      yield { ticket: ++ticket, header, payload: file.subarray(start, at) };
+      yield { ticket: ++ticket, position: start - FRAME_HEADER_BYTES, header, payload: file.subarray(start, at) };
     } else if (header.ticket <= ticket) {
       return;
     } else {
       ticket = header.ticket;
       at = start + header.payloadBytes;
-      yield { ticket, header, payload: file.subarray(start, at) };
+      yield { ticket, position: start - FRAME_HEADER_BYTES, header, payload: file.subarray(start, at) };
     }
   }
 }

@@ -1,8 +1,8 @@
 // How the journal is found again: which of its frames still count, and what records they hold for whom.
-import type { Disk } from "../../runtime/disk.js";
+import type { Disk, DiskFile } from "../../runtime/disk.js";
 import type { Keys } from "./cipher.js";
 import type { JournalRecord } from "./file-log.js";
-import { type FoundFrame, FRAME_HEADER_BYTES, FrameFlag, framesOf, recordsOf } from "./frame.js";
+import { type FoundFrame, FrameFlag, framesOf, recordsOf } from "./frame.js";
 import type { Chunk, JournalFile } from "./journal.js";
 import { RecordKind } from "./record.js";
 import type { Ticket } from "./store.js";
@@ -19,10 +19,12 @@ export interface FoundJournal {
   readonly notes: JournalRecord[];
   /** Frames that were durable and cannot be read. */
   readonly damaged: Buffer[];
+  /** The last frame, when it has not come to the disk as a whole: where its file is to be cut once its records are safe. */
+  torn: { readonly file: DiskFile; readonly position: number } | undefined;
 }
 
 interface Frame extends FoundFrame {
-  readonly file: number;
+  readonly file: DiskFile;
 }
 
 /** Reads the journal's files. */
@@ -36,7 +38,7 @@ export async function recoverJournal(disk: Disk, directory: string, keys: Keys):
     const file = await disk.open(path, "update");
     let lastTicket = 0;
     for (const frame of framesOf(content)) {
-      frames.push({ ...frame, file: files.length });
+      frames.push({ ...frame, file });
       lastTicket = Math.max(lastTicket, frame.ticket);
     }
     files.push({ file, lastTicket });
@@ -59,6 +61,7 @@ export async function recoverJournal(disk: Disk, directory: string, keys: Keys):
     records: new Map(),
     notes: [],
     damaged: [],
+    torn: undefined,
   };
   takeFrames(found, frames, keys);
   return found;
@@ -76,7 +79,8 @@ function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): 
     if (taken.has(ticket) || (!isWhole && whole.has(ticket))) continue;
     if (isWhole) taken.add(ticket);
     const isTail = !isWhole && ticket > last;
-    if (!isWhole && !isTail) found.damaged.push(frame.payload);
+    if (isTail) found.torn ??= { file: frame.file, position: frame.position };
+    else if (!isWhole) found.damaged.push(frame.payload);
     const chunk: Chunk = { buffer: payload, view: new DataView(payload.buffer, payload.byteOffset, payload.length) };
     for (const [number, record] of records.entries()) {
       // The last frame may not have been durable as a whole. What comes after a gap in it may stand for what is missing, but
@@ -104,6 +108,3 @@ function open(frame: Frame, keys: Keys): ReturnType<typeof recordsOf> & { payloa
   }
   return { ...recordsOf(payload, header), payload };
 }
-
-/** Bytes of a journal that was left behind when everything had been taken over. */
-export const ENDED_JOURNAL_BYTES = FRAME_HEADER_BYTES;

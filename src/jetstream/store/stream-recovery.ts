@@ -27,6 +27,7 @@ interface Recovery {
   readonly files: StreamFiles;
   /** Of the first message in the journal. */
   readonly journalFrom: number;
+  readonly messages: readonly JournalRecord[];
   readonly gone: readonly Gone[];
   readonly steps: readonly Removed[];
   /** The journal still says that the stream began. */
@@ -56,7 +57,7 @@ export async function recoverStream(
   }
   const cuts = steps.filter((step) => step.kind === "above");
   const gone = steps.reduce<Gone[]>((ranges, step) => (step.kind === "gone" ? addGone(ranges, step) : ranges), []);
-  const recovery: Recovery = { files, journalFrom, gone, steps, isNew, expiries: new Map(), lasts: [] };
+  const recovery: Recovery = { files, journalFrom, messages, gone, steps, isNew, expiries: new Map(), lasts: [] };
   await loadSegments(recovery);
   if (state !== undefined) {
     const index = steps.length === 0 ? 0 : Math.max(...state.steps.map((step) => step.index));
@@ -94,7 +95,7 @@ async function loadSegments(recovery: Recovery): Promise<void> {
     if (segment === undefined) continue;
     through = Math.max(through, segment.header.through);
     files.noteNumber(through);
-    await loadSegment(recovery, segment);
+    await loadSegment(recovery, segment, number === numbers[numbers.length - 1]);
   }
 }
 
@@ -158,12 +159,17 @@ function areRemoved(steps: readonly Removed[], first: number, last: number): boo
   return first <= last && next > last;
 }
 
+/** A message's record in the journal, by its number. */
+function inJournal({ messages }: Recovery, index: number): RecordView | undefined {
+  return messages.find(({ record }) => record.index === index)?.record;
+}
+
 /** Whether all messages after that number, which no file has to have, are in the journal. */
 function journalHasAllAfter({ journalFrom, gone }: Recovery, index: number): boolean {
   return journalFrom <= knownUpTo(index, gone) + 1;
 }
 
-async function loadSegment(recovery: Recovery, segment: Segment): Promise<void> {
+async function loadSegment(recovery: Recovery, segment: Segment, isLast: boolean): Promise<void> {
   const { files, expiries } = recovery;
   const { context, index } = files;
   const size = segment.fileBytes;
@@ -191,7 +197,7 @@ async function loadSegment(recovery: Recovery, segment: Segment): Promise<void> 
     segment.hasIndexFile = false;
     const rest = Buffer.allocUnsafeSlow(size - read);
     const bytes = await context.pool.use(segment.path, false, (file) => file.read(rest, read));
-    await scan(recovery, block, rest.subarray(0, bytes), read);
+    await scan(recovery, block, rest.subarray(0, bytes), read, isLast);
   }
   if (segment.lastIndex > 0) files.lastIndex = Math.max(files.lastIndex, segment.lastIndex);
   // Only the last segment grows.
@@ -214,8 +220,15 @@ function tryIndex(recovery: Recovery, file: Buffer, segment: Segment): ReturnTyp
 }
 
 /** Adds the messages of a part of a segment's file, which begins at `base`, to its block. */
-async function scan(recovery: Recovery, block: SlotBlock<Segment>, bytes: Buffer, base: number): Promise<void> {
+async function scan(
+  recovery: Recovery,
+  block: SlotBlock<Segment>,
+  bytes: Buffer,
+  base: number,
+  isLast: boolean,
+): Promise<void> {
   const { home: segment } = block;
+  const { context } = recovery.files;
   const view = viewOf(bytes);
   for (let at = 0; at < bytes.length; ) {
     if (isRecord(view, at, bytes.length)) {
@@ -227,7 +240,17 @@ async function scan(recovery: Recovery, block: SlotBlock<Segment>, bytes: Buffer
       if (segment.codec.isPlain) segment.flushedEnd = segment.fileBytes;
       continue;
     }
-    if (journalHasAllAfter(recovery, Math.max(recovery.files.lastIndex, segment.lastIndex))) {
+    const copy = isLast ? undefined : inJournal(recovery, block.home.lastIndex + 1);
+    if (copy !== undefined && segment.codec.isPlain && at + copy.bytes <= bytes.length) {
+      // It was durable here once; the journal has it still.
+      copy.whole.copy(bytes, at);
+      await context.pool.use(segment.path, false, async (file) => {
+        await file.write([copy.whole], base + at);
+        await file.sync();
+      });
+      continue;
+    }
+    if (isLast && journalHasAllAfter(recovery, Math.max(recovery.files.lastIndex, segment.lastIndex))) {
       // The journal has all that follows: the write was on its way.
       segment.mustCut = true;
       break;
