@@ -108,8 +108,8 @@ export class Codec {
   }
 }
 
-/** Whether an undamaged record, and nothing else, stands from `start` to `end`. */
-export function isOneRecord(bytes: Buffer, start = 0, end = bytes.length): boolean {
+/** Whether an undamaged record, and nothing else, is in `bytes`. */
+export function isOneRecord(bytes: Buffer): boolean {
   const view = viewOf(bytes);
-  return claimedBytes(view, start, end) === end - start && isRecord(view, start, end);
+  return claimedBytes(view, 0, bytes.length) === bytes.length && isRecord(view, 0, bytes.length);
 }

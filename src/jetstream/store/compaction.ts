@@ -1,6 +1,7 @@
 // Compaction: segments half of which was removed are written anew without it, small neighbours together. The old file is
 // replaced by a rename, so that there is always exactly one that counts.
-import { RecordView } from "./record.js";
+import { viewOf } from "../../protocol/words.js";
+import { isRecord, RecordKind, RecordView } from "./record.js";
 import { Segment } from "./segment.js";
 import { ALL, SlotBlock } from "./slot-block.js";
 import type { StreamFiles } from "./stream-files.js";
@@ -80,8 +81,10 @@ async function recordAt(
     }
   }
   const at = position - from.start;
-  const found = from.bytes.subarray(at, at + bytes);
-  return home.isSound(found) ? found : undefined;
+  // What could not be read when the segment was found may follow it.
+  if (!isRecord(viewOf(from.bytes), at, Math.min(at + bytes, from.bytes.length))) return undefined;
+  const record = new RecordView(from.bytes, at);
+  return record.kind === RecordKind.message ? record.whole : undefined;
 }
 
 function nextGeneration(files: StreamFiles, blocks: readonly SlotBlock<Segment>[]): Segment {

@@ -126,7 +126,7 @@ test("power cuts at any moment lose nothing that was acknowledged", async () => 
       }
     },
   );
-  await fc.assert(property, { includeErrorInReport: true, numRuns: 150 });
+  await fc.assert(property, { includeErrorInReport: true, numRuns: 60 });
 });
 
 test("a full or failing disk refuses writes by name, and takes them again when it can", async () => {
@@ -154,7 +154,7 @@ test("a full or failing disk refuses writes by name, and takes them again when i
     writers.use(storage);
     assert.deepEqual(await world.clock.settle(writers.missing()), []);
   });
-  await fc.assert(property, { includeErrorInReport: true, numRuns: 80 });
+  await fc.assert(property, { includeErrorInReport: true, numRuns: 40 });
 });
 
 test("without room a stream can be purged and deleted, and then goes on", async () => {
@@ -212,5 +212,5 @@ test("flipped bits cost what they hit, and no more", async () => {
     // One record of a segment or of the journal; in the last write, which may not have been durable, what removed others.
     assert.ok(missing.length <= 1, `${hit}: ${missing.join(" ")}`);
   });
-  await fc.assert(property, { includeErrorInReport: true, numRuns: 200 });
+  await fc.assert(property, { includeErrorInReport: true, numRuns: 80 });
 });

@@ -1,6 +1,6 @@
 // A stream on disk: what is appended goes to the journal, stays in its memory until the segments have it, and is read from
 // either. docs/storage.md tells the whole way.
-import { isOneRecord } from "./codec.js";
+import { viewOf } from "../../protocol/words.js";
 import { compactOnce } from "./compaction.js";
 import type { Flushable, StoreContext } from "./context.js";
 import { StoreError } from "./errors.js";
@@ -8,7 +8,7 @@ import { fileNameOf } from "./file-header.js";
 import { FileLog, type JournalRecord } from "./file-log.js";
 import type { BatchEnd } from "./journal.js";
 import type { Part } from "./read-cache.js";
-import { messageRecordBytes, RecordKind, RecordMessage, RecordView, writeMessageRecord } from "./record.js";
+import { isRecord, messageRecordBytes, RecordKind, RecordMessage, RecordView, writeMessageRecord } from "./record.js";
 import {
   addGone,
   encodeRemoved,
@@ -344,7 +344,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
 export function messageIn(part: Part, position: number, bytes: number, sequence: Sequence): RecordMessage | undefined {
   const at = position - part.start;
   if (at < 0 || at + bytes > part.bytes.length) return undefined;
-  if (!isOneRecord(part.bytes, at, at + bytes)) return undefined;
+  if (!isRecord(viewOf(part.bytes), at, at + bytes)) return undefined;
   const record = new RecordView(part.bytes, at);
   return record.kind === RecordKind.message && record.sequence === sequence ? new RecordMessage(record) : undefined;
 }

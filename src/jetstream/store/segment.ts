@@ -114,11 +114,6 @@ export class Segment implements Readable {
     await this.context.pool.close(path);
   }
 
-  /** Whether that is one undamaged record of a message. */
-  isSound(record: Buffer): boolean {
-    return isOneRecord(record) && new RecordView(record, 0).kind === RecordKind.message;
-  }
-
   /** Writes records, which begin at `flushedEnd`, and syncs. Nobody else writes meanwhile. */
   async append(records: readonly Uint8Array[], path = this.path): Promise<void> {
     const bytes = records.reduce((sum, { length }) => sum + length, 0);

@@ -266,7 +266,9 @@ async function scan(
     segment.fileBytes = base + at;
     if (segment.codec.isPlain) segment.flushedEnd = segment.fileBytes;
   }
-  block.end = segment.flushedEnd;
+  // Nothing is added behind something that cannot be read.
+  if (block.count === 0) block.end = segment.flushedEnd;
+  else if (block.end !== segment.flushedEnd) segment.sealed = true;
 }
 
 async function takeBlock(
