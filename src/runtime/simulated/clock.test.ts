@@ -138,3 +138,41 @@ test("a crashed host's timers never fire; those it sets later do", async () => {
   await clock.advance(100);
   assert.deepEqual(fired, ["new"]);
 });
+
+test("a frozen host's timers wait for the thaw, but those that are cancelled meanwhile", async () => {
+  const clock = new HostClock(new VirtualTime());
+  const fired: string[] = [];
+  clock.after(10, () => {
+    fired.push("first");
+    late.cancel();
+  });
+  const late = clock.after(20, () => fired.push("cancelled by the first"));
+  clock.every(15, () => fired.push("period"));
+  clock.freeze();
+  clock.endOfTurn(() => fired.push("turn"));
+  clock.whenAwake(() => fired.push("woken"));
+  await clock.advance(100);
+  assert.equal(fired.join(), "");
+  clock.thaw();
+  clock.whenAwake(() => fired.push("awake"));
+  await clock.advance(1);
+  assert.deepEqual(fired, ["awake", "woken", "turn", "first", "period"]);
+  await clock.advance(15);
+  assert.equal(fired.pop(), "period");
+});
+
+test("timers are counted until they fire, are cancelled or end with their host", async () => {
+  const clock = new HostClock(new VirtualTime());
+  const timer = clock.after(10, () => {});
+  const period = clock.every(10, () => {});
+  clock.after(50, () => {});
+  assert.equal(clock.pendingTimers, 3);
+  await clock.advance(25);
+  assert.equal(clock.pendingTimers, 2);
+  timer.cancel();
+  period.cancel();
+  period.cancel();
+  assert.equal(clock.pendingTimers, 1);
+  clock.crash();
+  assert.equal(clock.pendingTimers, 0);
+});

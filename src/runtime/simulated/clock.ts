@@ -37,6 +37,8 @@ export interface TimeDriver {
 export interface SimulatedClock extends Clock, TimeDriver {
   /** How far this host's wall clock is ahead of the true time, in milliseconds; its monotonic clock does not care. */
   skewMs: number;
+  /** Timers of this host that are still to fire. */
+  readonly pendingTimers: number;
 }
 
 class VirtualTimer implements Timer {
@@ -229,19 +231,48 @@ function before(a: VirtualTimer, b: VirtualTimer): boolean {
   return a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 }
 
-/** One host's view of virtual time. After `crash` nothing that was set before fires any more. */
+/**
+ * One host's view of virtual time. After `crash` nothing that was set before fires any more; between `freeze` and `thaw`
+ * nothing fires, and what is due then does so afterwards.
+ */
 export class HostClock implements SimulatedClock {
   skewMs = 0;
   private readonly time: VirtualTime;
   private life = 0;
+  private pending = 0;
+  // What would have run while the host was frozen; undefined while it is not.
+  private held: (() => void)[] | undefined;
 
   constructor(time: VirtualTime) {
     this.time = time;
   }
 
+  get pendingTimers(): number {
+    return this.pending;
+  }
+
   /** The host's programs are gone: their timers with them. */
   crash(): void {
     this.life++;
+    this.pending = 0;
+    this.held = undefined;
+  }
+
+  /** The host's programs stand still. */
+  freeze(): void {
+    this.held ??= [];
+  }
+
+  /** They go on, and find everything that was due meanwhile. */
+  thaw(): void {
+    const held = this.held ?? [];
+    this.held = undefined;
+    for (const run of held) this.time.endOfTurn(run);
+  }
+
+  /** Runs this now, or as soon as the host is no longer frozen; never when it has crashed before. */
+  whenAwake(run: () => void): void {
+    this.whileAlive(run)();
   }
 
   nowMs(): number {
@@ -257,17 +288,17 @@ export class HostClock implements SimulatedClock {
   }
 
   after(delayMs: number, fire: () => void): Timer {
-    return this.time.after(delayMs, this.whileAlive(fire));
+    return this.start(delayMs, fire, false);
   }
 
   every(periodMs: number, fire: () => void): Timer {
     const period = Math.max(1, periodMs);
     let next: Timer;
-    const run = this.whileAlive(() => {
-      next = this.time.after(period, run, true);
+    const run = (): void => {
+      next = this.start(period, run, true);
       fire();
-    });
-    next = this.time.after(period, run, true);
+    };
+    next = this.start(period, run, true);
     return { cancel: () => next.cancel() };
   }
 
@@ -295,10 +326,36 @@ export class HostClock implements SimulatedClock {
     return this.time.settle(promise, limitMs);
   }
 
-  private whileAlive(run: () => void): () => void {
-    const life = this.life;
-    return () => {
-      if (this.life === life) run();
+  private start(delayMs: number, fire: () => void, periodic: boolean): Timer {
+    const { life } = this;
+    let live = true;
+    // Returns whether it was still to come.
+    const ended = (): boolean => {
+      if (!live) return false;
+      live = false;
+      if (this.life === life) this.pending--;
+      return true;
     };
+    const due = this.whileAlive(() => {
+      if (ended()) fire();
+    });
+    const timer = this.time.after(delayMs, due, periodic);
+    this.pending++;
+    return {
+      cancel: () => {
+        timer.cancel();
+        ended();
+      },
+    };
+  }
+
+  private whileAlive(run: () => void): () => void {
+    const { life } = this;
+    const guarded = (): void => {
+      if (this.life !== life) return;
+      if (this.held === undefined) run();
+      else this.held.push(guarded);
+    };
+    return guarded;
   }
 }

@@ -135,6 +135,15 @@ export class ConnectionEnd implements Transport {
     if (this.open) this.shut();
   }
 
+  /** The program is gone and hears nothing more; the system closes the connection for it. */
+  orphan(): void {
+    if (this.open) {
+      this.flight.send({ kind: this.inbox.heldBytes > 0 ? "reset" : "fin" });
+      this.shut();
+    }
+    this.inbox.silence();
+  }
+
   /** The way to the other end was cut, healed, or its host came up or went down. */
   linkChanged(): void {
     this.flight.linkChanged();

@@ -98,6 +98,14 @@ simulate("a crash leaves what was synced, of files and of names", async (disk) =
   await assert.rejects(file.read(Buffer.alloc(1), 0), { code: "EBADF" });
 });
 
+simulate("killed programs leave what they have written, and their open files are closed", async (disk) => {
+  const file = await disk.open("/f", "new");
+  await file.append(bytes("written"));
+  disk.kill();
+  assert.equal(disk.readSync("/f").toString(), "written");
+  await assert.rejects(file.append(bytes("x")), { code: "EBADF" });
+});
+
 simulate("a name can be durable before its content", async (disk) => {
   const file = await disk.open("/f", "new");
   await file.append(bytes("content"));

@@ -72,6 +72,11 @@ export class SimulatedDisk implements Disk {
     for (let i = 0; i < count; i++) file.flipBit(this.random.below(file.sizeBytes), this.random.below(8));
   }
 
+  /** The host's programs were killed: files that they had open are closed, and hold what was written. */
+  kill(): void {
+    this.life++;
+  }
+
   /**
    * Cuts the power: open files are gone, names and content are as last synced. With `torn`, random parts of what was not
    * synced have reached the disk too: some of the sectors written, the first few of the names changed.

@@ -29,6 +29,14 @@ export interface SimulatedHost extends Runtime {
   crash(options?: { torn?: boolean }): void;
   /** Power is back; start a new server on it. */
   restart(): void;
+  /**
+   * Its programs end as by SIGKILL: nothing of them runs any more, the system closes their connections, the disk keeps what
+   * was written. A new server can be started at once.
+   */
+  kill(): void;
+  /** Its programs stand still as by SIGSTOP, while the system goes on taking what arrives for them, until `thaw`. */
+  freeze(): void;
+  thaw(): void;
 }
 
 /** A simulation; it is itself its first host, named "main". */
@@ -83,5 +91,12 @@ function makeHost(
       disk.crash(options);
     },
     restart: () => wires.restart(name),
+    kill: () => {
+      wires.kill(name);
+      clock.crash();
+      disk.kill();
+    },
+    freeze: () => clock.freeze(),
+    thaw: () => clock.thaw(),
   };
 }

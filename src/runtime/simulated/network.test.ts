@@ -361,6 +361,46 @@ test("a host that crashes while it dials connects to nobody", async () => {
   assert.equal(outcome, "none");
 });
 
+test("a killed host's connections are closed for it, its listeners are gone, and a new one takes over", async () => {
+  const { world, b, client, server, accepted } = await connected();
+  b.clock.after(1, () => server.transport.write([Buffer.from("never sent")]));
+  b.kill();
+  await world.clock.runUntilIdle();
+  assert.deepEqual(client.events, ["end"]);
+  client.transport.write([Buffer.from("anyone?")]);
+  await world.clock.runUntilIdle();
+  assert.deepEqual(client.events, ["end", "close ECONNRESET"]);
+  assert.deepEqual([server.events, client.received()], [[], ""]);
+  const dial = () => world.clock.settle(world.host("a").network.dial({ host: "b", port: 4222, timeoutMs: 100 }));
+  await assert.rejects(dial(), { code: "ECONNREFUSED" });
+  await b.network.listen({ host: "0.0.0.0", port: 4222 }, (transport) => accepted.push(watch(transport)));
+  const again = watch(await dial());
+  again.transport.write([Buffer.from("hello again")]);
+  await world.clock.runUntilIdle();
+  assert.equal(accepted.at(-1)?.received(), "hello again");
+});
+
+test("a frozen host takes what arrives and finds it when it thaws, and so it does with what it dials", async () => {
+  const { world, a, b, client, server, accepted } = await connected();
+  let connectedTo: Transport | undefined;
+  b.freeze();
+  client.transport.write([Buffer.from("hello")]);
+  const dialled = await world.clock.settle(a.network.dial({ host: "b", port: 4222, timeoutMs: 100 }));
+  dialled.write([Buffer.from("me too")]);
+  a.freeze();
+  void a.network.dial({ host: "b", port: 4222, timeoutMs: 100 }).then((transport) => {
+    connectedTo = transport;
+  });
+  await world.clock.advance(1000);
+  assert.deepEqual([server.received(), accepted.length, connectedTo], ["", 1, undefined]);
+  b.thaw();
+  await world.clock.advance(1);
+  assert.deepEqual([server.received(), accepted[1].received(), connectedTo], ["hello", "me too", undefined]);
+  a.thaw();
+  await world.clock.advance(1);
+  assert.equal(connectedTo?.remotePort, 4222);
+});
+
 test("HTTP requests reach a simulated listener", async () => {
   const world = simulatedRuntime({ seed: 1 });
   const b = world.host("b");

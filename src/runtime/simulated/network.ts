@@ -125,6 +125,16 @@ export class SimulatedWires {
     }
   }
 
+  /** The host's programs are killed: their listeners close, and the system closes their connections, as it does on SIGKILL. */
+  kill(name: string): void {
+    const station = this.station(name);
+    station.life++;
+    station.services = [];
+    for (const { ends, stations } of [...this.connections]) {
+      for (const side of [0, 1] as const) if (stations[side] === station) ends[side].orphan();
+    }
+  }
+
   /** The host is reachable again; what still arrives for its old connections is answered with a reset. */
   restart(name: string): void {
     const station = this.station(name);
@@ -205,7 +215,7 @@ export class SimulatedWires {
       const finish = (outcome: () => void): void => {
         waiting = false;
         timer.cancel();
-        outcome();
+        from.clock.whenAwake(outcome);
       };
       const found = this.resolve(from, to.host);
       if ("code" in found) {
