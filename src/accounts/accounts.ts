@@ -123,6 +123,11 @@ export class Accounts {
     for (const importer of this.#importers.get(name) ?? []) this.relink(importer);
   }
 
+  /** The server has ended. */
+  close(): void {
+    for (const account of this.all()) account.replies?.close();
+  }
+
   #forgetImports(name: string): void {
     for (const { imported } of this.#defined.get(name)?.imports ?? []) {
       const exporter = (imported.stream ?? imported.service)?.account ?? "";

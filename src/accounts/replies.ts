@@ -148,6 +148,11 @@ export class ReplySubjects implements DeliveryTarget {
     due.measurement?.failed(why);
   }
 
+  /** The server has ended: nothing is waited for any more. */
+  close(): void {
+    this.#timer?.cancel();
+  }
+
   deliver(_: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
     const { subject } = message;
     const due = this.#due.get(subject);

@@ -503,6 +503,7 @@ export class Server implements Hub {
         this.allGone = resolve;
       });
     }
+    this.accounts.close();
     this.state = "closed";
     this.lameDucking?.ended();
     this.events.emit("closed");
