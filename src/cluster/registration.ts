@@ -30,7 +30,7 @@ export function registerRoute(room: ClusterRoom, route: RouteConnection, info: P
   const known = room.peers.get(info.server_id);
   const own = { poolSize: room.options.poolSize, dedicated: room.dedicatedAccounts };
   const peer = known ?? new Peer(info, server.router, pools, own);
-  if (!takePlace(peer, route, info)) {
+  if (!takePlace(room, peer, route, info)) {
     handOver(peer, route);
     return reject(route, CloseReason.duplicateRoute);
   }
@@ -61,19 +61,35 @@ function faultOf(
   return `Invalid route pool index: ${index} - pool size is ${info.route_pool_size}`;
 }
 
-// The side that dials chooses the place: its first free one.
-function takePlace(peer: Peer, route: RouteConnection, info: PeerInfo): boolean {
-  if (route.account !== undefined) {
-    if (peer.dedicated.has(route.account)) return false;
-    peer.dedicated.set(route.account, route);
-    return true;
-  }
+/** Gives a connection its place; returns false when there is another one that keeps it. */
+function takePlace(room: ClusterRoom, peer: Peer, route: RouteConnection, info: PeerInfo): boolean {
   while (peer.pools && peer.pool.length < (info.route_pool_size ?? 1)) peer.pool.push(undefined);
-  const index = route.solicited ? peer.pool.indexOf(undefined) : (info.route_pool_idx ?? 0);
-  if (index === -1 || peer.pool[index] !== undefined) return false;
-  peer.pool[index] = route;
-  route.poolIndex = index;
+  const { account } = route;
+  // The side that dials chooses the place in the pool: its first free one.
+  const free = route.solicited ? peer.pool.indexOf(undefined) : (info.route_pool_idx ?? 0);
+  const index = free === -1 ? peer.pool.length - 1 : free;
+  const other = account === undefined ? peer.pool[index] : peer.dedicated.get(account);
+  if (other !== undefined && !givesWay(room, peer, other, route)) return false;
+  if (account !== undefined) peer.dedicated.set(account, route);
+  else {
+    peer.pool[index] = route;
+    route.poolIndex = index;
+  }
+  if (other !== undefined) {
+    handOver(peer, other);
+    other.isNeedless = true;
+    other.close(CloseReason.duplicateRoute);
+  }
   return true;
+}
+
+// When both servers have dialled at once, both keep the connection of the one with the greater id; if each kept its first one,
+// they would close both. A server with a pool that has dialled introduces itself only when the place is free on its side: what
+// stands there on this side is dead then, whether or not that was noticed.
+function givesWay({ server }: ClusterRoom, peer: Peer, other: RouteConnection, route: RouteConnection): boolean {
+  const crossed = other.solicited !== route.solicited && !other.confirmed;
+  if (route.solicited) return crossed && !peer.pools && server.id > peer.id;
+  return crossed ? peer.id > server.id : peer.pools;
 }
 
 // Who dials is remembered with the connections that stay, which are then dialled again when they are lost.

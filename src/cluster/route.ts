@@ -93,6 +93,8 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   dialsNext = false;
   /** The other side is connected otherwise, or does not want this connection: it is not dialled again. */
   isNeedless = false;
+  /** Whether anything has come after the other side's INFO: it has taken this connection then. */
+  confirmed = false;
   readonly gossipMode: number;
   protected readonly kind = KIND;
   readonly #host: RouteHost;
@@ -203,6 +205,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
 
   protected override pong(): void {
     super.pong();
+    this.confirmed = true;
     this.#host.confirmed(this);
   }
 
@@ -221,6 +224,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
 
   protected operation(verb: PeerVerb, buffer: Buffer, start: number, from: number, end: number): number {
     const hasAccount = this.account === undefined;
+    this.confirmed = true;
     switch (verb) {
       case PeerVerb.rmsg:
         return this.messages.line(buffer, start, from, end, { origin: false, account: hasAccount, headers: false });
