@@ -11,6 +11,10 @@ export interface DrillSettings {
   /** A few seconds instead of minutes. */
   short: boolean;
   program: ServerProcessOptions["program"];
+  /** For drills in simulated time: the first seed, how many, and a planted bug that is to be found. */
+  seed?: number | undefined;
+  seeds?: number | undefined;
+  bug?: string | undefined;
 }
 
 export interface Drill {

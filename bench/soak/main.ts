@@ -1,16 +1,23 @@
 // npm run soak: drills with a real server process, one after the other.
-// usage: npm run soak -- [DRILL ...] [--short] [--neighbour]
+// usage: npm run soak -- [DRILL ...] [--short] [--neighbour] [--seed N] [--seeds COUNT] [--bug NAME]
 import { parseArgs } from "node:util";
 import { connections } from "./connections.js";
 import { type Drill, DrillContext } from "./drill.js";
 import { mixedLoad } from "./mixed-load.js";
+import { simulatedCluster } from "./simulated-cluster.js";
 import { subscriptions } from "./subscriptions.js";
 
-const drills: readonly Drill[] = [connections, subscriptions, mixedLoad];
+const drills: readonly Drill[] = [connections, subscriptions, mixedLoad, simulatedCluster];
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { short: { type: "boolean", default: false }, neighbour: { type: "boolean", default: false } },
+  options: {
+    short: { type: "boolean", default: false },
+    neighbour: { type: "boolean", default: false },
+    seed: { type: "string" },
+    seeds: { type: "string" },
+    bug: { type: "string" },
+  },
 });
 const chosen = drills.filter((drill) => positionals.length === 0 || positionals.includes(drill.name));
 if (chosen.length === 0) {
@@ -21,7 +28,13 @@ if (chosen.length === 0) {
 let failed = 0;
 for (const drill of chosen) {
   console.log(`soak: ${drill.name}`);
-  const context = new DrillContext({ short: flags.short, program: flags.neighbour ? "neighbour" : "natsnode" });
+  const context = new DrillContext({
+    short: flags.short,
+    program: flags.neighbour ? "neighbour" : "natsnode",
+    seed: flags.seed === undefined ? undefined : Number(flags.seed),
+    seeds: flags.seeds === undefined ? undefined : Number(flags.seeds),
+    bug: flags.bug,
+  });
   const startedMs = performance.now();
   try {
     await drill.run(context);

@@ -1,0 +1,260 @@
+// The clients of a simulated cluster: they come and go, subscribe, publish, ask and answer, and the model hears of it all.
+import {
+  ClusterModel,
+  ModelError,
+  type ModelMessage,
+  type ModelRequest,
+  type ModelSubscription,
+} from "./cluster-model.js";
+import { ACCOUNTS, type AccountName, FEED, SHARED_SERVICE } from "./cluster-plan.js";
+import { accountKey, type ClusterNode, type ClusterWorld, REPLIES } from "./cluster-world.js";
+import type { Draw } from "./draw.js";
+import type { Delivery, SimulationClient } from "./simulation-client.js";
+
+const CLIENTS_PER_SERVER = 2;
+const MOST_SUBSCRIPTIONS = 6;
+/** Time for messages of calm times to come. */
+const EXACT_LIMIT_MS = 3_000;
+/** Nobody listens there. */
+const NOBODY = "nobody.home";
+
+const SUBJECTS: Record<AccountName, readonly string[]> = {
+  A: ["a.1", "a.2", "b.1", `${FEED}.x`, `${FEED}.y`, "deep.a.b.c"],
+  B: ["b.1", "b.2", `${FEED}.x`],
+  PINNED: ["p.1", "p.2"],
+};
+const PATTERNS: Record<AccountName, readonly string[]> = {
+  A: [...SUBJECTS.A, "a.*", "*.1", `${FEED}.*`, "*.*", "deep.>"],
+  B: [...SUBJECTS.B, "b.*", `${FEED}.*`, `${FEED}.>`],
+  PINNED: [...SUBJECTS.PINNED, "p.*", "p.>"],
+};
+const SERVICES: Record<AccountName, readonly string[]> = {
+  A: ["svc.a", SHARED_SERVICE],
+  B: [SHARED_SERVICE],
+  PINNED: ["svc.p"],
+};
+
+export class ClusterTraffic {
+  readonly world: ClusterWorld;
+  readonly model: ClusterModel;
+  readonly clients = new Set<SimulationClient>();
+  /** The first thing that went wrong. */
+  failure: Error | undefined;
+  readonly #draw: Draw;
+  // What ends when the PONG of this number has come.
+  readonly #ending = new Map<SimulationClient, { pong: number; subscription: ModelSubscription }[]>();
+
+  constructor(world: ClusterWorld, draw: Draw) {
+    this.world = world;
+    this.model = new ClusterModel(() => world.nowMs);
+    this.#draw = draw;
+  }
+
+  /** Gives every server its clients, and each of these something to hear. */
+  async populate(): Promise<void> {
+    for (const node of this.world.running) {
+      const present = [...this.clients].filter(({ server }) => server === node.name).length;
+      for (let i = present; i < CLIENTS_PER_SERVER; i++) {
+        const client = await this.join(node);
+        for (let count = this.#draw.between(1, 3); count > 0; count--) this.subscribe(client);
+      }
+    }
+  }
+
+  async join(node: ClusterNode): Promise<SimulationClient> {
+    const client = await this.world.connect(node, this.#draw.pick(ACCOUNTS));
+    client.onMessage = (delivery) => this.#arrived(delivery);
+    client.onPong = (count) => this.#confirmed(client, count);
+    this.clients.add(client);
+    return client;
+  }
+
+  leave(client: SimulationClient): void {
+    this.clients.delete(client);
+    this.#ending.delete(client);
+    client.leave();
+    this.model.left(client);
+  }
+
+  /** The clients of a server that has ended. */
+  serverLost(name: string): void {
+    for (const client of [...this.clients]) if (client.server === name) this.leave(client);
+  }
+
+  /** One random thing that a client does. */
+  step(): void {
+    if (this.clients.size === 0) return;
+    const client = this.#draw.pick([...this.clients]);
+    const fate = this.#draw.between(1, 100);
+    if (fate <= 60) this.publish(client);
+    else if (fate <= 70) this.subscribe(client);
+    else if (fate <= 82) this.unsubscribe(client);
+    else if (fate <= 94) this.request(client);
+    else if (fate <= 96) this.leave(client);
+    else for (let i = 0; i < 10; i++) this.publish(client);
+  }
+
+  publish(client: SimulationClient): ModelMessage {
+    const account = client.account as AccountName;
+    const message = this.model.send(client, account, this.#draw.pick(SUBJECTS[account]));
+    this.#put(client, message);
+    return message;
+  }
+
+  subscribe(client: SimulationClient): void {
+    const draw = this.#draw;
+    const own = [...this.model.subscriptions].filter((one) => one.client === client);
+    if (own.length >= MOST_SUBSCRIPTIONS) return;
+    const account = client.account as AccountName;
+    const fate = draw.between(1, 10);
+    if (fate <= 2 && account !== "B") {
+      this.#sub(client, draw.pick(SERVICES[account]), { queue: `workers${account}`, responds: true });
+    } else if (fate <= 5) {
+      this.#sub(client, draw.pick(PATTERNS[account]), { queue: `q${draw.between(1, 2)}${account}` });
+    } else if (fate <= 6 && account !== "B") {
+      // With an import, messages that come through it do not count.
+      this.#sub(client, draw.pick(PATTERNS[account]), { max: draw.between(1, 4) });
+    } else this.#sub(client, draw.pick(PATTERNS[account]));
+  }
+
+  unsubscribe(client: SimulationClient): void {
+    const own = [...this.model.subscriptions].filter((one) => one.client === client && one.state === "live");
+    if (own.length > 0) this.#unsub(this.#draw.pick(own));
+  }
+
+  /** Asks on a fresh inbox, in one go. */
+  request(client: SimulationClient): ModelRequest {
+    const account = client.account as AccountName;
+    const subject = this.#draw.chance(0.2) ? NOBODY : this.#draw.pick(SERVICES[account]);
+    const message = this.model.send(client, account, subject);
+    const inbox = this.#sub(client, `_INBOX.${client.server}.${message.id}`, { max: this.#draw.chance(0.5) ? 1 : 0 });
+    this.#put(client, message, inbox.subject);
+    return this.model.request(message, inbox);
+  }
+
+  /** Lets everything that clients have said be handled, and the servers hear of it. */
+  async quiet(): Promise<void> {
+    const { requests } = this.model;
+    for (const { inbox } of requests.values()) if (inbox.state === "live") this.#unsub(inbox);
+    const waiting = [...this.clients].map((client) => ({ client, pong: client.ping() }));
+    const arrived = () => waiting.every(({ client, pong }) => client.pongs >= pong) || this.failure !== undefined;
+    await this.world.runtime.clock.runUntil(arrived, 15_000);
+    requests.clear();
+    await this.world.settled(2_000);
+    this.check();
+    for (const node of this.world.running) for (const account of ACCOUNTS) this.#compareInterest(node, account);
+  }
+
+  /** Throws what went wrong so far. */
+  check(): void {
+    if (this.failure !== undefined) throw this.failure;
+    for (const { closed, errors, server } of this.clients) {
+      if (errors.length > 0) throw new ModelError(`a client of ${server} was told ${errors[0]}`);
+      if (closed) throw new ModelError(`${server} has closed a client`);
+    }
+  }
+
+  /** While all is well: every message comes to everybody who wants it, and every request is answered. */
+  async exact(messages: number): Promise<void> {
+    const clients = [...this.clients];
+    const sent = Array.from({ length: messages }, () => {
+      const client = this.#draw.pick(clients);
+      if (this.#draw.chance(0.25)) return this.#expectAnswer(client);
+      const message = this.publish(client);
+      const audience = this.model.audience(message.account, message.subject);
+      return () => this.model.missing(message, audience);
+    });
+    const open = () => sent.map((missing) => missing()).find((text) => text !== undefined);
+    const untilMs = this.world.nowMs + EXACT_LIMIT_MS;
+    while (this.world.nowMs < untilMs && open() !== undefined) await this.world.advance(20);
+    this.check();
+    const missing = open();
+    if (missing !== undefined) throw new ModelError(missing);
+    // What comes twice comes a little later.
+    await this.world.advance(200);
+    this.check();
+  }
+
+  #expectAnswer(client: SimulationClient): () => string | undefined {
+    const request = this.request(client);
+    const { account, subject } = request.message;
+    const { groups, any } = this.model.audience(account, subject);
+    const answered = [...groups].some((group) => group.startsWith("workers"));
+    // Across an import, nobody knows who listens.
+    const told = !any && subject !== SHARED_SERVICE;
+    return () => {
+      const { answers, noResponders } = request;
+      if (answered && noResponders > 0) return `a request on ${subject} at ${client.server} was told of no responders`;
+      if (answered && answers !== 1) return `a request on ${subject} of ${account} at ${client.server} has no answer`;
+      if (told && noResponders !== 1)
+        return `a request on ${subject} at ${client.server} was not told that nobody is there`;
+      return undefined;
+    };
+  }
+
+  #put(client: SimulationClient, { id, subject }: ModelMessage, reply = ""): void {
+    const payload = String(id);
+    client.send(`PUB ${subject} ${reply === "" ? "" : `${reply} `}${payload.length}\r\n${payload}\r\n`);
+  }
+
+  #sub(
+    client: SimulationClient,
+    subject: string,
+    options: { queue?: string; max?: number; responds?: boolean } = {},
+  ): ModelSubscription {
+    const added = this.model.subscribe(client, subject, options);
+    const { sid, queue, max } = added;
+    client.send(`SUB ${subject} ${queue === undefined ? "" : `${queue} `}${sid}\r\n`);
+    if (max > 0) client.send(`UNSUB ${sid} ${max}\r\n`);
+    return added;
+  }
+
+  #unsub(subscription: ModelSubscription): void {
+    const { client, sid } = subscription;
+    subscription.state = "ending";
+    client.send(`UNSUB ${sid}\r\n`);
+    const ending = this.#ending.get(client) ?? [];
+    this.#ending.set(client, ending);
+    ending.push({ pong: client.ping(), subscription });
+  }
+
+  #confirmed(client: SimulationClient, count: number): void {
+    const ending = this.#ending.get(client) ?? [];
+    while (ending.length > 0 && ending[0].pong <= count) this.model.confirmEnd(ending.shift()!.subscription);
+  }
+
+  #arrived(delivery: Delivery): void {
+    try {
+      const { message, to } = this.model.deliver(delivery);
+      if (to.responds && delivery.reply !== undefined) this.#answer(delivery, message);
+      else {
+        const asked = [...this.model.requests.values()].find(({ inbox }) => inbox === to);
+        if (asked !== undefined && asked.message !== message) asked.answers++;
+      }
+    } catch (error) {
+      this.failure ??= error as Error;
+      // Whoever moves time hears of it at once: what follows may be endless.
+      throw error;
+    }
+  }
+
+  #answer({ client, reply }: Delivery, message: ModelMessage): void {
+    const request = this.model.requests.get(message.id);
+    if (request === undefined) return;
+    this.#put(client, { ...this.model.answer(client, request), subject: reply as string });
+  }
+
+  #compareInterest(node: ClusterNode, account: AccountName): void {
+    const wanted = this.model.interestAt(node.name, account);
+    const own = node.ownInterest(accountKey(account));
+    for (const [key, weight] of wanted) {
+      if (own.get(key) !== weight) {
+        throw new ModelError(`${node.name} tells ${own.get(key) ?? "nothing"} of ${account} ${key}, not ${weight}`);
+      }
+    }
+    for (const key of own.keys()) {
+      if (!wanted.has(key) && !key.startsWith(REPLIES))
+        throw new ModelError(`${node.name} still tells of ${account} ${key}`);
+    }
+  }
+}

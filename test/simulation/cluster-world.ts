@@ -1,0 +1,204 @@
+// A cluster of natsnode servers in virtual time, each on a host of its own; they are started, killed, frozen and looked into.
+import { ClusterRoom } from "../../src/cluster/room.js";
+import { createServer } from "../../src/natsnode.js";
+import { resolveOptions } from "../../src/options/options.js";
+import { encodeSubject } from "../../src/options/subject-bytes.js";
+import { type SimulatedHost, type SimulatedRuntime, simulatedRuntime } from "../../src/runtime/simulated/index.js";
+import type { Server } from "../../src/server/server.js";
+import { LinesLogger } from "../support/local-server.js";
+import { CLIENT_PORT, type ClusterPlan, linksBetween, optionsOf } from "./cluster-plan.js";
+import { SimulationClient } from "./simulation-client.js";
+
+/** Where the subjects of answers to requests from other accounts begin. */
+export const REPLIES = "_R_.";
+
+/** What of a server must be the same again when all its clients have gone and all servers are back. */
+export interface Counters {
+  readonly timers: number;
+  readonly connections: number;
+  readonly leaving: number;
+  readonly interests: Readonly<Record<string, number>>;
+  readonly announced: Readonly<Record<string, number>>;
+}
+
+export class ClusterNode {
+  readonly name: string;
+  readonly host: SimulatedHost;
+  readonly log: LinesLogger;
+  server: Server;
+
+  constructor(name: string, host: SimulatedHost, log: LinesLogger, server: Server) {
+    this.name = name;
+    this.host = host;
+    this.log = log;
+    this.server = server;
+  }
+
+  get room(): ClusterRoom {
+    const { rooms } = this.server as unknown as { rooms: readonly object[] };
+    return rooms.find((room) => room instanceof ClusterRoom) as ClusterRoom;
+  }
+
+  /** What this server tells others of an account: weights by "subject", or "subject queue". */
+  ownInterest(account: string): Map<string, number> {
+    const found = new Map<string, number>();
+    for (const { subject, queue, count } of this.room.interest.of(account)) {
+      found.set(queue === "" ? subject : `${subject} ${queue}`, queue === "" ? 1 : count);
+    }
+    return found;
+  }
+
+  /** What this server has heard from another one, by account; accounts without interest are left out. */
+  heardFrom(other: ClusterNode): Map<string, Map<string, number>> | undefined {
+    const peer = this.room.peers.get(other.server.id);
+    if (peer === undefined) return undefined;
+    const heard = new Map<string, Map<string, number>>();
+    for (const { name, interests } of peer.accounts()) {
+      const of = new Map(
+        interests.map(({ subject, queue, weight }) => [queue === undefined ? subject : `${subject} ${queue}`, weight]),
+      );
+      if (of.size > 0) heard.set(name, of);
+    }
+    return heard;
+  }
+
+  counters(names: ReadonlyMap<string, string>): Counters {
+    const { server, room } = this;
+    const { leaving } = server as unknown as { leaving: ReadonlySet<object> };
+    const accounts = [...server.accounts.all()];
+    const interests = accounts.map(({ name, sublist }) => [name, [...sublist.all()].filter(isLasting).length] as const);
+    const announced = [...room.peers.values()].map((peer) => {
+      const replies = [...peer.accounts()].flatMap(({ interests }) => interests.filter((one) => !isLasting(one)));
+      return [names.get(peer.id) ?? peer.id, peer.announced.count - replies.length] as const;
+    });
+    // Each of these has had a request from another account, and a timer for its answer that runs on for minutes.
+    const asked = accounts.filter(({ replies }) => replies !== undefined);
+    return {
+      timers: this.host.clock.pendingTimers - asked.length,
+      connections: room.routes.size,
+      leaving: leaving.size,
+      interests: Object.fromEntries(interests),
+      announced: Object.fromEntries(announced.sort()),
+    };
+  }
+}
+
+export class ClusterWorld {
+  readonly plan: ClusterPlan;
+  readonly runtime: SimulatedRuntime;
+  readonly nodes = new Map<string, ClusterNode>();
+
+  constructor(seed: string, plan: ClusterPlan) {
+    this.plan = plan;
+    this.runtime = simulatedRuntime({ seed });
+    this.runtime.wires.defaults = plan.link;
+  }
+
+  get nowMs(): number {
+    return this.runtime.clock.monotonicMs();
+  }
+
+  /** The servers that run, frozen ones included. */
+  get running(): ClusterNode[] {
+    return [...this.nodes.values()].filter(({ server }) => server.state !== "closed");
+  }
+
+  /** Starts a server, or a new one in place of one that has ended. */
+  async start(name: string): Promise<ClusterNode> {
+    const host = this.runtime.host(name);
+    const log = this.nodes.get(name)?.log ?? new LinesLogger();
+    const server = createServer(resolveOptions(optionsOf(this.plan, name)), { runtime: host, logger: log });
+    const node = new ClusterNode(name, host, log, server);
+    this.nodes.set(name, node);
+    await this.runtime.clock.settle(server.start());
+    return node;
+  }
+
+  /** Forgets a server whose host was killed or has crashed. */
+  lost(name: string): void {
+    this.nodes.delete(name);
+  }
+
+  async connect(node: ClusterNode, account: string): Promise<SimulationClient> {
+    const from = this.runtime.host(`clients of ${node.name}`);
+    const dialled = from.network.dial({ host: node.name, port: CLIENT_PORT, timeoutMs: 5000 });
+    const client = new SimulationClient(await this.runtime.clock.settle(dialled), node.name, account);
+    client.login();
+    await this.runtime.clock.runUntil(() => client.pongs > 0, 10_000);
+    return client;
+  }
+
+  async advance(ms: number): Promise<void> {
+    await this.runtime.clock.advance(ms);
+  }
+
+  /** What is not yet as it should be between the servers: connections, and interest; undefined when all is. */
+  unsettled(): string | undefined {
+    const nodes = this.running;
+    for (const node of nodes) {
+      const { routes, peers } = node.room;
+      if (peers.size !== nodes.length - 1) return `${node.name} knows ${peers.size} of ${nodes.length - 1} others`;
+      let links = 0;
+      for (const other of nodes) {
+        if (other === node) continue;
+        const peer = peers.get(other.server.id);
+        if (peer === undefined) return `${node.name} does not know ${other.name}`;
+        const wanted = linksBetween(this.plan, node.name, other.name);
+        if (peer.links.length !== wanted || peer.links.some(({ closed }) => closed)) {
+          return `${node.name} has ${peer.links.length} connections to ${other.name}, not ${wanted}`;
+        }
+        links += wanted;
+      }
+      if (routes.size !== links) return `${node.name} has ${routes.size} connections, not ${links}`;
+    }
+    for (const node of nodes) {
+      for (const other of nodes) {
+        const difference = other === node ? undefined : mismatch(node, other);
+        if (difference !== undefined) return difference;
+      }
+    }
+    return undefined;
+  }
+
+  /** Lets time pass until all servers are connected and know each other's interest; throws when that takes too long. */
+  async settled(limitMs: number, meanwhile: () => void = () => {}): Promise<void> {
+    const untilMs = this.nowMs + limitMs;
+    for (let open = this.unsettled(); open !== undefined; open = this.unsettled()) {
+      if (this.nowMs >= untilMs) throw new Error(`not settled within ${limitMs} ms: ${open}`);
+      meanwhile();
+      await this.advance(Math.min(50, untilMs - this.nowMs));
+    }
+  }
+
+  /** Counters of every server, by name. */
+  counters(): Record<string, Counters> {
+    const names = new Map(this.running.map(({ name, server }) => [server.id, name]));
+    return Object.fromEntries(this.running.map((node) => [node.name, node.counters(names)]));
+  }
+}
+
+/** Not the place where answers to requests from other accounts come in: once there, that stays. */
+function isLasting({ subject }: { readonly subject: string }): boolean {
+  return !subject.startsWith(REPLIES);
+}
+
+function mismatch(node: ClusterNode, other: ClusterNode): string | undefined {
+  const heard = node.heardFrom(other);
+  const accounts = new Set([...(heard?.keys() ?? []), ...other.room.interest.accounts()]);
+  for (const account of accounts) {
+    const got = heard?.get(account) ?? new Map<string, number>();
+    const wanted = other.ownInterest(account);
+    for (const [key, weight] of wanted) {
+      if (got.get(key) !== weight) {
+        return `${node.name} has heard ${got.get(key) ?? "nothing"} of ${account} ${key} at ${other.name}, not ${weight}`;
+      }
+    }
+    for (const key of got.keys()) {
+      if (!wanted.has(key)) return `${node.name} believes in ${account} ${key} at ${other.name}`;
+    }
+  }
+  return undefined;
+}
+
+/** Account names as the cluster keeps them. */
+export const accountKey = encodeSubject;
