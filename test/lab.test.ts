@@ -78,3 +78,34 @@ test("a wrong command of --do, or a wrong option, ends with an error", async () 
     ],
   );
 });
+
+test("a super-cluster: requests that nobody in the cluster answers go to the nearest other one", async () => {
+  const { out } = await lab([
+    "super-cluster",
+    "--servers",
+    "1",
+    ...commands("wait 2000", "ask east1 3", "mute east1", "wait 500", "ask east1 5", "status"),
+  ]);
+  assert.match(out, /asked at east1, served by: east1 3 /);
+  assert.match(out, /asked at east1, served by: west1 5 /);
+  assert.match(out, /^east1 .* gateways to asia \(\d+ sent\) west \(\d+ sent\)/m);
+});
+
+test("leaf nodes: served at the leaf while it is cut off, and by the hub when it does not answer", async () => {
+  const { out } = await lab([
+    "leaf-nodes",
+    ...["--hubs", "1", "--leafs", "1"],
+    ...commands(
+      "wait 1500",
+      "cut leaf1 hub1",
+      "ask leaf1 2",
+      "heal",
+      "wait 2500",
+      "mute leaf1",
+      "wait 300",
+      "ask leaf1 4",
+    ),
+  ]);
+  assert.match(out, /asked at leaf1, served by: leaf1 2 /);
+  assert.match(out, /asked at leaf1, served by: hub1 4 /);
+});

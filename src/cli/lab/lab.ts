@@ -25,6 +25,8 @@ interface Running {
   readonly definition: LabServer;
   server: Server | undefined;
   client: LabClient | undefined;
+  /** Ends its part in the service; undefined while it has none. */
+  leaveService: (() => void) | undefined;
 }
 
 /** What the lab makes its servers with. */
@@ -56,7 +58,7 @@ export class Lab {
   async start(topology: readonly LabServer[], basePort: number | undefined): Promise<void> {
     await this.#choosePorts(topology, basePort);
     for (const definition of topology) {
-      this.#servers.set(definition.name, { definition, server: undefined, client: undefined });
+      this.#servers.set(definition.name, { definition, server: undefined, client: undefined, leaveService: undefined });
     }
     for (const { name } of topology) await this.startServer(name);
   }
@@ -81,7 +83,16 @@ export class Lab {
     await server.start();
     running.server = server;
     running.client = new LabClient(server, runtime);
-    running.client.subscribe(SERVICE, GROUP, (_, reply) => running.client?.publish(reply, name));
+    this.serve(name, true);
+  }
+
+  /** Whether a server answers requests; one that does not leaves them to the others. */
+  serve(name: string, answers: boolean): void {
+    const running = this.#running(name);
+    running.leaveService?.();
+    running.leaveService = answers
+      ? running.client?.subscribe(SERVICE, GROUP, (_, reply) => running.client?.publish(reply, name))
+      : undefined;
   }
 
   /** Ends a server at once; its clients and the other servers lose their connections. */
@@ -91,6 +102,7 @@ export class Lab {
     if (server === undefined) throw new CommandError("COMMAND_INVALID", `${name} is not running`);
     running.server = undefined;
     running.client = undefined;
+    running.leaveService = undefined;
     await server.close();
   }
 
@@ -157,7 +169,9 @@ export class Lab {
           return text === "" ? [] : [`${other} ${text}`];
         });
       const links = shapes.length === 0 ? "" : `  links: ${shapes.join(", ")}`;
-      return `${name}  ${this.urlOf(name)}  clients ${server.clients.size - 1}  routes to ${[...others].sort().join(" ") || "none"}${links}`;
+      const routes = `routes to ${[...others].sort().join(" ") || "none"}`;
+      const parts = [name, this.urlOf(name), `clients ${server.clients.size - 1}`, routes];
+      return [...parts, ...farText(server)].join("  ") + links;
     });
   }
 
@@ -220,6 +234,17 @@ export class Lab {
     }
     await Promise.all(probes.map((probe) => probe.close()));
   }
+}
+
+// What crosses to other clusters and over leaf links, in messages.
+function farText({ reports }: Server): string[] {
+  const sent = reports.gateways().filter(({ solicited }) => solicited);
+  const gateways = sent.map(({ cluster, outMsgs }) => `${cluster} (${outMsgs} sent)`).sort();
+  const leafs = reports.leafs().map(({ name, inMsgs, outMsgs }) => `${name} (${inMsgs} in, ${outMsgs} out)`);
+  return [
+    ...(gateways.length > 0 ? [`gateways to ${gateways.join(" ")}`] : []),
+    ...(leafs.length > 0 ? [`leaf links to ${leafs.sort().join(" ")}`] : []),
+  ];
 }
 
 function shapeText({ cut, stalled, latencyMs }: LinkShape): string {

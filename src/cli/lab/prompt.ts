@@ -23,6 +23,22 @@ const COMMANDS: Readonly<Record<string, PromptCommand>> = {
     help: "Sends requests from a server (10) and tells which servers answered them",
     run: async (lab, [server, times = "10"]) => askText(server, await lab.ask(server, countOf(times))),
   },
+  mute: {
+    operands: "SERVER",
+    help: "Its service answers no more requests: others have to",
+    run: (lab, [server]) => {
+      lab.serve(server, false);
+      return `${server} answers no requests`;
+    },
+  },
+  unmute: {
+    operands: "SERVER",
+    help: "Its service answers again",
+    run: (lab, [server]) => {
+      lab.serve(server, true);
+      return `${server} answers requests`;
+    },
+  },
   stop: {
     operands: "SERVER",
     help: "Ends a server at once",
