@@ -244,7 +244,10 @@ test("reload takes new options while clients stay", async (t) => {
   const socket = await rawClient(server, '{"protocol":1}');
   const changes = await server.reload({ ...server.options, maxPayloadBytes: 2000 });
   assert.deepEqual(changes, [
-    { path: "maxPayloadBytes", key: "max_payload", old: "1048576", shown: "2000", reloadable: true },
+    {
+      ...{ path: "maxPayloadBytes", key: "max_payload", old: "1048576", shown: "2000" },
+      ...{ line: "max_payload = 2000", reloadable: true },
+    },
   ]);
   assert.equal(server.options.maxPayloadBytes, 2000);
   socket.write("PUB a 2001\r\n");

@@ -160,7 +160,7 @@ export class Program {
     this.#settings = next;
     await this.#log.change(logLevels(next.options), sink);
     for (const warning of [...next.warnings, ...next.withoutEffect]) this.#log.warn(warning);
-    for (const { key, shown } of changes) this.#log.info(`Reloaded: ${key} = ${shown}`);
+    for (const { line } of changes) this.#log.info(`Reloaded: ${line}`);
     const { pidfile } = next.options;
     if (pidfile && pidfile !== old.options.pidfile) {
       try {

@@ -201,7 +201,7 @@ export class NatsServer implements AsyncDisposable {
     this.#settings = next;
     this.#logger?.setLevels(next.resolved);
     for (const notice of next.notices) this.#logger?.warn(notice);
-    for (const { key, shown } of changes) this.#logger?.info(`Reloaded: ${key} = ${shown}`);
+    for (const { line } of changes) this.#logger?.info(`Reloaded: ${line}`);
     return changes;
   }
 

@@ -13,10 +13,27 @@ test("equal options are no change", () => {
 
 test("a change is named by path and by key", () => {
   assert.deepEqual(changed({}, { maxPayloadBytes: 1024 }), [
-    { path: "maxPayloadBytes", key: "max_payload", old: "1048576", shown: "1024", reloadable: true },
+    {
+      ...{ path: "maxPayloadBytes", key: "max_payload", old: "1048576", shown: "1024" },
+      ...{ line: "max_payload = 1024", reloadable: true },
+    },
   ]);
   const [logfile] = changed({}, { logfile: "a.log" });
   assert.deepEqual([logfile.old, logfile.shown], ['""', '"a.log"']);
+});
+
+test("the log has a line of each change, without secrets, and without what holds many options", () => {
+  const lines = (next: ServerOptions): string[] => changed({}, next).map(({ line }) => line);
+  assert.deepEqual(lines({ pingIntervalMs: 60_000, writeDeadlineMs: 3500, authorization: { timeoutMs: 3000 } }), [
+    "authorization timeout = 3",
+    "ping_interval = 1m0s",
+    "write_deadline = 3.5s",
+  ]);
+  assert.deepEqual(lines({ authorization: { token: "hush", users: [{ user: "u", password: "hush" }] } }), [
+    "authorization token",
+    "authorization users",
+  ]);
+  assert.deepEqual(lines({ accounts: { A: { users: [{ user: "u", password: "hush" }] } } }), ["accounts"]);
 });
 
 test("some options need a restart", () => {
@@ -82,6 +99,7 @@ test("secrets are not shown", () => {
     key: "authorization.pass",
     old: "[REDACTED]",
     shown: "[REDACTED]",
+    line: "authorization pass",
     reloadable: true,
   });
 });

@@ -1,4 +1,5 @@
 // What a reload changes: the options that differ between two snapshots, and those of them that need a restart.
+import { durationText } from "../protocol/durations.js";
 import { OptionsError } from "./errors.js";
 import type { Block, Kind, Option } from "./kinds.js";
 import type { ResolvedOptions } from "./options.js";
@@ -13,6 +14,8 @@ export interface OptionChange {
   /** Old and new value as text, secrets redacted. */
   readonly old: string;
   readonly shown: string;
+  /** What the log says of it: the key and the new value, or the key alone of secrets and of what holds many options. */
+  readonly line: string;
   readonly reloadable: boolean;
 }
 
@@ -61,7 +64,8 @@ function compareBlock(
       continue;
     }
     const shown = { old: show(option, before), shown: show(option, after) };
-    changes.push({ path: at, key: keyAt, ...shown, reloadable: reloadable && isAllowed(at, before, after) });
+    const line = lineOf(option, keyAt, after);
+    changes.push({ path: at, key: keyAt, ...shown, line, reloadable: reloadable && isAllowed(at, before, after) });
   }
 }
 
@@ -77,6 +81,18 @@ function isAllowed(path: string, old: unknown, next: unknown): boolean {
 
 function portOf(block: unknown): number {
   return (block as { port?: number } | undefined)?.port ?? 0;
+}
+
+function lineOf(option: Option, key: string, value: unknown): string {
+  const words = key.replaceAll(".", " ");
+  if (option.secret || holdsBlocks(option.kind)) return words;
+  if (option.kind.kind !== "duration" || typeof value !== "number") return `${words} = ${show(option, value)}`;
+  return `${words} = ${option.kind.syntax === "seconds" ? value / 1000 : durationText(value)}`;
+}
+
+function holdsBlocks(kind: Kind): boolean {
+  if (kind.kind === "list" || kind.kind === "record") return kind.of.kind === "block" || holdsBlocks(kind.of);
+  return kind.kind === "block";
 }
 
 function show(option: Option, value: unknown): string {
