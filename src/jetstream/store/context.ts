@@ -37,6 +37,8 @@ export class StoreContext {
   readonly pool: FilePool;
   readonly cache: ReadCache;
   readonly journal: Journal;
+  /** Tells this run of the storage from all others. */
+  readonly epoch: string;
   /** Those with writes to take over. */
   readonly dirty = new Set<Flushable>();
   private readonly onProblem: (problem: StoreProblem) => void;
@@ -53,6 +55,7 @@ export class StoreContext {
     pool: FilePool;
     cache: ReadCache;
     journal: Journal;
+    epoch: string;
     onProblem: (problem: StoreProblem) => void;
     onWork: (of: Flushable) => void;
   }) {
@@ -65,6 +68,7 @@ export class StoreContext {
     this.pool = parts.pool;
     this.cache = parts.cache;
     this.journal = parts.journal;
+    this.epoch = parts.epoch;
     this.onProblem = parts.onProblem;
     this.onWork = parts.onWork;
   }

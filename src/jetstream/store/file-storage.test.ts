@@ -6,6 +6,7 @@ import { newMessage, type Operation, operation, StreamModel } from "../../../tes
 import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
 import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
+import { markOf } from "./root.js";
 import { durable } from "./store.js";
 
 const SMALL: StorageOptions = {
@@ -197,7 +198,7 @@ test("other folders are refused and left alone", async () => {
   assert.deepEqual(world.disk.listSync("/store"), ["$G"]);
   const other = simulatedRuntime({ seed: 11 });
   other.disk.makeDirectorySync("/store");
-  other.disk.writeSync("/store/natsnode.json", '{"natsnode":"storage","version":2}');
+  other.disk.writeSync("/store/natsnode.json", markOf(2));
   await assert.rejects(open(other), { code: "STORE_VERSION", message: /format 2, newer than 1/ });
   assert.deepEqual(other.disk.listSync("/store"), ["natsnode.json"]);
 });

@@ -62,6 +62,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
 const LARGE_PENDING_BYTES = 1024 * 1024;
 const RETRY_MS = 500;
 const CLOSING_ROUNDS = 10;
+const EPOCH_BYTES = 8;
 
 export interface StorageRuntime {
   readonly disk: Disk;
@@ -129,6 +130,7 @@ export class FileStorage implements Storage, JournalCleaner {
       pool: new FilePool(runtime.disk, limits.openFiles),
       cache: new ReadCache(limits.cacheBytes),
       journal: this.journal,
+      epoch: Buffer.from(runtime.random.bytes(EPOCH_BYTES)).toString("hex"),
       onProblem: (problem) => {
         this.problems.push(problem);
         this.onProblem?.(problem);

@@ -1,5 +1,7 @@
 // The folder of a storage: whose it is, and of which format.
+import { viewOf } from "../../protocol/words.js";
 import type { Disk } from "../../runtime/disk.js";
+import { checksum } from "./checksum.js";
 import { StoreError } from "./errors.js";
 import { FORMAT_VERSION } from "./file-header.js";
 
@@ -16,16 +18,18 @@ export async function checkRoot(disk: Disk, root: string): Promise<void> {
   if ((await disk.stat(mark)) === undefined) {
     await checkEmpty(disk, root);
     await disk.makeDirectory(root);
-    const text = `${JSON.stringify({ natsnode: "storage", version: FORMAT_VERSION })}\n`;
     const file = await disk.open(`${mark}.new`, "create");
     await file.truncate(0);
-    await file.write([Buffer.from(text)], 0);
+    await file.write([Buffer.from(markOf(FORMAT_VERSION))], 0);
     await file.sync();
     await file.close();
     await disk.rename(`${mark}.new`, mark);
     await disk.syncDirectory(root);
   } else {
-    const version = Number(/"version":(\d+)/.exec((await disk.read(mark)).toString())?.[1] ?? FORMAT_VERSION);
+    const text = (await disk.read(mark)).toString("latin1");
+    const found = Number(/"version":(\d+)/.exec(text)?.[1]);
+    // A mark that is damaged says nothing; every file has its version, too.
+    const version = text === markOf(found) ? found : FORMAT_VERSION;
     if (version > FORMAT_VERSION) {
       throw new StoreError("STORE_VERSION", `${root} is of format ${version}, newer than ${FORMAT_VERSION}`);
     }
@@ -33,6 +37,13 @@ export async function checkRoot(disk: Disk, root: string): Promise<void> {
   for (const name of ["journal", "streams", "logs"]) await disk.makeDirectory(`${root}/${name}`);
   await disk.syncDirectory(root);
   await disk.syncDirectory(parentOf(root));
+}
+
+/** The text of the file that marks a folder as a storage of that version. */
+export function markOf(version: number): string {
+  const bytes = Buffer.from(`natsnode storage ${version}`);
+  const check = checksum(viewOf(bytes), 0, bytes.length).toString(16);
+  return `${JSON.stringify({ natsnode: "storage", version, check })}\n`;
 }
 
 async function checkEmpty(disk: Disk, root: string): Promise<void> {

@@ -21,7 +21,13 @@ interface IndexHeader extends FileHeader {
   readonly severalSubjects: boolean;
   readonly blocks: number;
   readonly expiries: number;
+  /** Distinct subjects, and within what their numbers mean the same as in other index files. */
+  readonly names: number;
+  readonly epoch: string;
 }
+
+/** What index files of the same epoch have told: the subjects' numbers now, by their numbers then. */
+export type KnownSubjects = Map<string, Uint32Array>;
 
 /**
  * The content of the index file of a segment whose records are all in its file, and all of whose removals are durable.
@@ -32,9 +38,11 @@ export function encodeIndex(
   index: StreamIndex<Segment>,
   expiries: Float64Array,
   codec: Codec,
+  epoch: string,
 ): Buffer[] {
   const { home: segment, count } = block;
   const local = new Map<number, number>();
+  const numbers: number[] = [];
   const names: string[] = [];
   const subjects = new Uint32Array(block.subjects === undefined ? 1 : count);
   for (let slot = 0; slot < subjects.length; slot++) {
@@ -43,6 +51,7 @@ export function encodeIndex(
     if (number === undefined) {
       number = names.length;
       local.set(id, number);
+      numbers.push(id);
       names.push(index.subjectIndex.nameOf(id) || GONE);
     }
     subjects[slot] = number;
@@ -66,6 +75,8 @@ export function encodeIndex(
     severalSubjects: block.subjects !== undefined,
     blocks: table.length / 2,
     expiries: expiries.length / 2,
+    names: names.length,
+    epoch,
   };
   const arrays = [
     table,
@@ -76,10 +87,14 @@ export function encodeIndex(
   ];
   if (block.isSparse)
     arrays.push(Uint32Array.from({ length: count }, (_, slot) => block.sequenceAt(slot) - block.first));
-  arrays.push(subjects);
+  arrays.push(
+    subjects,
+    Uint32Array.from(numbers),
+    Uint32Array.from(names, ({ length }) => length),
+  );
   const body = Buffer.concat([
     ...arrays.map((array) => new Uint8Array(array.buffer, array.byteOffset, array.byteLength)),
-    Buffer.from(names.join("\0"), "latin1"),
+    Buffer.from(names.join(""), "latin1"),
   ]);
   const place = { log: header.id, index: 0 };
   const record = codec.isPlain ? recordOf(RecordKind.entry, 0, place, body) : codec.encode(body, place, 0);
@@ -94,6 +109,7 @@ export function decodeIndex(
   file: Buffer,
   segment: Segment,
   index: StreamIndex<Segment>,
+  known: KnownSubjects,
   codecOf: (header: FileHeader) => Codec,
 ): { block: SlotBlock<Segment>; expiries: Float64Array } | undefined {
   const found = readHeader<IndexHeader>(file, segment.indexPath);
@@ -124,8 +140,9 @@ export function decodeIndex(
   const nanoseconds = words(count);
   const sequences = header.sparse ? words(count) : undefined;
   const subjects = words(header.severalSubjects ? count : 1);
-  const names = body.toString("latin1", at).split("\0");
-  const ids = Uint32Array.from(names, (name) => index.subjectIndex.add(name));
+  const numbers = words(header.names);
+  const lengths = words(header.names);
+  const ids = subjectsOf(body.subarray(at), numbers, lengths, header.epoch, index, known);
   for (let slot = 0; slot < subjects.length; slot++) subjects[slot] = ids[subjects[slot]];
   const block = SlotBlock.restored(segment, header, {
     offsets,
@@ -141,4 +158,32 @@ export function decodeIndex(
   segment.lastIndex = header.lastIndex;
   segment.hasIndexFile = true;
   return { block, expiries };
+}
+
+/** The subjects' numbers now. Most are known from the segment before, so that their names need not be read. */
+function subjectsOf(
+  names: Buffer,
+  numbers: Uint32Array,
+  lengths: Uint32Array,
+  epoch: string,
+  index: StreamIndex<Segment>,
+  known: KnownSubjects,
+): Uint32Array {
+  let before = known.get(epoch) ?? new Uint32Array(0);
+  const highest = numbers.reduce((most, number) => Math.max(most, number), 0);
+  if (highest >= before.length) {
+    const larger = new Uint32Array(highest * 2 + 1);
+    larger.set(before);
+    before = larger;
+    known.set(epoch, larger);
+  }
+  const ids = new Uint32Array(numbers.length);
+  let at = 0;
+  for (let i = 0; i < ids.length; i++) {
+    const number = numbers[i];
+    if (before[number] === 0) before[number] = index.subjectIndex.add(names.toString("latin1", at, at + lengths[i]));
+    ids[i] = before[number];
+    at += lengths[i];
+  }
+  return ids;
 }

@@ -206,12 +206,21 @@ export class StreamFiles {
         isNew ||= !segment.exists;
         await segment.append(runs.map(({ buffer, at, bytes }) => buffer.subarray(at, at + bytes)));
       }
-      const gone = new Set(runs);
-      this.runs = this.runs.filter((run) => !gone.has(run));
-      this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
+      this.dropRuns(runs);
     }
     if (isNew) await this.context.disk.syncDirectory(this.directory);
     this.createdTicket = ALREADY_DURABLE;
+  }
+
+  /** Forgets runs that the segments have now; they are the first, if no truncation has come in between. */
+  private dropRuns(taken: readonly Run[]): void {
+    let count = 0;
+    while (count < taken.length && this.runs[count] === taken[count]) this.pendingBytes -= taken[count++].bytes;
+    this.runs.splice(0, count);
+    if (count === taken.length) return;
+    const rest = new Set(taken.slice(count));
+    this.runs = this.runs.filter((run) => !rest.has(run));
+    this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   async makeDirectory(): Promise<void> {
@@ -293,7 +302,9 @@ export class StreamFiles {
       const { home: segment } = block;
       if (segment.hasIndexFile || !this.isFlushed(block) || (!segment.sealed && !all)) continue;
       if (this.removalTicket > this.context.journal.durable) return;
-      const parts = encodeIndex(block, this.index, this.index.expiriesIn(block.first, block.last), segment.codec);
+      const expiries = this.index.expiriesIn(block.first, block.last);
+      const epoch = `${this.context.epoch}.${this.index.subjectIndex.generation}`;
+      const parts = encodeIndex(block, this.index, expiries, segment.codec, epoch);
       segment.hasIndexFile = segment.sealed;
       const file = await this.context.disk.open(segment.indexPath, "create");
       try {

@@ -16,7 +16,7 @@ import {
   type Removed,
 } from "./removals.js";
 import { Segment, type SegmentHeader, segmentNumber } from "./segment.js";
-import { decodeIndex } from "./segment-index.js";
+import { decodeIndex, type KnownSubjects } from "./segment-index.js";
 import { SlotBlock, SlotFlag } from "./slot-block.js";
 import type { StreamFiles } from "./stream-files.js";
 import { flagsOf } from "./stream-index.js";
@@ -33,6 +33,7 @@ interface Recovery {
   /** The journal still says that the stream began. */
   readonly isNew: boolean;
   readonly expiries: Map<number, number>;
+  readonly known: KnownSubjects;
   /** Where the stream stood, as files tell: the last message, at which number of it. */
   readonly lasts: { sequence: number; index: number; seconds: number; nanoseconds: number }[];
 }
@@ -57,7 +58,17 @@ export async function recoverStream(
   }
   const cuts = steps.filter((step) => step.kind === "above");
   const gone = steps.reduce<Gone[]>((ranges, step) => (step.kind === "gone" ? addGone(ranges, step) : ranges), []);
-  const recovery: Recovery = { files, journalFrom, messages, gone, steps, isNew, expiries: new Map(), lasts: [] };
+  const recovery: Recovery = {
+    files,
+    journalFrom,
+    messages,
+    gone,
+    steps,
+    isNew,
+    expiries: new Map(),
+    known: new Map(),
+    lasts: [],
+  };
   await loadSegments(recovery);
   if (state !== undefined) {
     const index = steps.length === 0 ? 0 : Math.max(...state.steps.map((step) => step.index));
@@ -211,7 +222,7 @@ async function loadSegment(recovery: Recovery, segment: Segment, isLast: boolean
 function tryIndex(recovery: Recovery, file: Buffer, segment: Segment): ReturnType<typeof decodeIndex> {
   const { context, index } = recovery.files;
   try {
-    return decodeIndex(file, segment, index, (header) =>
+    return decodeIndex(file, segment, index, recovery.known, (header) =>
       Codec.of(header, context.keys, context.compression, segment.indexPath),
     );
   } catch {

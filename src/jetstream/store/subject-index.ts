@@ -18,6 +18,8 @@ export class SubjectIndex {
   readonly counts = new Growing(Uint32Array);
   readonly firsts = new Growing(Float64Array);
   readonly lasts = new Growing(Float64Array);
+  /** How often a number was given again: within one, a number always means the same subject. */
+  generation = 0;
   private readonly ids = new Map<string, number>();
   private readonly names: string[] = [""];
   private readonly free: number[] = [];
@@ -48,7 +50,11 @@ export class SubjectIndex {
   add(subject: string): number {
     const known = this.ids.get(subject);
     if (known !== undefined) return known;
-    const id = this.free.pop() ?? this.names.length;
+    let id = this.names.length;
+    if (this.free.length > 0) {
+      id = this.free.pop()!;
+      this.generation++;
+    }
     this.ids.set(subject, id);
     this.names[id] = subject;
     this.counts.reserve(id);
@@ -73,6 +79,7 @@ export class SubjectIndex {
   }
 
   clear(): void {
+    this.generation++;
     this.ids.clear();
     this.names.length = 1;
     this.free.length = 0;
