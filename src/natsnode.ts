@@ -28,10 +28,11 @@ export function createServer(options: ResolvedOptions, parts: CreateParts): Serv
   const server = new Server(options, parts);
   if (ClusterRoom.isWanted(options)) server.use(new ClusterRoom(server));
   if (GatewayRoom.isWanted(options)) server.use(new GatewayRoom(server));
-  if (LeafRoom.isWanted(options)) server.use(new LeafRoom(server));
+  const websocket = new WebsocketRoom(server);
+  if (LeafRoom.isWanted(options)) server.use(new LeafRoom(server, websocket));
   const pages = new Pages(server, parts.config);
   server.use(new MonitoringRoom(server, pages));
   server.use(new SystemRoom(server, pages, parts.config));
-  server.use(new WebsocketRoom(server));
+  server.use(websocket);
   return server;
 }

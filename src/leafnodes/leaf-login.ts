@@ -41,7 +41,7 @@ export function admitLeaf(
   const decided = authenticator.authenticate(
     { user, pass, authToken: auth_token, nkey, sig, jwt, name, version },
     {
-      type: "LEAFNODE",
+      type: link.webSocket === undefined ? "LEAFNODE" : "LEAFNODE_WS",
       nonce: link.nonce,
       remoteAddress: transport.remoteAddress,
       inProcess: transport.inProcess,

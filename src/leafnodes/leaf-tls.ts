@@ -2,6 +2,7 @@
 // (conformance/topology, WIRE.md section 1).
 import type { ResolvedTls } from "../auth/certificate-files.js";
 import type { ResolvedOptions } from "../options/options.js";
+import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import { HandshakeQueue } from "../server/handshake-queue.js";
 import type { Commit } from "../server/room.js";
@@ -53,8 +54,15 @@ export class LeafTls {
 
   /** Makes the handshake with a hub. */
   async dial(link: LeafConnection, url: LeafUrl): Promise<boolean> {
-    const tls = link.remote?.options.tls ?? PLAIN_TLS;
-    return this.#secured(link, () => this.#portOf(tls).secureAsClient(link.transport, url.host));
+    return this.#secured(link, () => this.secureTo(link.transport, link.remote?.options.tls, url.host));
+  }
+
+  /**
+   * Makes the client's handshake with `host`; without options, with the platform's authorities.
+   * Rejects with a TlsError; the transport is destroyed then.
+   */
+  async secureTo(transport: Transport, tls: ResolvedTls | undefined, host: string): Promise<void> {
+    await this.#portOf(tls ?? PLAIN_TLS).secureAsClient(transport, host);
   }
 
   #portOf(tls: ResolvedTls): TlsPort {

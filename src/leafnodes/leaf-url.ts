@@ -9,6 +9,8 @@ export interface LeafUrl {
   readonly password: string | undefined;
   readonly tls: boolean;
   readonly webSocket: boolean;
+  /** As it is asked for over WebSocket. */
+  readonly path: string;
 }
 
 /** Reads a URL; undefined when it is none. */
@@ -32,5 +34,6 @@ export function parseLeafUrl(text: string): LeafUrl | undefined {
     password: password === "" ? undefined : decodeURIComponent(password),
     tls: protocol === "tls:" || protocol === "wss:",
     webSocket,
+    path: `${url.pathname.replace(/\/+$/, "")}/leafnode`,
   };
 }

@@ -24,12 +24,14 @@ import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-wr
 import type { Interest, PeerTarget } from "../server/router.js";
 import { inSlices, type Walk } from "../server/slices.js";
 import { isValidSubject } from "../subjects/validity.js";
+import type { OverWebsocket } from "./dial.js";
 import { LeafInterest } from "./leaf-interest.js";
 import { LeafPermissions } from "./leaf-permissions.js";
 import { INTEREST_PER_TURN, LEAF_AUTH_MS, MAX_LEAF_INTEREST } from "./limits.js";
 import type { LeafRemote } from "./remote.js";
 
 const KIND: PeerKind = { idLabel: "lid", name: "Leafnode" };
+const WEBSOCKET_KIND: PeerKind = { ...KIND, idLabel: "lid_ws" };
 /** The number of leaf nodes in trace events. */
 const LEAF_KIND = 4;
 /** A member at the other end gets a message of its group only if none is on this side. */
@@ -74,6 +76,15 @@ export interface LeafHost {
   loopSubject(account: Account): string;
 }
 
+/** How a leaf link came to be. */
+export interface LeafWay {
+  /** What the hub offers for signing; "" at the leaf. */
+  readonly nonce: string;
+  /** What it was dialled for. */
+  readonly remote?: LeafRemote;
+  readonly webSocket?: OverWebsocket;
+}
+
 /** Permissions of a leaf node's user as the hub tells them. */
 export type LeafTold = Pick<PeerInfo, "import" | "export">;
 
@@ -88,6 +99,8 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   readonly remote: LeafRemote | undefined;
   /** What the hub offers for signing. */
   readonly nonce: string;
+  /** Undefined on plain connections. */
+  readonly webSocket: OverWebsocket | undefined;
   account: Account | undefined;
   /** The cluster, or the server, at the other end. */
   leafCluster: string | undefined;
@@ -97,7 +110,6 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   isolated = false;
   /** Whether this server is the leaf and the other end its hub. */
   isHub: boolean;
-  protected readonly kind = KIND;
   readonly #host: LeafHost;
   readonly #told: LeafInterest;
   readonly #target: PeerTarget = { send: (message, queues) => this.#sendMessage(message, queues) };
@@ -108,14 +120,19 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #joined = false;
   #walk: Walk | undefined;
 
-  constructor(id: number, hub: Hub, transport: Transport, host: LeafHost, nonce: string, remote?: LeafRemote) {
-    super(id, hub, transport, remote !== undefined);
+  constructor(id: number, hub: Hub, transport: Transport, host: LeafHost, { nonce, remote, webSocket }: LeafWay) {
+    super(id, hub, transport, remote !== undefined, webSocket?.below);
     this.#host = host;
     this.nonce = nonce;
     this.remote = remote;
+    this.webSocket = webSocket;
     this.account = remote?.account;
     this.isHub = remote !== undefined && !remote.options.hub;
     this.#told = new LeafInterest((subject, queue, count) => this.#announce(subject, queue, count));
+  }
+
+  protected get kind(): PeerKind {
+    return this.webSocket === undefined ? KIND : WEBSOCKET_KIND;
   }
 
   /** Greets a leaf node with INFO. */
@@ -225,6 +242,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
 
   // The leaf's side: it tells what it asks for, and what follows is compressed; the hub begins with INFO once more.
   #negotiate(info: PeerInfo): number {
+    if (this.webSocket?.compressed) return NO_PAYLOAD;
     const { compression } = this.remote?.options ?? {};
     const own = compressionMode(compression?.mode ?? "s2_auto", "s2_auto") ?? "s2_auto";
     const agreed = agreedCompression(own, info.compression);
@@ -235,7 +253,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
 
   // The hub's side of the same.
   #takeMode(info: PeerInfo): number {
-    if (this.#loggingIn || this.info !== undefined) return NO_PAYLOAD;
+    if (this.#loggingIn || this.info !== undefined || this.webSocket?.compressed) return NO_PAYLOAD;
     this.info = info;
     const { compression } = this.hub.options.leafnodes ?? {};
     const agreed = agreedCompression(leafCompression(this.hub.options), info.compression);
@@ -475,6 +493,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       outMsgs: this.outMsgs,
       outBytes: this.outBytes,
       compression: this.compression,
+      isWebSocket: this.webSocket !== undefined,
       interestCount: this.#subscriptions.size,
       interests: () => [...this.#subscriptions.values()].map(({ subject }) => subject),
     };

@@ -2,6 +2,10 @@
 
 /** Time in which the other side must have introduced itself and logged in. */
 export const LEAF_AUTH_MS = 2_000;
+/** Time that a hub over WebSocket, or a proxy on the way to it, has for its answer. */
+export const WEBSOCKET_ANSWER_MS = 2_000;
+/** A compressed WebSocket message of a leaf node that has not logged in yet, inflated. */
+export const MAX_LOGIN_MESSAGE_BYTES = 64 * 1024;
 /** Pause of a dialler after a loop, a violation of permissions, or a hub of the same cluster name. */
 export const LOOP_PAUSE_MS = 30_000;
 /** Pause after the hub has refused the version. */

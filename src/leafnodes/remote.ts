@@ -6,10 +6,10 @@ import { type SigningKey, userSigningKey } from "../auth/nkey.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { PeerConnect, PeerInfo } from "../protocol/peer-info.js";
 import type { Timer } from "../runtime/clock.js";
-import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import { hostPort } from "../server/host-port.js";
 import type { Server } from "../server/server.js";
+import { type DialledHub, dialFault } from "./dial.js";
 import { type LeafUrl, parseLeafUrl } from "./leaf-url.js";
 import { LOOP_PAUSE_MS, MAX_LEARNED_URLS, VERSION_PAUSE_MS } from "./limits.js";
 
@@ -18,11 +18,19 @@ export type RemoteOptions = NonNullable<ResolvedOptions["leafnodes"]>["remotes"]
 const DEFAULT_DIAL_MS = 1_000;
 const DEFAULT_URL = "nats-leaf://127.0.0.1:7422";
 
+/** What a remote needs of its room. */
+export interface LeafDialler {
+  /** Connects to a hub; rejects when it cannot. */
+  dial(options: RemoteOptions, url: LeafUrl, timeoutMs: number): Promise<DialledHub>;
+  /** A connection was made. */
+  dialled(hub: DialledHub, remote: LeafRemote, url: LeafUrl): void;
+}
+
 export class LeafRemote {
   readonly options: RemoteOptions;
   readonly account: Account;
   readonly #server: Server;
-  readonly #dialled: (transport: Transport, remote: LeafRemote, url: LeafUrl) => void;
+  readonly #dialler: LeafDialler;
   readonly #configured: LeafUrl[];
   #learned: LeafUrl[] = [];
   #next = 0;
@@ -30,16 +38,11 @@ export class LeafRemote {
   #timer: Timer | undefined;
   #stopped = false;
 
-  constructor(
-    server: Server,
-    options: RemoteOptions,
-    account: Account,
-    dialled: (transport: Transport, remote: LeafRemote, url: LeafUrl) => void,
-  ) {
+  constructor(server: Server, options: RemoteOptions, account: Account, dialler: LeafDialler) {
     this.#server = server;
     this.options = options;
     this.account = account;
-    this.#dialled = dialled;
+    this.#dialler = dialler;
     const texts = options.urls?.length ? options.urls : [DEFAULT_URL];
     this.#configured = texts.map(parseLeafUrl).filter((url) => url !== undefined);
     if (!options.noRandomize) shuffle(this.#configured, (below) => server.runtime.random.below(below));
@@ -111,18 +114,18 @@ export class LeafRemote {
     const timer = this.#timer;
     logger.debug(`Trying to connect as leafnode to remote server on "${hostPort(url.host, url.port)}"`);
     try {
-      const transport = await runtime.network.dial({ host: url.host, port: url.port, timeoutMs });
+      const hub = await this.#dialler.dial(this.options, url, timeoutMs);
       if (this.#stopped || this.#timer !== timer) {
-        transport.destroy();
+        hub.transport.destroy();
         return;
       }
       this.#timer = undefined;
-      this.#dialled(transport, this, url);
+      this.#dialler.dialled(hub, this, url);
     } catch (error) {
       if (this.#stopped || this.#timer !== timer) return;
       this.#timer = undefined;
       this.#failures++;
-      const text = `Error trying to connect as leafnode to remote server "${hostPort(url.host, url.port)}" (attempt ${this.#failures}): ${(error as Error).message}`;
+      const text = `Error trying to connect as leafnode to remote server "${hostPort(url.host, url.port)}" (attempt ${this.#failures}): ${dialFault(error)}`;
       if (this.#failures === 1) logger.error(text);
       else logger.debug(text);
       const reconnectMs = leafnodes?.reconnectMs ?? 0;

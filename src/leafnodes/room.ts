@@ -14,18 +14,22 @@ import { CloseReason } from "../server/close-reason.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
+import { type AcceptedWebsocket, LEAFNODE_PATH, type WebsocketRoom } from "../websocket/room.js";
+import { type DialledHub, dialHub } from "./dial.js";
 import {
   type LeafAdmission,
   LeafConnection,
   type LeafHost,
   type LeafTold,
+  type LeafWay,
   LOOP_PREFIX,
   leafCompression,
 } from "./leaf.js";
 import { admitLeaf } from "./leaf-login.js";
 import { LeafTls } from "./leaf-tls.js";
 import type { LeafUrl } from "./leaf-url.js";
-import { LeafRemote, type RemoteOptions } from "./remote.js";
+import { MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
+import { type LeafDialler, LeafRemote, type RemoteOptions } from "./remote.js";
 
 /** The protocol between servers that this server speaks. */
 const PROTOCOL = 3;
@@ -39,7 +43,7 @@ interface Objection {
   readonly reason: CloseReason;
 }
 
-export class LeafRoom implements Room, LeafHost, InterestWatcher {
+export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   readonly #server: Server;
   readonly #tls: LeafTls;
   readonly #links = new Set<LeafConnection>();
@@ -52,10 +56,14 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
   #listener: Listener | undefined;
   #closing = false;
 
-  constructor(server: Server) {
+  /** @param websocket lets leaf nodes in over WebSocket, too */
+  constructor(server: Server, websocket: WebsocketRoom) {
     this.#server = server;
     this.#tls = new LeafTls(server);
     server.accounts.watch(this);
+    if (this.#options.port !== 0) {
+      websocket.serve(LEAFNODE_PATH, { accept: (connection) => this.#acceptWebsocket(connection) });
+    }
     const joined = (): LeafConnection[] => [...this.#joined.values()].flatMap((links) => [...links]);
     server.reports = { ...server.reports, leafs: () => joined().map((link) => link.status()) };
   }
@@ -135,12 +143,7 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
       server.logger.error(`Leafnode remote: no account ${quoted(options.account)}`);
       return;
     }
-    const remote = new LeafRemote(
-      server,
-      options,
-      account,
-      (transport, _, url) => void this.#dialled(transport, remote, url),
-    );
+    const remote = new LeafRemote(server, options, account, this);
     this.#remotes.push(remote);
     remote.start();
   }
@@ -153,8 +156,7 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
       transport.destroy();
       return;
     }
-    const nonce = Buffer.from(server.runtime.random.bytes(NONCE_BYTES)).toString("base64url");
-    const link = this.#make(transport, nonce);
+    const link = this.#make(transport, { nonce: this.#nonce() });
     const { handshakeFirst = false } = this.#tls.options ?? {};
     if (handshakeFirst && !(await this.#tls.accept(link))) return;
     link.greet();
@@ -163,18 +165,40 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
     link.begin();
   }
 
-  async #dialled(transport: Transport, remote: LeafRemote, url: LeafUrl): Promise<void> {
-    const link = this.#make(transport, "", remote);
-    this.#urls.set(link, url);
-    if (remote.options.tls?.handshakeFirst && !(await this.#tls.dial(link, url))) return;
+  #acceptWebsocket(webSocket: AcceptedWebsocket): () => number {
+    const { options } = this.#server;
+    const link = this.#make(webSocket.transport, { nonce: this.#nonce(), webSocket });
+    link.greet();
     link.begin();
+    return () => (link.account === undefined ? MAX_LOGIN_MESSAGE_BYTES : options.maxPendingBytes);
   }
 
-  #make(transport: Transport, nonce: string, remote?: LeafRemote): LeafConnection {
+  #nonce(): string {
+    return Buffer.from(this.#server.runtime.random.bytes(NONCE_BYTES)).toString("base64url");
+  }
+
+  dial(options: RemoteOptions, url: LeafUrl, timeoutMs: number): Promise<DialledHub> {
+    return dialHub(this.#server, this.#tls, options, url, timeoutMs);
+  }
+
+  dialled({ transport, webSocket }: DialledHub, remote: LeafRemote, url: LeafUrl): void {
+    const link = this.#make(transport, { nonce: "", remote, webSocket });
+    this.#urls.set(link, url);
+    void this.#begin(link, url);
+  }
+
+  async #begin(link: LeafConnection, url: LeafUrl): Promise<void> {
+    const { webSocket, remote } = link;
+    const first = webSocket === undefined && remote?.options.tls?.handshakeFirst === true;
+    if (!first || (await this.#tls.dial(link, url))) link.begin();
+  }
+
+  #make(transport: Transport, way: LeafWay): LeafConnection {
     const server = this.#server;
-    const link = new LeafConnection(server.nextConnectionId(), server, transport, this, nonce, remote);
+    const link = new LeafConnection(server.nextConnectionId(), server, transport, this, way);
     this.#links.add(link);
-    server.logger.info(`${link.label} - Leafnode connection created`);
+    const account = way.remote === undefined ? "" : ` for account: ${way.remote.account.name}`;
+    server.logger.info(`${link.label} - Leafnode connection created${account} `);
     return link;
   }
 
@@ -205,7 +229,8 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
   infoFor(link: LeafConnection, login?: { account: Account; permissions: LeafTold }): PeerInfo {
     const server = this.#server;
     const { host, port } = this.#listener ?? this.#options;
-    const tls = this.#tls.options;
+    // Over WebSocket the handshake is over.
+    const tls = link.webSocket === undefined ? this.#tls.options : undefined;
     return {
       server_id: server.id,
       server_name: server.name,
@@ -222,7 +247,7 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
       client_id: link.id,
       nonce: link.nonce,
       cluster: server.clusterName,
-      compression: leafCompression(server.options),
+      compression: link.webSocket?.compressed ? "off" : leafCompression(server.options),
       ...(login && { remote_account: login.account.name, connect_info: true, ...login.permissions }),
       api_lvl: API_LEVEL,
       info_on_connect: true,
@@ -323,7 +348,7 @@ export class LeafRoom implements Room, LeafHost, InterestWatcher {
   }
 
   wantsTls(link: LeafConnection, info: PeerInfo): boolean {
-    if (link.transport.tls !== undefined) return false;
+    if (link.transport.tls !== undefined || link.webSocket !== undefined) return false;
     const url = this.#urls.get(link);
     return info.tls_required === true || url?.tls === true || link.remote?.options.tls !== undefined;
   }

@@ -35,6 +35,7 @@ export async function leafz(server: Server, { subscriptions, account }: LeafzOpt
         subscriptions: link.interestCount,
         subscriptions_list: subscriptions ? listed : undefined,
         compression: link.compression || undefined,
+        websocket: link.isWebSocket || undefined,
       };
     }),
   };

@@ -46,9 +46,10 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
   private lineBuffer: Buffer = NO_LINE;
   private lineEnd = 0;
 
-  constructor(id: number, hub: Hub, transport: Transport, solicited: boolean) {
-    const s2 = new S2Transport(transport, hub.runtime.clock);
-    super(id, hub, s2);
+  /** @param below what compresses, if it lies below `transport` */
+  constructor(id: number, hub: Hub, transport: Transport, solicited: boolean, below?: S2Transport) {
+    const s2 = below ?? new S2Transport(transport, hub.runtime.clock);
+    super(id, hub, below === undefined ? s2 : transport);
     this.s2 = s2;
     this.solicited = solicited;
     this.framer = new Framer(this);
@@ -101,6 +102,8 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
    * Returns what the line's handler has to answer.
    */
   protected compress(agreed: "s2_auto" | S2Mode, thresholdsMs: readonly number[] | undefined): typeof LEAVE {
+    // What lies between would frame these bytes otherwise than they are counted.
+    if (this.transport !== this.s2) this.flush();
     if (agreed === "s2_auto") this.autoThresholdsMs = thresholdsMs ?? [];
     const mode = agreed === "s2_auto" ? compressionForRtt(this.rttMs, thresholdsMs) : agreed;
     const following = this.lineBuffer === NO_LINE ? NO_LINE : this.framer.following(this.lineBuffer, this.lineEnd);

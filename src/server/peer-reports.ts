@@ -47,6 +47,7 @@ export interface LeafStatus {
   readonly outMsgs: number;
   readonly outBytes: number;
   readonly compression: string;
+  readonly isWebSocket: boolean;
   readonly interestCount: number;
   /** Subjects that the other side is interested in, latin1. */
   readonly interests: () => readonly string[];

@@ -98,8 +98,13 @@ export class S2Transport implements Transport, TransportHandler {
   }
 
   start(handler: TransportHandler): void {
-    this.handler = handler;
+    this.follow(handler);
     this.inner.start(this);
+  }
+
+  /** Takes the owner where the transport below was started already: whoever has done that passes on what it tells. */
+  follow(handler: TransportHandler): void {
+    this.handler = handler;
   }
 
   write(chunks: readonly Uint8Array[]): void {
@@ -124,6 +129,10 @@ export class S2Transport implements Transport, TransportHandler {
     this.paused = false;
     if (this.nothingWaits()) this.inner.resume();
     else this.readLater();
+  }
+
+  explain(reason: string): void {
+    this.inner.explain?.(reason);
   }
 
   end(): void {

@@ -32,3 +32,9 @@ export class FrameError extends Error {
     this.closeCode = closeCode;
   }
 }
+
+/** A connection that was dialled did not become a WebSocket. */
+export class WebsocketDialError extends Error {
+  override readonly name = "WebsocketDialError";
+  readonly code = "WEBSOCKET_DIAL";
+}

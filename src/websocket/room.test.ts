@@ -34,10 +34,10 @@ test("other rooms take the connections to their paths, when they are ready for t
   const taken: Transport[] = [];
   const paths: string[] = [];
   room.serve(LEAFNODE_PATH, {
-    maxInflatedBytes: () => 1000,
-    accept: (transport, { target }) => {
+    accept: ({ transport, request }) => {
       taken.push(transport);
-      paths.push(target);
+      paths.push(request.target);
+      return () => 1000;
     },
   });
   server.use(room);

@@ -8,6 +8,7 @@ import { reachableAt } from "../server/client-urls.js";
 import { CloseReason } from "../server/close-reason.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
 import type { Commit, Room } from "../server/room.js";
+import { S2Transport } from "../server/s2-transport.js";
 import type { Server } from "../server/server.js";
 import { TlsPort } from "../server/tls-port.js";
 import { WebsocketClient, type WebsocketClients } from "./client.js";
@@ -21,12 +22,20 @@ import { agree, refusal, type UpgradeRules } from "./upgrade.js";
 
 type Options = NonNullable<ResolvedOptions["websocket"]>;
 
+/** A connection whose upgrade is over. */
+export interface AcceptedWebsocket {
+  readonly transport: Transport;
+  readonly request: RequestHead;
+  /** Whether permessage-deflate was agreed on. */
+  readonly compressed: boolean;
+  /** What carries the frames. */
+  readonly below: S2Transport;
+}
+
 /** A room that takes the connections to one path. */
 export interface WebsocketService {
-  /** Most bytes of one compressed message, inflated. */
-  readonly maxInflatedBytes: () => number;
-  /** Takes a connection whose upgrade is over. */
-  accept(transport: Transport, request: RequestHead): void;
+  /** Takes a connection. Returns most bytes of one compressed message from it, inflated; asked for with each. */
+  accept(connection: AcceptedWebsocket): () => number;
 }
 
 /** Paths that are for other rooms, with whatever before them. */
@@ -156,11 +165,13 @@ export class WebsocketRoom implements Room, HandshakeOwner {
     }
     const { clock } = this.#server.runtime;
     let client: ClientConnection | undefined;
-    const transport = new WebsocketTransport(lower, {
+    let maxInflatedBytes = (): number => this.#maxInflatedBytes(client);
+    const below = service === undefined ? undefined : new S2Transport(lower, clock);
+    const transport = new WebsocketTransport(below ?? lower, {
       clock,
       compression,
       mustMask: !noMasking,
-      maxInflatedBytes: service?.maxInflatedBytes ?? (() => this.#maxInflatedBytes(client)),
+      maxInflatedBytes: () => maxInflatedBytes(),
       closeCode: closeCodeFor,
       failed: ({ message }) => {
         const from = client?.label ?? hostPort(lower.remoteAddress, lower.remotePort);
@@ -169,9 +180,11 @@ export class WebsocketRoom implements Room, HandshakeOwner {
     });
     // Until somebody has taken it, what comes stays with the platform.
     lower.pause();
-    if (service !== undefined) service.accept(transport, head);
-    else client = this.#server.handle(transport, new WebsocketClient(this.#clients as WebsocketClients, head));
-    return transport;
+    if (service !== undefined && below !== undefined) {
+      below.follow(transport);
+      maxInflatedBytes = service.accept({ transport, request: head, compressed: compression, below });
+    } else client = this.#server.handle(transport, new WebsocketClient(this.#clients as WebsocketClients, head));
+    return below ?? transport;
   }
 
   #maxInflatedBytes(client: ClientConnection | undefined): number {
