@@ -56,6 +56,8 @@ export class Account {
   connections = 0;
   /** Leaf links that are bound to it now, at either end. */
   leafnodes = 0;
+  /** Of other servers. */
+  leafnodesElsewhere = 0;
   /** Clients that other servers have of it, as far as they have told. */
   connectionsElsewhere = 0;
   /** What it offers others. Replaced, never changed, by `Accounts`. */

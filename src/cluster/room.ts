@@ -265,6 +265,8 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
       route_account: route.solicited ? route.accountText : undefined,
       gossip_mode: route.gossipMode,
       gateway_url: server.gatewayUrl?.(),
+      ln: server.leafnodeUrls?.().length ? true : undefined,
+      leafnode_urls: server.leafnodeUrls?.(),
     };
   }
 

@@ -5,6 +5,9 @@ import type { Subscription } from "../accounts/subscription.js";
 /** Sends LS+ or, with `count` 0, LS-. */
 export type AnnounceLeaf = (subject: string, queue: string, count: number) => void;
 
+/** What stands for interest: a subscription, or the subject of a mapping. */
+export type Interest = Pick<Subscription, "subject" | "queue" | "weight">;
+
 export class LeafInterest {
   // Keys are "subject" or "subject queue".
   readonly #counts = new Map<string, number>();
@@ -19,7 +22,7 @@ export class LeafInterest {
   }
 
   /** Counts without announcing; for what is announced as a whole afterwards. */
-  note({ subject, queue, weight }: Subscription): void {
+  note({ subject, queue, weight }: Interest): void {
     const key = queue === undefined ? subject : `${subject} ${queue}`;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + weight);
   }
@@ -32,15 +35,15 @@ export class LeafInterest {
     }
   }
 
-  added(subscription: Subscription): void {
+  added(subscription: Interest): void {
     this.#count(subscription, subscription.weight);
   }
 
-  removed(subscription: Subscription): void {
+  removed(subscription: Interest): void {
     this.#count(subscription, -subscription.weight);
   }
 
-  #count({ subject, queue }: Subscription, by: number): void {
+  #count({ subject, queue }: Interest, by: number): void {
     const key = queue === undefined ? subject : `${subject} ${queue}`;
     const before = this.#counts.get(key) ?? 0;
     const count = Math.max(0, before + by);

@@ -1,7 +1,7 @@
 // Who a leaf node is: the users of the leafnodes block where there are some, else those of clients
 // (https://docs.nats.io/running-a-nats-service/configuration/leafnodes/leafnode_conf#authorization-block).
 import type { Account } from "../accounts/account.js";
-import type { Admission } from "../auth/authenticator.js";
+import type { Admission, Credentials, Origin } from "../auth/authenticator.js";
 import { signed, userKey } from "../auth/nkey.js";
 import type { Permissions } from "../auth/permissions.js";
 import { sameText } from "../auth/secret.js";
@@ -20,7 +20,7 @@ export function admitLeaf(
   const { user = "", pass = "", nkey = "", sig = "" } = connect;
   const bound = (name: string | undefined): LeafAdmission | undefined => {
     const account = name ? accounts.get(name) : accounts.global;
-    return account && { account, permissions: undefined, told: {} };
+    return account && { account, permissions: undefined, told: {}, granted: undefined };
   };
   if (authorization?.users?.length) {
     const known = authorization.users.find((one) => sameText(one.user ?? "", user));
@@ -36,28 +36,44 @@ export function admitLeaf(
     return fits ? bound(authorization.account) : undefined;
   }
   if (!authenticator.required) return bound(authorization?.account);
-  const { jwt, auth_token, name, version } = connect;
-  const { transport } = link;
-  const decided = authenticator.authenticate(
-    { user, pass, authToken: auth_token, nkey, sig, jwt, name, version },
-    {
-      type: link.webSocket === undefined ? "LEAFNODE" : "LEAFNODE_WS",
-      nonce: link.nonce,
-      remoteAddress: transport.remoteAddress,
-      inProcess: transport.inProcess,
-      isGone: () => link.closed,
-      certificate: transport.tls?.peerCertificates[0],
-      tls: transport.tls,
-      connectionId: link.id,
-    },
-  );
+  const decided = authenticator.authenticate(credentialsOf(connect), originOf(link));
   const admit = (admission: Admission | undefined): LeafAdmission | undefined =>
     admission && {
       account: boundAccount(server, admission, authorization?.account),
       permissions: admission.permissions,
       told: toldOf(admission.permissions),
+      granted: admission,
     };
   return decided instanceof Promise ? decided.then(admit) : admit(decided);
+}
+
+/** What a leaf node shows. */
+export function credentialsOf({ user, pass, auth_token, nkey, sig, jwt, name, version }: PeerConnect): Credentials {
+  return {
+    user: user ?? "",
+    pass: pass ?? "",
+    authToken: auth_token,
+    nkey: nkey ?? "",
+    sig: sig ?? "",
+    jwt,
+    name,
+    version,
+  };
+}
+
+/** Where it comes from. */
+export function originOf(link: LeafConnection): Origin {
+  const { transport } = link;
+  return {
+    type: link.webSocket === undefined ? "LEAFNODE" : "LEAFNODE_WS",
+    nonce: link.nonce,
+    remoteAddress: transport.remoteAddress,
+    inProcess: transport.inProcess,
+    isGone: () => link.closed,
+    certificate: transport.tls?.peerCertificates[0],
+    tls: transport.tls,
+    connectionId: link.id,
+  };
 }
 
 function boundAccount({ accounts }: Server, admission: Admission, name: string | undefined): Account {

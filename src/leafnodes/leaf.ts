@@ -13,6 +13,7 @@ import { NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import { type PeerConnect, type PeerInfo, peerConnectLine, peerInfoLine } from "../protocol/peer-info.js";
 import { PeerVerb } from "../protocol/peer-verbs.js";
 import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
+import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { Hub } from "../server/hub.js";
@@ -25,7 +26,7 @@ import type { Interest, PeerTarget } from "../server/router.js";
 import { inSlices, type Walk } from "../server/slices.js";
 import { isValidSubject } from "../subjects/validity.js";
 import type { OverWebsocket } from "./dial.js";
-import { LeafInterest } from "./leaf-interest.js";
+import { type Interest as AnnouncedInterest, LeafInterest } from "./leaf-interest.js";
 import { LeafPermissions } from "./leaf-permissions.js";
 import { INTEREST_PER_TURN, LEAF_AUTH_MS, MAX_LEAF_INTEREST } from "./limits.js";
 import type { LeafRemote } from "./remote.js";
@@ -92,6 +93,8 @@ export interface LeafAdmission {
   readonly account: Account;
   readonly permissions: Admission["permissions"];
   readonly told: LeafTold;
+  /** Undefined for the users of the leafnodes block. */
+  readonly granted: Admission | undefined;
 }
 
 export class LeafConnection extends PeerConnection implements DeliveryTarget {
@@ -102,6 +105,9 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   /** Undefined on plain connections. */
   readonly webSocket: OverWebsocket | undefined;
   account: Account | undefined;
+  /** What a leaf node has said when it was let in, and as whom. */
+  connect: PeerConnect | undefined;
+  admission: LeafAdmission | undefined;
   /** The cluster, or the server, at the other end. */
   leafCluster: string | undefined;
   remoteName = "";
@@ -119,6 +125,10 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #loggingIn = false;
   #joined = false;
   #walk: Walk | undefined;
+  #expiry: Timer | undefined;
+  #infoTimer: Timer | undefined;
+  // Sources of mappings: whoever publishes to them has to reach this side.
+  #mapped: readonly string[] = [];
 
   constructor(id: number, hub: Hub, transport: Transport, host: LeafHost, { nonce, remote, webSocket }: LeafWay) {
     super(id, hub, transport, remote !== undefined, webSocket?.below);
@@ -128,6 +138,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.webSocket = webSocket;
     this.account = remote?.account;
     this.isHub = remote !== undefined && !remote.options.hub;
+    this.isolated = remote?.options.isolateLeafnodeInterest === true;
     this.#told = new LeafInterest((subject, queue, count) => this.#announce(subject, queue, count));
   }
 
@@ -143,8 +154,20 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   /** Reads what the other side sends; it must introduce itself in time. */
   begin(): void {
     const { leafnodes } = this.hub.options;
-    this.startAuthTimer(leafnodes?.authorization?.timeoutMs ?? LEAF_AUTH_MS);
+    const { remote } = this;
+    if (remote === undefined) this.startAuthTimer(leafnodes?.authorization?.timeoutMs || LEAF_AUTH_MS);
+    else {
+      const { firstInfoTimeoutMs } = remote.options;
+      this.#infoTimer = this.hub.runtime.clock.after(firstInfoTimeoutMs, () => {
+        this.hub.logger.error(`${this.label} - Leafnode Error no INFO within ${firstInfoTimeoutMs} ms`);
+        this.close(CloseReason.readError);
+      });
+    }
     this.transport.start(this);
+  }
+
+  protected override get farewell(): string {
+    return this.remoteName === "" ? "" : ` - Remote: ${this.remoteName}`;
   }
 
   protected get established(): boolean {
@@ -188,6 +211,8 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     if (admission === undefined) return this.refuse(ErrorText.authorization, CloseReason.authenticationViolation);
     const { account, permissions, told } = admission;
     this.account = account;
+    this.admission = admission;
+    this.connect = connect;
     this.leafCluster = connect.cluster || connect.name || "";
     this.remoteName = connect.name ?? "";
     this.remoteId = connect.server_id ?? "";
@@ -200,7 +225,15 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.#permissions = [LeafPermissions.ofUser(permissions), LeafPermissions.denying([], denied)];
     this.send(peerInfoLine(this.#host.infoFor(this, { account, permissions: told })));
     this.#join();
+    const lastsMs = admission.granted?.login?.lastsMs ?? Number.POSITIVE_INFINITY;
+    if (lastsMs !== Number.POSITIVE_INFINITY) this.#expires(lastsMs);
     return NO_PAYLOAD;
+  }
+
+  #expires(lastsMs: number): void {
+    this.#expiry = this.hub.runtime.clock.after(lastsMs, () =>
+      this.refuse(ErrorText.userAuthenticationExpired, CloseReason.authenticationExpired),
+    );
   }
 
   protected handleInfo(info: PeerInfo): number {
@@ -208,6 +241,8 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     const first = this.info === undefined;
     this.info = info;
     if (first) {
+      this.#infoTimer?.cancel();
+      this.startAuthTimer(LEAF_AUTH_MS);
       const objection = this.#host.objectionToHub(this, info);
       if (objection !== undefined) return this.refuse(objection.text, objection.reason);
       this.leafCluster = info.cluster || info.server_name;
@@ -265,7 +300,16 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
 
   #logIn(info: PeerInfo): void {
     this.#loggingIn = true;
-    this.send(peerConnectLine(this.#host.connectFor(this, info)));
+    let connect: PeerConnect;
+    try {
+      connect = this.#host.connectFor(this, info);
+    } catch (error) {
+      this.hub.logger.error(`${this.label} - Leafnode credentials cannot be used: ${(error as Error).message}`);
+      this.close(CloseReason.authenticationViolation);
+      return;
+    }
+    this.send(peerConnectLine(connect));
+    this.debug("Remote leafnode connect msg sent");
   }
 
   #takeHub(info: PeerInfo): void {
@@ -311,11 +355,21 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #tellAll(): void {
     const account = this.account as Account;
     for (const subscription of account.sublist.all()) if (this.hears(subscription)) this.#told.note(subscription);
-    this.#announce(this.#host.loopSubject(account), "", 1);
-    for (const source of account.mappings?.sources() ?? []) this.#announce(source, "", 1);
+    this.#told.note(plain(this.#host.loopSubject(account)));
+    this.#mapped = [...(account.mappings?.sources() ?? [])];
+    for (const source of this.#mapped) this.#told.note(plain(source));
     this.#walk = inSlices(this.hub.runtime.clock, this.#told.all(), INTEREST_PER_TURN, ({ subject, queue, count }) =>
       this.#announce(subject, queue, count),
     );
+  }
+
+  /** The mappings of the account may have changed. */
+  remap(): void {
+    if (!this.#joined || this.closed) return;
+    const before = this.#mapped;
+    this.#mapped = [...((this.account as Account).mappings?.sources() ?? [])];
+    for (const source of this.#mapped) if (!before.includes(source)) this.#told.added(plain(source));
+    for (const source of before) if (!this.#mapped.includes(source)) this.#told.removed(plain(source));
   }
 
   #announce(subject: string, queue: string, count: number): void {
@@ -479,6 +533,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   /** What monitoring shows of it. */
   status(): LeafStatus {
     const { transport } = this;
+    const { clock } = this.hub.runtime;
     return {
       id: this.id,
       name: this.remoteName,
@@ -487,6 +542,11 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       account: this.account?.name ?? "",
       host: transport.remoteAddress,
       port: transport.remotePort,
+      startedMs: this.startedMs,
+      lastActivityMs: clock.nowMs() - (clock.monotonicMs() - this.lastActivityAt),
+      pendingBytes: this.closed ? 0 : this.pendingBytes,
+      user: this.admission?.granted?.user?.name ?? this.connect?.user ?? "",
+      version: this.connect?.version ?? this.info?.version ?? "",
       rttMs: this.rttMs,
       inMsgs: this.inMsgs,
       inBytes: this.inBytes,
@@ -506,10 +566,16 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
 
   protected left(reason: CloseReason): void {
     this.#walk?.stop();
+    this.#expiry?.cancel();
+    this.#infoTimer?.cancel();
     const account = this.account;
     inSlices(this.hub.runtime.clock, this.#subscriptions.values(), INTEREST_PER_TURN, (subscription) =>
       account?.unsubscribe(subscription),
     );
     this.#host.left(this, reason);
   }
+}
+
+function plain(subject: string): AnnouncedInterest {
+  return { subject, queue: undefined, weight: 1 };
 }

@@ -2,6 +2,7 @@
 // (conformance/topology, WIRE.md section 4).
 import type { Account } from "../accounts/account.js";
 import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
+import type { AccountChange } from "../auth/claimed-accounts.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { CompressionMode } from "../protocol/compression-mode.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
@@ -28,8 +29,9 @@ import {
 import { admitLeaf } from "./leaf-login.js";
 import { LeafTls } from "./leaf-tls.js";
 import type { LeafUrl } from "./leaf-url.js";
-import { MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
+import { MAX_LEARNED_URLS, MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
 import { type LeafDialler, LeafRemote, type RemoteOptions } from "./remote.js";
+import { reviewLeaf } from "./review.js";
 
 /** The protocol between servers that this server speaks. */
 const PROTOCOL = 3;
@@ -51,6 +53,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   readonly #joined = new Map<Account, Set<LeafConnection>>();
   readonly #loops = new Map<Account, string>();
   readonly #urls = new WeakMap<LeafConnection, LeafUrl>();
+  // Leaf listeners of the other servers of the cluster.
   readonly #others = new Map<string, readonly string[]>();
   #remotes: LeafRemote[] = [];
   #listener: Listener | undefined;
@@ -64,8 +67,25 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
     if (this.#options.port !== 0) {
       websocket.serve(LEAFNODE_PATH, { accept: (connection) => this.#acceptWebsocket(connection) });
     }
-    const joined = (): LeafConnection[] => [...this.#joined.values()].flatMap((links) => [...links]);
-    server.reports = { ...server.reports, leafs: () => joined().map((link) => link.status()) };
+    server.reports = { ...server.reports, leafs: () => this.#all().map((link) => link.status()) };
+    server.leafnodeUrls = () => (this.#options.noAdvertise || this.#options.port === 0 ? [] : this.#ownUrls());
+    server.kickLeaf = (id) => this.#kick(id);
+    const { events } = server;
+    events.on("peerJoined", (id, { leafnode_urls = [] }) => this.#learn(id, leafnode_urls));
+    events.on("peerLeft", (id) => this.#learn(id, []));
+    events.on("accountChanged", (account, change) => this.#accountChanged(account, change));
+    events.on("reloaded", () => this.#reloaded());
+  }
+
+  // Those that have been let in, or have let this server in.
+  #all(): LeafConnection[] {
+    return [...this.#joined.values()].flatMap((links) => [...links]);
+  }
+
+  #kick(id: number): boolean {
+    const link = this.#all().find((one) => one.id === id);
+    link?.close(CloseReason.kicked);
+    return link !== undefined;
   }
 
   /** Whether the options ask for leaf links. */
@@ -125,14 +145,40 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   #reloadRemotes(remotes: readonly RemoteOptions[]): void {
     const key = (options: RemoteOptions): string => JSON.stringify(options);
     const wanted = new Set(remotes.map(key));
-    const known = new Set(this.#remotes.map(({ options }) => key(options)));
-    for (const remote of this.#remotes) {
-      if (wanted.has(key(remote.options))) continue;
+    const { accounts } = this.#server;
+    const stays = ({ options, account }: LeafRemote): boolean =>
+      wanted.has(key(options)) && accounts.get(options.account) === account;
+    const gone = this.#remotes.filter((remote) => !stays(remote));
+    this.#remotes = this.#remotes.filter(stays);
+    for (const remote of gone) {
       remote.stop();
       for (const link of [...this.#links]) if (link.remote === remote) link.close(CloseReason.routeRemoved);
     }
-    this.#remotes = this.#remotes.filter(({ options }) => wanted.has(key(options)));
+    const known = new Set(this.#remotes.map(({ options }) => key(options)));
     for (const options of remotes) if (!known.has(key(options))) this.#add(options);
+  }
+
+  #reloaded(): void {
+    for (const link of this.#all()) {
+      const objection = link.connect && this.#ageObjection(link.connect);
+      if (objection !== undefined) link.refuse(objection.text, objection.reason);
+      else reviewLeaf(this.#server, link);
+      link.remap();
+    }
+  }
+
+  #accountChanged(account: Account, change: AccountChange): void {
+    const links = [...(this.#joined.get(account) ?? [])].filter(({ remote }) => remote === undefined);
+    const { maxLeafnodes } = account.limits;
+    const excess = maxLeafnodes < 0 ? 0 : account.leafnodes + account.leafnodesElsewhere - maxLeafnodes;
+    for (const [at, link] of links.entries()) {
+      if (change === "expired") {
+        link.refuse(ErrorText.accountAuthenticationExpired, CloseReason.authenticationExpired);
+      } else if (at >= links.length - excess) {
+        link.refuse(ErrorText.maximumAccountConnections, CloseReason.maxAccountConnectionsExceeded);
+      } else reviewLeaf(this.#server, link);
+      link.remap();
+    }
   }
 
   #add(options: RemoteOptions): void {
@@ -219,6 +265,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
     if (account !== undefined && this.#joined.get(account)?.delete(link)) {
       account.leafnodes--;
       if (this.#joined.get(account)?.size === 0) this.#joined.delete(account);
+      this.#server.events.emit("leafLeft", link.status(), reason);
     }
     if (remote === undefined || this.#closing || !this.#remotes.includes(remote)) return;
     remote.lost(reason);
@@ -251,16 +298,16 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
       ...(login && { remote_account: login.account.name, connect_info: true, ...login.permissions }),
       api_lvl: API_LEVEL,
       info_on_connect: true,
-      leafnode_urls: this.#leafUrls(),
+      leafnode_urls: [...new Set([...this.#ownUrls(), ...[...this.#others.values()].flat()])],
     };
   }
 
-  #leafUrls(): string[] {
+  // host:port of its listener.
+  #ownUrls(): string[] {
     const { advertise } = this.#options;
     const listening = this.#listener ?? this.#options;
     const own = { host: listening.host, port: listening.port, ...advertisedAs(advertise) };
-    const urls = reachableAt(own, () => this.#server.runtime.network.interfaceAddresses());
-    return [...new Set([...urls, ...[...this.#others.values()].flat()])];
+    return reachableAt(own, () => this.#server.runtime.network.interfaceAddresses());
   }
 
   authenticate(
@@ -273,14 +320,11 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   objection(link: LeafConnection, connect: PeerConnect): Objection | undefined {
     const account = link.account as Account;
     const { maxLeafnodes } = account.limits;
-    if (maxLeafnodes >= 0 && account.leafnodes >= maxLeafnodes) {
+    if (maxLeafnodes >= 0 && account.leafnodes + account.leafnodesElsewhere >= maxLeafnodes) {
       return { text: ErrorText.maximumAccountConnections, reason: CloseReason.maxAccountConnectionsExceeded };
     }
-    const { minVersion } = this.#options;
-    if (minVersion !== undefined && isOlder(connect.version ?? "", minVersion)) {
-      const text = `connection rejected since minimum version required is "${minVersion}"`;
-      return { text, reason: CloseReason.minimumVersion };
-    }
+    const age = this.#ageObjection(connect);
+    if (age !== undefined) return age;
     if (connect.cluster === this.#clusterName) {
       return { text: "remote leafnode has same cluster name", reason: CloseReason.clusterNameConflict };
     }
@@ -290,6 +334,13 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
         old.close(CloseReason.duplicateRoute);
     }
     return undefined;
+  }
+
+  #ageObjection({ version = "" }: PeerConnect): Objection | undefined {
+    const { minVersion } = this.#options;
+    if (minVersion === undefined || !isOlder(version, minVersion)) return undefined;
+    const text = `connection rejected since minimum version required is "${minVersion}"`;
+    return { text, reason: CloseReason.minimumVersion };
   }
 
   // ---------------------------------------------------------------- the leaf's side of the handshake
@@ -376,13 +427,13 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
     for (const link of this.#joined.get(account) ?? []) link.removed(subscription);
   }
 
-  /** Takes the leaf listener of another server of the cluster; "" when it has gone. */
-  learn(server: string, url: string): void {
-    if (url === "") this.#others.delete(server);
-    else this.#others.set(server, [url]);
-    for (const links of this.#joined.values()) {
-      for (const link of links) if (!link.solicited) link.send(peerInfoLine(this.infoFor(link)));
-    }
+  // Takes the leaf listeners of another server of the cluster; none when it has gone.
+  #learn(server: string, urls: readonly string[]): void {
+    const before = this.#others.get(server) ?? [];
+    if (before.length === urls.length && before.every((url, at) => url === urls[at])) return;
+    if (urls.length === 0) this.#others.delete(server);
+    else this.#others.set(server, urls.slice(0, MAX_LEARNED_URLS));
+    for (const link of this.#all()) if (!link.solicited) link.send(peerInfoLine(this.infoFor(link)));
   }
 }
 

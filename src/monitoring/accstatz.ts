@@ -19,7 +19,7 @@ export async function accstatz(
     accounts.length === 0
       ? all
       : accounts.map((name) => all.find((account) => account.name === name)).filter((account) => account !== undefined);
-  const shown = asked.filter(({ connections }) => includeUnused || connections > 0);
+  const shown = asked.filter(({ connections, leafnodes }) => includeUnused || connections + leafnodes > 0);
   return {
     ...{ server_id: server.id, now: formatMs(server.runtime.clock.nowMs()) },
     account_statz: shown.map(accountStat),
@@ -29,14 +29,14 @@ export async function accstatz(
 const NOTHING = { msgs: 0, bytes: 0 };
 
 /** An account's numbers, as its events show them too. */
-export function accountStat({ name, connections, stats, sublist }: AccountStatus): object {
+export function accountStat({ name, connections, leafnodes, stats, sublist }: AccountStatus): object {
   const others = { gateways: NOTHING, routes: NOTHING, leafs: NOTHING };
   return {
     acc: name,
     name,
     conns: connections,
-    leafnodes: 0,
-    total_conns: connections,
+    leafnodes,
+    total_conns: connections + leafnodes,
     num_subscriptions: sublist.subscriptions,
     sent: { msgs: stats.outMsgs, bytes: stats.outBytes, ...others },
     received: { msgs: stats.inMsgs, bytes: stats.inBytes, ...others },

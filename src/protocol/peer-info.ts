@@ -37,6 +37,8 @@ export interface PeerInfo {
   /** Leaf interest with its origin is understood: in LS+ and LMSG; in LS-. */
   readonly lnoc?: boolean;
   readonly lnocu?: boolean;
+  /** Whether it takes leaf nodes. */
+  readonly ln?: boolean;
   readonly route_pool_size?: number;
   readonly route_pool_idx?: number;
   readonly route_account?: string;
@@ -142,6 +144,7 @@ const FIELD_TYPES: Readonly<Record<string, string>> = {
   export: "object",
   lnoc: "boolean",
   lnocu: "boolean",
+  ln: "boolean",
   route_pool_size: "number",
   route_pool_idx: "number",
   route_account: "string",

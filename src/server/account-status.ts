@@ -21,6 +21,7 @@ export interface AccountStatus {
   readonly name: string;
   readonly isSystem: boolean;
   readonly connections: number;
+  readonly leafnodes: number;
   readonly stats: Readonly<AccountStats>;
   readonly sublist: SublistStats;
 }
@@ -70,9 +71,10 @@ export async function collectAccount(server: Server, name: string): Promise<Acco
   };
 }
 
-/** The clients of an account; 0 for an unknown one. */
-export function clientsOfAccount(server: Server, name: string): number {
-  return server.accounts.get(name)?.connections ?? 0;
+/** The clients and leaf links of an account; 0 for an unknown one. */
+export function linksOfAccount(server: Server, name: string): number {
+  const account = server.accounts.get(name);
+  return account === undefined ? 0 : account.connections + account.leafnodes;
 }
 
 /** The subscriptions of one account, or of all. */
@@ -95,6 +97,7 @@ function accountStatus(server: Server, account: Account): AccountStatus {
     name: account.name,
     isSystem: account === server.accounts.system,
     connections: account.connections,
+    leafnodes: account.leafnodes,
     stats: { ...account.stats },
     sublist: account.sublist.stats(),
   };

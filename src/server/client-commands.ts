@@ -6,7 +6,7 @@ import type { Server } from "./server.js";
 export function kickClient(server: Server, id: number): boolean {
   const client = server.clients.get(id);
   client?.close(CloseReason.kicked);
-  return client !== undefined;
+  return client !== undefined || server.kickLeaf?.(id) === true;
 }
 
 /** Tells a client to connect elsewhere; it stays connected. "deaf": it does not understand that, or not yet. */

@@ -6,6 +6,7 @@ import { fullSubjectText } from "../auth/distinguished-name.js";
 import type { ResolvedPermissions } from "../options/options.js";
 import { ClientConnection } from "./client.js";
 import { loginName } from "./client-label.js";
+import type { LeafStatus } from "./peer-reports.js";
 import type { Server } from "./server.js";
 
 /** A subscription; subject, queue and sid are latin1. */
@@ -40,8 +41,9 @@ export interface PeerCertificate {
 
 export interface ConnectionStatus {
   readonly id: number;
-  readonly kind: "Client";
-  readonly type: "nats" | "websocket" | "mqtt";
+  readonly kind: "Client" | "Leafnode";
+  /** Of clients. */
+  readonly type: "nats" | "websocket" | "mqtt" | undefined;
   readonly host: string;
   readonly port: number;
   /** Wall-clock times. */
@@ -113,6 +115,12 @@ export async function collectConnections(server: Server, query: ConnectionQuery)
       const status = connectionStatus(client, query.withSubscriptions === true);
       if (wanted(status)) connections.push(status);
     }
+    const leafs = server.reports.leafs().filter((leaf) => !account || leaf.account === account);
+    total += leafs.length;
+    for (const leaf of leafs) {
+      const status = leafConnectionStatus(leaf);
+      if (wanted(status) && (id === undefined || leaf.id === id)) connections.push(status);
+    }
   }
   if (state === "open") return { total, connections };
   const closed = server.closed.list().filter((one) => !account || one.account === account);
@@ -153,6 +161,26 @@ export async function collectConnectionTotals(server: Server): Promise<Connectio
 /** Resolves in the next turn of the loop, so that others get theirs in between. */
 export function nextTurn(server: Server): Promise<void> {
   return new Promise((resolve) => server.runtime.clock.endOfTurn(resolve));
+}
+
+/** A leaf link among the connections; with `reason` one that has just ended. */
+export function leafConnectionStatus(leaf: LeafStatus, end?: { stoppedMs: number; reason: string }): ConnectionStatus {
+  return {
+    ...leaf,
+    kind: "Leafnode",
+    type: undefined,
+    stoppedMs: end?.stoppedMs,
+    reason: end?.reason,
+    lang: "",
+    accountLabel: leaf.account,
+    jwt: "",
+    tags: [],
+    tls: undefined,
+    proxyKey: undefined,
+    issuerKey: "",
+    subscriptionCount: leaf.interestCount,
+    subscriptions: undefined,
+  };
 }
 
 export function connectionStatus(client: ClientConnection, withSubscriptions: boolean): ConnectionStatus {

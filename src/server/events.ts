@@ -1,8 +1,11 @@
 // What the server tells its surroundings, in the order in which it happens. A listener that throws harms nobody else.
 
+import type { Account } from "../accounts/account.js";
+import type { AccountChange } from "../auth/claimed-accounts.js";
 import type { PeerInfo } from "../protocol/peer-info.js";
 import type { ClientConnection } from "./client.js";
 import type { CloseReason } from "./close-reason.js";
+import type { LeafStatus } from "./peer-reports.js";
 
 export interface ServerEventMap {
   ready: [];
@@ -17,6 +20,12 @@ export interface ServerEventMap {
   peerLeft: [serverId: string];
   /** A leaf link has been made for an account. */
   leafJoined: [account: string];
+  /** One that had been made has ended. */
+  leafLeft: [leaf: LeafStatus, reason: CloseReason];
+  /** New claims of an account count, or its end has come. */
+  accountChanged: [account: Account, change: AccountChange];
+  /** New options count, for clients too. */
+  reloaded: [];
   /** A server of the cluster tells of gateways. */
   gatewayGossip: [info: PeerInfo];
   error: [error: Error];

@@ -261,8 +261,13 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
   protected ended(reason: CloseReason): void {
     this.stopAuthTimer();
     this.messages.forget();
-    this.hub.logger.info(`${this.label} - ${this.kind.name} connection closed: ${reason}`);
+    this.hub.logger.info(`${this.label} - ${this.kind.name} connection closed: ${reason}${this.farewell}`);
     this.left(reason);
+  }
+
+  /** What the log says of its end besides the reason. */
+  protected get farewell(): string {
+    return "";
   }
 
   /** What this kind has to undo. */

@@ -41,6 +41,12 @@ export interface LeafStatus {
   readonly account: string;
   readonly host: string;
   readonly port: number;
+  readonly startedMs: number;
+  readonly lastActivityMs: number;
+  readonly pendingBytes: number;
+  /** Whom a leaf node has logged in as; "" where nobody has to. */
+  readonly user: string;
+  readonly version: string;
   readonly rttMs: number;
   readonly inMsgs: number;
   readonly inBytes: number;

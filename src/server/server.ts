@@ -95,6 +95,9 @@ export class Server implements Hub {
   /** The room for gateways puts these in; the URL (host:port) is where servers of other clusters reach this one. */
   gatewayReplies: GatewayReplies | undefined;
   gatewayUrl: (() => string) | undefined;
+  /** The room for leaf nodes puts these in: where leaf nodes reach this server (host:port), and how to close a link. */
+  leafnodeUrls: (() => readonly string[]) | undefined;
+  kickLeaf: ((id: number) => boolean) | undefined;
   private readonly sender = new EventSender(this);
   private readonly turn: Turn;
   private readonly listener: ClientListener;
@@ -140,8 +143,9 @@ export class Server implements Hub {
       accounts: this.accounts,
       lookupLimits: LOOKUP_LIMITS,
       changed: (account, change) => {
-        if (this.operatorMode !== undefined)
-          applyAccountChange(account, change, this.clients.values(), this.operatorMode);
+        if (this.operatorMode === undefined) return;
+        applyAccountChange(account, change, this.clients.values(), this.operatorMode);
+        this.events.emit("accountChanged", account, change);
       },
     });
     this.secrets = new SecretCheck({ hasher: parts.runtime.hashing.open(), random, limits: HASH_LIMITS });
@@ -451,6 +455,7 @@ export class Server implements Hub {
     applyMaxConnections(this.clients, this);
     this.listener.tls.dropUnpinned(this.clients.values());
     applyToClients(this.clients.values(), this);
+    this.events.emit("reloaded");
   }
 
   private authenticatorFor(options: ResolvedOptions, authenticate: Authenticate | undefined): Authenticator {

@@ -6,10 +6,11 @@ import { encodeSubject } from "../options/subject-bytes.js";
 import { nanoseconds } from "../protocol/durations.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import type { Timer } from "../runtime/clock.js";
-import { clientsOfAccount, collectAccount } from "../server/account-status.js";
+import { linksOfAccount, collectAccount } from "../server/account-status.js";
 import { CloseReason } from "../server/close-reason.js";
-import { type ConnectionStatus, connectionStatus } from "../server/connection-status.js";
+import { type ConnectionStatus, connectionStatus, leafConnectionStatus } from "../server/connection-status.js";
 import { eventId } from "../server/event-id.js";
+import type { LeafStatus } from "../server/peer-reports.js";
 import type { Server } from "../server/server.js";
 import type { SystemPublisher } from "./publisher.js";
 import { statsz } from "./statsz.js";
@@ -44,6 +45,8 @@ export class Events {
     this.#stops.push(
       events.on("connect", (client) => this.#connected(connectionStatus(client, false))),
       events.on("disconnect", (client) => this.#disconnected(connectionStatus(client, false))),
+      events.on("leafJoined", (account) => void this.#accountChanged(account)),
+      events.on("leafLeft", (leaf, reason) => this.#leafLeft(leaf, reason)),
       events.on("refused", (client, reason) => {
         if (reason !== CloseReason.authenticationViolation) return;
         const stoppedMs = this.#server.runtime.clock.nowMs();
@@ -102,6 +105,14 @@ export class Events {
     this.#send(`$SYS.ACCOUNT.${encodeSubject(client.account)}.DISCONNECT`, () => this.#ended(client));
   }
 
+  // Of leaf nodes only the end is told.
+  #leafLeft(leaf: LeafStatus, reason: string): void {
+    void this.#accountChanged(leaf.account);
+    if (leaf.isSpoke) return;
+    const status = leafConnectionStatus(leaf, { stoppedMs: this.#server.runtime.clock.nowMs(), reason });
+    this.#send(`$SYS.ACCOUNT.${encodeSubject(leaf.account)}.DISCONNECT`, () => this.#ended(status));
+  }
+
   // Told to the system account and, of a client that has said who it is, to the account that it would be in.
   #refused(client: ConnectionStatus, hasConnected: boolean): void {
     const name = this.#accountOfRefused(client);
@@ -135,7 +146,7 @@ export class Events {
     if (this.#stopped || account === GLOBAL_ACCOUNT) return;
     this.#accountTimers.get(account)?.cancel();
     this.#accountTimers.delete(account);
-    if (clientsOfAccount(this.#server, account) > 0) {
+    if (linksOfAccount(this.#server, account) > 0) {
       const again = this.#server.runtime.clock.after(ACCOUNT_PERIOD_MS, () => void this.#accountChanged(account));
       this.#accountTimers.set(account, again);
     }
@@ -152,7 +163,7 @@ export class Events {
     if (account === undefined) return undefined;
     const typed = this.#typed(CONNECTIONS_TYPE);
     return {
-      conns: account.connections,
+      conns: account.connections + account.leafnodes,
       content: () => ({ ...typed, server: this.#publisher.serverInfo(), ...accountStat(account) }),
     };
   }

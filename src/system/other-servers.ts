@@ -27,8 +27,9 @@ const REQUEST_TOKEN = 3;
 
 interface KnownServer {
   heardAt: number;
-  /** Clients by account, as text. */
+  /** Clients, and leaf links of those, by account, as text. */
   readonly connections: Map<string, number>;
+  readonly leafnodes: Map<string, number>;
 }
 
 interface AskedCount {
@@ -141,7 +142,7 @@ export class OtherServers {
     let known = this.#known.get(id);
     if (known === undefined) {
       if (this.#known.size >= MOST_SERVERS) return undefined;
-      known = { heardAt, connections: new Map() };
+      known = { heardAt, connections: new Map(), leafnodes: new Map() };
       this.#known.set(id, known);
       void this.#events.sendStatsz();
     }
@@ -168,13 +169,15 @@ export class OtherServers {
   #connectionsOf({ payload }: ServiceMessage): void {
     const told = jsonOf(payload);
     const id = senderOf(told);
-    const { acc, conns, total_conns } = told ?? {};
+    const { acc, conns, total_conns, leafnodes } = told ?? {};
     const count = typeof total_conns === "number" ? total_conns : conns;
     if (id === undefined || typeof acc !== "string" || typeof count !== "number") return;
     const known = this.#know(id);
     if (known === undefined) return;
     if (count > 0) known.connections.set(acc, count);
     else known.connections.delete(acc);
+    if (typeof leafnodes === "number" && leafnodes > 0) known.leafnodes.set(acc, leafnodes);
+    else known.leafnodes.delete(acc);
     this.#countAgain(acc);
   }
 
@@ -182,7 +185,11 @@ export class OtherServers {
     const account = this.server.accounts.get(name);
     if (account === undefined) return;
     account.connectionsElsewhere = 0;
-    for (const { connections } of this.#known.values()) account.connectionsElsewhere += connections.get(name) ?? 0;
+    account.leafnodesElsewhere = 0;
+    for (const { connections, leafnodes } of this.#known.values()) {
+      account.connectionsElsewhere += connections.get(name) ?? 0;
+      account.leafnodesElsewhere += leafnodes.get(name) ?? 0;
+    }
     closeExcess(account, this.server.clients.values());
   }
 

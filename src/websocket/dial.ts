@@ -111,12 +111,7 @@ export async function tunnel(
 }
 
 // Sends a request and takes the head of the answer, and not a byte more.
-async function ask(
-  transport: Transport,
-  request: string,
-  timeoutMs: number,
-  clock: Runtime["clock"],
-): Promise<string> {
+async function ask(transport: Transport, request: string, timeoutMs: number, clock: Runtime["clock"]): Promise<string> {
   if (transport.firstBytes === undefined) throw failed(transport, "the transport cannot be upgraded");
   const until = clock.monotonicMs() + timeoutMs;
   transport.write([Buffer.from(request)]);
