@@ -90,7 +90,8 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
 
   /** Whether the options ask for leaf links. */
   static isWanted({ leafnodes }: ResolvedOptions): boolean {
-    return leafnodes !== undefined && (leafnodes.port !== 0 || leafnodes.remotes.length > 0);
+    // Without a listener and remotes too: a reload may bring some.
+    return leafnodes !== undefined;
   }
 
   get #options(): LeafOptions {

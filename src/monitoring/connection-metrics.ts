@@ -90,7 +90,7 @@ function addConnection(metrics: MetricsText, serverId: string, one: ConnectionSt
     server_id: serverId,
     tls_cipher_suite: one.tls?.cipherSuite ?? "",
     tls_version: one.tls?.version ?? "",
-    type: one.type,
+    type: one.type ?? "",
     version: one.version,
   });
   for (const [name, help, type, value] of DETAILS) {

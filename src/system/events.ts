@@ -6,7 +6,7 @@ import { encodeSubject } from "../options/subject-bytes.js";
 import { nanoseconds } from "../protocol/durations.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import type { Timer } from "../runtime/clock.js";
-import { linksOfAccount, collectAccount } from "../server/account-status.js";
+import { collectAccount, linksOfAccount } from "../server/account-status.js";
 import { CloseReason } from "../server/close-reason.js";
 import { type ConnectionStatus, connectionStatus, leafConnectionStatus } from "../server/connection-status.js";
 import { eventId } from "../server/event-id.js";
