@@ -143,6 +143,7 @@ test("a hub that says nothing is left after first_info_timeout", async (t) => {
   const { port } = silent.address() as { port: number };
   const leaf = await startLeaf(t, { urls: [`nats-leaf://127.0.0.1:${port}`], firstInfoTimeoutMs: 50 });
   await until("it has given up twice", () => leaf.log.matching(/no INFO within 50 ms/).length > 1);
+  assert.equal(leafs(leaf).length, 0);
 });
 
 test("a port for clients is no hub", async (t) => {
@@ -165,6 +166,7 @@ test("a reload adds, disables and removes remotes", async (t) => {
   await linked(hub, leaf);
   await remotes();
   await until("it is gone", () => leafs(hub).length === 0);
+  assert.equal(leafs(leaf).length, 0);
 });
 
 test("a leaf node whose user is gone by a reload goes, the others stay", async (t) => {
@@ -318,4 +320,5 @@ test("interest in thousands of subjects is taken, and all of it goes with the li
   await until("all is known", () => sublist.stats().subscriptions === before + 20_000);
   flood.socket.resetAndDestroy();
   await until("all is gone", () => sublist.stats().subscriptions === before);
+  assert.deepEqual(leafs(hub), []);
 });
