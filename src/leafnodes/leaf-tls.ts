@@ -37,7 +37,7 @@ export class LeafTls {
     return () => {
       this.close();
       this.#port = port;
-      port?.open();
+      void port?.open();
     };
   }
 
@@ -70,6 +70,7 @@ export class LeafTls {
     return new TlsPort(tls, {
       runtime: server.runtime,
       handshakes: this.#handshakes,
+      ocsp: server.options.ocsp,
       get logger() {
         return server.logger;
       },

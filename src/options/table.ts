@@ -167,10 +167,7 @@ export const serverTable = {
 
   tls: option("tls", block(tls), "TLS for clients.", { reload: true }),
   allowNonTls: option("allow_non_tls", boolean, "Clients without TLS are accepted too.", { default: false }),
-  ocsp: option("ocsp", block(ocsp), "Staples the certificates' status: a boolean or a map.", {
-    reload: true,
-    status: "adds",
-  }),
+  ocsp: option("ocsp", block(ocsp), "Staples the certificates' status: a boolean or a map.", { reload: true }),
   ocspCache: option("ocsp_cache", block(ocspCache), "Keeps the status of peers: a boolean or a map.", {
     reload: true,
     status: "adds",

@@ -97,7 +97,9 @@ export interface HttpResponse {
 export interface HttpText {
   status: number;
   statusText: string;
+  /** As UTF-8, and as it came. */
   body: string;
+  bytes: Buffer;
 }
 
 export interface FetchOptions {

@@ -18,7 +18,12 @@ export interface TlsSettings {
   readonly cipherSuites: readonly string[] | undefined;
   /** Names as in the configuration (`X25519`, `CurveP256`, ...), best first. Undefined: the platform's choice. */
   readonly curves: readonly string[] | undefined;
+  /** Asked in handshakes as a server, when the client wants the status of the certificate. */
+  readonly staple?: Staple;
 }
+
+/** Gives the signed status (OCSP, DER) to show with a certificate (DER); undefined: none. */
+export type Staple = (certificate: Uint8Array) => Buffer | undefined;
 
 /** Settings that are ready for handshakes; belongs to the network that made it. */
 export interface TlsContext {

@@ -38,7 +38,7 @@ export class ClientTls {
    * Reads the certificates of options that do not count yet.
    * @throws {CertificateFileError | TlsError} they cannot be used
    */
-  prepare({ tls }: ResolvedOptions): Commit {
+  prepare({ tls, ocsp }: ResolvedOptions): Commit {
     const { hub, handshakes } = this;
     const { runtime } = hub;
     const port =
@@ -46,18 +46,20 @@ export class ClientTls {
       new TlsPort(tls, {
         runtime,
         handshakes,
+        ocsp,
+        revoked: () => hub.certificateRevoked(),
         get logger() {
           return hub.logger;
         },
       });
-    return () => {
+    return async () => {
       this.close();
       if (port === undefined) return;
       const { connectionRateLimit } = port.options;
       const rate = connectionRateLimit > 0 ? new RateLimit(runtime.clock, connectionRateLimit) : undefined;
       rate?.report((count) => this.hub.logger.warn(`Rejected ${count} connections due to TLS rate limiting`));
       this.opened = { port, rate };
-      port.open();
+      await port.open();
     };
   }
 

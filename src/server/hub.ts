@@ -44,6 +44,8 @@ export interface Hub {
   departed(client: ClientConnection): void;
   /** The output of a connection that has ended is sent or given up. */
   finished(connection: Connection): void;
+  /** The authority has revoked the certificate that clients are shown, and the options say that this ends the server. */
+  certificateRevoked(): void;
   /** Somebody was refused; for events and statistics. */
   refused(client: ClientConnection, reason: CloseReason): void;
   /** What an event says of the server that sends it; each call counts as an event. */

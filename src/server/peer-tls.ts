@@ -37,6 +37,7 @@ export class PeerTls {
         {
           runtime: server.runtime,
           handshakes: this.#handshakes,
+          ocsp: server.options.ocsp,
           get logger() {
             return server.logger;
           },
@@ -45,7 +46,7 @@ export class PeerTls {
     return () => {
       this.close();
       this.#port = port;
-      port?.open();
+      void port?.open();
     };
   }
 

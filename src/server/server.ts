@@ -430,6 +430,11 @@ export class Server implements Hub {
     this.lameDucking?.clientLeft();
   }
 
+  certificateRevoked(): void {
+    this.logger.error("The server ends: its certificate is revoked (ocsp mode must)");
+    void this.close();
+  }
+
   finished(connection: Connection): void {
     if (this.leaving.delete(connection) && this.leaving.size === 0) this.allGone?.();
   }

@@ -10,12 +10,17 @@ import { type TlsContext, TlsError, type TlsPeer, type TlsSession } from "../run
 import type { HandshakeQueue } from "./handshake-queue.js";
 import { hostPort } from "./host-port.js";
 import { CERTIFICATE_POLL_MS } from "./limits.js";
+import { type OcspOptions, OcspStaples } from "./ocsp-staples.js";
 
 /** What the ports of a server share. */
 export interface TlsPortParts {
   readonly runtime: Runtime;
   readonly logger: Logger;
   readonly handshakes: HandshakeQueue;
+  /** Whether the status of the certificates is shown with them. */
+  readonly ocsp?: OcspOptions;
+  /** Called when a certificate must not be shown any more, as it is revoked. */
+  readonly revoked?: () => void;
 }
 
 /** The first byte of what a TLS client says. */
@@ -27,6 +32,7 @@ export class TlsPort {
   private contexts: { readonly verifying: TlsContext; readonly plain: TlsContext };
   private filesState: string | undefined;
   private watch: Timer | undefined;
+  private staples: OcspStaples | undefined;
 
   /**
    * Reads the certificates.
@@ -49,16 +55,18 @@ export class TlsPort {
     return this.contexts.plain;
   }
 
-  /** Begins to look at the files. */
-  open(): void {
+  /** Begins to look at the files. Resolves when the status of the certificates was asked for, where that is wanted. */
+  async open(): Promise<void> {
     void tlsFilesState(this.options, this.parts.runtime.disk).then((state) => {
       this.filesState = state;
     });
     this.watch = this.parts.runtime.clock.every(CERTIFICATE_POLL_MS, () => void this.look());
+    await this.staples?.start();
   }
 
   close(): void {
     this.watch?.cancel();
+    this.staples?.stop();
   }
 
   /**
@@ -127,7 +135,10 @@ export class TlsPort {
 
   private load(): { verifying: TlsContext; plain: TlsContext } {
     const { disk, network } = this.parts.runtime;
-    const settings = readTlsFiles(this.options, disk);
+    const read = readTlsFiles(this.options, disk);
+    const staples = new OcspStaples(read, this.parts.ocsp, this.parts);
+    this.staples = staples;
+    const settings = staples.any ? { ...read, staple: (certificate: Uint8Array) => staples.for(certificate) } : read;
     const verifying = network.tlsContext(settings);
     return { verifying, plain: settings.verify ? network.tlsContext({ ...settings, verify: false }) : verifying };
   }
@@ -138,7 +149,10 @@ export class TlsPort {
     // One attempt for each state: while files are being replaced one after the other, they do not fit together.
     this.filesState = state;
     try {
+      const before = this.staples;
       this.contexts = this.load();
+      before?.stop();
+      void this.staples?.start();
       this.parts.logger.info("Reloaded: tls certificates");
     } catch (error) {
       this.parts.logger.error(`TLS certificates have changed and cannot be used: ${(error as Error).message}`);

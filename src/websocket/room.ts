@@ -220,6 +220,7 @@ export class WebsocketRoom implements Room, HandshakeOwner {
       new TlsPort(tls, {
         runtime,
         handshakes,
+        ocsp: server.options.ocsp,
         get logger() {
           return server.logger;
         },
@@ -227,7 +228,7 @@ export class WebsocketRoom implements Room, HandshakeOwner {
     return () => {
       this.#tls?.close();
       this.#tls = port;
-      port?.open();
+      void port?.open();
       if (port?.options.pinnedCerts?.length) this.#dropUnpinned(port);
     };
   }

@@ -22,6 +22,10 @@ export interface CertificateNames {
   readonly validToMs?: number;
   /** Default: P-256. */
   readonly rsa?: boolean;
+  /** Where its status can be asked for. */
+  readonly ocspUrl?: string;
+  /** Clients may expect its status with it. */
+  readonly mustStaple?: boolean;
 }
 
 export const OID = {
@@ -35,6 +39,8 @@ export const OID = {
 
 const DAY_MS = 86_400_000;
 const ECDSA_SHA256 = sequence(oid("1.2.840.10045.4.3.2"));
+
+const SHA1_ID = Buffer.from("300906052b0e03021a0500", "hex");
 
 interface Keys {
   readonly publicKey: KeyObject;
@@ -69,6 +75,11 @@ export class CertificateAuthority {
     ];
     const extensions = [extension("2.5.29.15", bits([0x80])), extension("2.5.29.37", usages)];
     if (alternatives.length > 0) extensions.push(extension("2.5.29.17", sequence(...alternatives)));
+    if (names.ocspUrl !== undefined) {
+      const place = der(0x86, Buffer.from(names.ocspUrl, "latin1"));
+      extensions.push(extension("1.3.6.1.5.5.7.1.1", sequence(sequence(oid("1.3.6.1.5.5.7.48.1"), place))));
+    }
+    if (names.mustStaple) extensions.push(extension("1.3.6.1.5.5.7.1.24", sequence(der(2, [5]))));
     const subject = subjectOf(names.subject ?? [[OID.commonName, names.dns?.[0] ?? "test"]]);
     const made = this.#sign(subject, keys, extensions, names);
     const spki = keys.publicKey.export({ type: "spki", format: "der" });
@@ -78,6 +89,24 @@ export class CertificateAuthority {
       der: made,
       publicKeySha256: createHash("sha256").update(spki).digest("hex"),
     };
+  }
+
+  /** The answer (OCSP, RFC 6960) to a request, signed by the authority or, if given, by somebody else. */
+  answerOcsp(
+    request: Buffer,
+    status: "good" | "revoked" | "unknown",
+    { nextUpdateMs = Date.now() + DAY_MS, signedBy = this as CertificateAuthority } = {},
+  ): Buffer {
+    // OCSPRequest, TBSRequest, requestList and Request each begin with four bytes at most here.
+    const id = request.subarray(request.indexOf(SHA1_ID) - 2);
+    const now = time(Date.now());
+    const state = status === "good" ? der(0x80) : status === "revoked" ? der(0xa1, now) : der(0x82);
+    const single = sequence(id, state, now, der(0xa0, time(nextUpdateMs)));
+    const responder = der(0xa2, der(4, createHash("sha1").update(this.name).digest()));
+    const data = sequence(responder, now, sequence(single));
+    const signature = bits(sign("sha256", data, signedBy.#keys.privateKey));
+    const basic = sequence(data, ECDSA_SHA256, signature);
+    return sequence(der(0x0a, [0]), der(0xa0, sequence(oid("1.3.6.1.5.5.7.48.1.1"), der(4, basic))));
   }
 
   #sign(subject: Buffer, keys: Keys, extensions: Buffer[], times: CertificateNames): Buffer {

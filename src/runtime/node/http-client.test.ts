@@ -26,6 +26,7 @@ test("the answer to a GET", async (t) => {
     status: 200,
     statusText: "OK",
     body: "GET /there?x ü",
+    bytes: Buffer.from("GET /there?x ü"),
   });
   assert.equal((await fetchText(`${url}/else`, LIMITS)).status, 404);
 });

@@ -22,8 +22,9 @@ export function fetchText(url: string, options: FetchOptions): Promise<HttpText>
       });
       response.on("error", reject);
       response.on("end", () => {
-        const body = Buffer.concat(chunks).toString("utf8");
-        resolve({ status: response.statusCode ?? 0, statusText: response.statusMessage ?? "", body });
+        const bytes = Buffer.concat(chunks);
+        const body = bytes.toString("utf8");
+        resolve({ status: response.statusCode ?? 0, statusText: response.statusMessage ?? "", body, bytes });
       });
       response.on("close", () => {
         if (!response.complete) reject(new Error("unexpected EOF"));

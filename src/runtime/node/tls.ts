@@ -144,6 +144,10 @@ export class NodeTlsContext implements TlsContext {
       this.#handshakes.delete(raw);
       return handshake;
     };
+    const { staple } = this.settings;
+    if (staple !== undefined) {
+      server.on("OCSPRequest", (certificate, _, answer) => answer(null, staple(certificate) ?? Buffer.alloc(0)));
+    }
     server.on("secureConnection", (socket) => {
       socket.disableRenegotiation();
       handshakeOf(socket)?.resolve(socket);

@@ -422,9 +422,10 @@ export class SimulatedNetwork implements Network {
     const { hostname, port, pathname, search } = new URL(url);
     const where = { host: hostname, port: Number(port) || 80, timeoutMs: limits.timeoutMs };
     const { status, body = "" } = await this.request({ ...where, url: pathname + search });
-    const text = Buffer.from(body).toString("utf8");
+    const bytes = Buffer.from(body);
+    const text = bytes.toString("utf8");
     if (text.length > limits.maxBodyBytes) throw new RangeError(`body is longer than ${limits.maxBodyBytes} bytes`);
-    return { status, statusText: "", body: text };
+    return { status, statusText: "", body: text, bytes };
   }
 
   interfaceAddresses(): string[] {
