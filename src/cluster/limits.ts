@@ -18,5 +18,7 @@ export const MAX_PEER_INTEREST = 5_000_000;
 export const INTEREST_PER_TURN = 5_000;
 /** Servers that are remembered from gossip at a time. */
 export const MAX_PEERS = 1_000;
+/** The most connections that another server may want in its pool. */
+export const MAX_POOL_SIZE = 1_024;
 /** Port of routes whose URL has none. */
 export const DEFAULT_ROUTE_PORT = 6222;

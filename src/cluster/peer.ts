@@ -37,7 +37,7 @@ export class Peer {
     own: { readonly poolSize: number; readonly dedicated: readonly string[] },
   ) {
     this.id = info.server_id;
-    this.name = info.server_name;
+    this.name = info.server_name ?? this.id;
     this.info = info;
     this.pools = pools;
     this.#ownPoolSize = own.poolSize;

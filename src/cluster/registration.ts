@@ -6,6 +6,7 @@ import { quoted } from "../protocol/error-texts.js";
 import type { PeerInfo } from "../protocol/peer-info.js";
 import { CloseReason } from "../server/close-reason.js";
 import { Solicitation } from "./dialer.js";
+import { MAX_POOL_SIZE } from "./limits.js";
 import { Peer } from "./peer.js";
 import type { ClusterRoom } from "./room.js";
 import type { RouteConnection } from "./route.js";
@@ -45,20 +46,21 @@ function faultOf(
   info: PeerInfo,
   pools: boolean,
 ): string | undefined {
+  const { route_pool_idx: index = 0, route_pool_size: theirs = 1 } = info;
+  if (theirs > MAX_POOL_SIZE) return `Invalid route pool size: ${theirs}`;
   if (account !== undefined) {
     if (!pools) {
       return `Not possible to have a dedicated route for account ${quoted(account)} between those servers`;
     }
     return room.dedicatedAccounts.includes(account) ? undefined : `No route for account ${quoted(accountText)}`;
   }
-  const index = info.route_pool_idx ?? 0;
   if (!pools) return undefined;
   if (solicited) {
     return index === 0 ? undefined : `Route pool index should not be set but is set to ${index}`;
   }
-  const size = Math.max(room.options.poolSize, info.route_pool_size ?? 1);
+  const size = Math.max(room.options.poolSize, theirs);
   if (index >= 0 && index < size) return undefined;
-  return `Invalid route pool index: ${index} - pool size is ${info.route_pool_size}`;
+  return `Invalid route pool index: ${index} - pool size is ${theirs}`;
 }
 
 /** Gives a connection its place; returns false when there is another one that keeps it. */

@@ -183,6 +183,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
       return this.refuse("Authorization Violation", CloseReason.authenticationViolation);
     }
     const { cluster = "", cluster_dynamic = false, server_id } = info;
+    if (!server_id) return this.protocolError("INFO without a server id");
     if (
       cluster !== "" &&
       cluster !== this.#host.clusterName &&

@@ -176,7 +176,10 @@ const FIELD_TYPES: Readonly<Record<string, string>> = {
   protocol: "number",
 };
 
-/** Reads the JSON of an INFO or CONNECT line; undefined when it makes no sense. Unknown fields are passed over. */
+/**
+ * Reads the JSON of an INFO or CONNECT line; undefined when it makes no sense. Unknown fields are passed over, and those that are
+ * null count as absent. Any field may be absent, whatever its type says.
+ */
 export function readPeerJson<T extends PeerInfo | PeerConnect>(json: string): T | undefined {
   let value: unknown;
   try {
@@ -187,7 +190,8 @@ export function readPeerJson<T extends PeerInfo | PeerConnect>(json: string): T 
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   for (const [key, field] of Object.entries(value)) {
     const type = FIELD_TYPES[key];
-    if (type !== undefined && field !== null && !hasType(field, type)) return undefined;
+    if (field === null) delete (value as Record<string, unknown>)[key];
+    else if (type !== undefined && !hasType(field, type)) return undefined;
   }
   return value as T;
 }

@@ -119,6 +119,7 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
   // ---------------------------------------------------------------- lines
 
   line(buffer: Buffer, start: number, end: number): number {
+    if (this.isTooLong(end - start)) return this.lineTooLong();
     const verb = peerVerbOf(buffer, start, end, true);
     const from = peerArgumentsStart(verb, buffer, start, end);
     switch (verb) {
@@ -154,9 +155,12 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
     return this.messages.repeatedLine(buffer, start);
   }
 
+  private isTooLong(bytes: number): boolean {
+    return bytes > FIRST_PEER_LINE_BYTES && (!this.established || bytes > PEER_LINE_BYTES);
+  }
+
   beginning(buffer: Buffer, start: number, end: number): number {
-    const most = this.established ? PEER_LINE_BYTES : FIRST_PEER_LINE_BYTES;
-    if (end - start > most) return this.lineTooLong();
+    if (this.isTooLong(end - start)) return this.lineTooLong();
     const verb = peerVerbOf(buffer, start, end, false);
     if (verb === PeerVerb.unknown) {
       return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 32)));

@@ -21,8 +21,14 @@ interface Rank {
 /** A group's members in the order in which they are tried; `undefined` where all are equal. */
 type Ranks = readonly Rank[] | undefined;
 
+interface Group {
+  readonly ranks: Ranks;
+  /** Those that get what comes from other servers of the cluster: not other servers of the cluster. */
+  readonly fromRoute: readonly Subscription[];
+}
+
 // Arrays of members belong to match results, which are made anew when a member comes or goes.
-const known = new WeakMap<readonly Subscription[], { readonly ranks: Ranks }>();
+const known = new WeakMap<readonly Subscription[], Group>();
 
 /**
  * Offers the message to members until one takes it. Returns whether one did.
@@ -37,10 +43,15 @@ export function offerToGroup(
 ): boolean {
   let found = known.get(members);
   if (found === undefined) {
-    found = { ranks: ranksOf(members) };
+    const nearer = members.filter(({ target }) => target.peer !== "route");
+    found = { ranks: ranksOf(members), fromRoute: nearer.length === members.length ? members : nearer };
     known.set(members, found);
   }
-  const { ranks } = found;
+  const { ranks, fromRoute } = found;
+  // They would all refuse it, and whoever stands behind them would be chosen for each.
+  if (source?.peer === "route" && fromRoute !== members) {
+    return fromRoute.length > 0 && offerToGroup(fromRoute, random, message, source, faults);
+  }
   if (ranks === undefined) return offerFrom(members, random.below(members.length), message, source, faults);
   for (const { members, totalWeight, nearestFirst } of ranks) {
     if (nearestFirst) {

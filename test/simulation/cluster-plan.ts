@@ -23,6 +23,7 @@ export interface ClusterPlan {
   readonly routes: ReadonlyMap<string, readonly string[]>;
   readonly poolSizes: ReadonlyMap<string, number>;
   readonly pinned: boolean;
+  readonly compression: ReadonlyMap<string, string>;
   readonly link: LinkOptions;
 }
 
@@ -40,8 +41,11 @@ export function planCluster(draw: Draw): ClusterPlan {
   const common = draw.pick([-1, 1, 3, 3]);
   const mixed = draw.chance(0.3);
   const poolSizes = new Map(servers.map((name) => [name, mixed ? draw.pick([-1, 1, 2, 3, 5]) : common]));
+  const compression = new Map(
+    servers.map((name) => [name, draw.pick(["accept", "accept", "off", "s2_fast", "s2_auto"])]),
+  );
   const link = { latencyMs: draw.pick([0.2, 2, 15]), jitterMs: draw.pick([0, 1, 8]), bytesPerSecond: 1e9 };
-  return { servers, routes, poolSizes, pinned: draw.chance(0.5), link };
+  return { servers, routes, poolSizes, pinned: draw.chance(0.5), compression, link };
 }
 
 /** Whether the two may lose each other for good: neither is configured to dial the other. */
@@ -74,6 +78,7 @@ export function optionsOf(plan: ClusterPlan, name: string): ServerOptions {
       port: ROUTE_PORT,
       routes: (plan.routes.get(name) ?? []).map((other) => `nats-route://${other}:${ROUTE_PORT}`),
       poolSize: plan.poolSizes.get(name) ?? 3,
+      compression: { mode: plan.compression.get(name) ?? "accept" },
       accounts: plan.pinned ? ["PINNED"] : [],
       // Servers that were learned from others are to come back like configured ones, so that the model can demand it.
       connectRetries: 1_000_000,

@@ -64,9 +64,11 @@ class ClusterRun {
   }
 
   async toItsEnd(): Promise<RunReport> {
-    const { servers, routes, poolSizes, pinned } = this.#world.plan;
+    const { servers, routes, poolSizes, pinned, compression } = this.#world.plan;
     for (const name of servers) {
-      this.#note(`${name}: pool ${poolSizes.get(name)}, routes to ${routes.get(name)?.join(" ") || "nobody"}`);
+      this.#note(
+        `${name}: pool ${poolSizes.get(name)}, compression ${compression.get(name)}, routes to ${routes.get(name)?.join(" ") || "nobody"}`,
+      );
     }
     if (pinned) this.#note("an account has routes of its own");
     for (const name of servers) await this.#world.start(name);
