@@ -1,5 +1,6 @@
 // OCSP (RFC 6960): asks an authority whether a certificate still holds, and reads its signed answer.
 import { createHash, verify, X509Certificate } from "node:crypto";
+import { parseZuluDate } from "../protocol/zulu-date.js";
 import { DerError, type DerValue, derValues, oidText } from "./der.js";
 
 /** An answer that cannot be used. */
@@ -143,10 +144,10 @@ function bodyOf({ raw }: X509Certificate): DerValue[] {
 
 // YYYYMMDDHHMMSSZ
 function timeOf({ content }: DerValue): number {
-  const [, year, month, day, hour, minute, second] =
-    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\d)Z$/.exec(content.toString("latin1")) ?? [];
-  if (year === undefined) throw new OcspError("a time that is none");
-  return Date.UTC(Number(year), Number(month) - 1, Number(day), Number(hour), Number(minute), Number(second));
+  const text = content.toString("latin1").replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\dZ)$/, "$1-$2-$3T$4:$5:$6");
+  const ms = parseZuluDate(text);
+  if (ms === undefined) throw new OcspError("a time that is none");
+  return ms;
 }
 
 function sequence(...contents: readonly Buffer[]): Buffer {

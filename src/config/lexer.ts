@@ -1,7 +1,7 @@
 // The words of the configuration language: a cursor over one text that reads keys, scalar values, variables' names and
 // comments, and knows the place of each. The language is described in NATS's documentation (Configuration) and, where that
 // is silent, by what the reference accepts; parser.ts puts the words together.
-import { parseZuluDate } from "./date.js";
+import { parseZuluDate } from "../protocol/zulu-date.js";
 import { ConfigSyntaxError, type ConfigSyntaxErrorCode, excerptOf, quotation } from "./errors.js";
 import type { ConfigNode, Position } from "./syntax.js";
 import { joinKeptBytes, keepByte } from "./text.js";
