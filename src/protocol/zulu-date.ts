@@ -1,4 +1,4 @@
-// Dates of the configuration language: RFC 3339 in Zulu form with whole seconds, in the proleptic Gregorian calendar.
+// Dates in RFC 3339, in Zulu form with whole seconds, in the proleptic Gregorian calendar: those of the configuration language.
 
 const ZULU = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z$/;
 const DAY_MS = 86_400_000;

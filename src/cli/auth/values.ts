@@ -1,7 +1,7 @@
 // Values of options: whole numbers and sizes with "unlimited", yes and no, durations, moments and subjects.
 import { isPublicNkey } from "../../auth/nkey.js";
-import { parseZuluDate } from "../../config/date.js";
 import { formatMs } from "../../protocol/rfc3339.js";
+import { parseZuluDate } from "../../protocol/zulu-date.js";
 import { hasBlank, isValidSubject } from "../../subjects/validity.js";
 import { CommandError } from "../subcommand.js";
 
