@@ -55,3 +55,14 @@ test("permissions of routes count from a reload on", async (t) => {
   await until("only one is", () => sublist.hasInterest("open.a") && !sublist.hasInterest("shut.a"));
   assert.equal(sublist.hasInterest("shut.a"), false);
 });
+
+test("a cluster is renamed server by server: those of the new name find each other", async (t) => {
+  const [one, two] = await startLocalCluster(t, 2);
+  await one.reload({ serverName: "S1", cluster: { ...listening, name: "D" } });
+  assert.equal(one.server.clusterName, "D");
+  await until("they have parted", () => [one, two].every(({ server }) => server.reports.remoteServers() === 0));
+  const routes = two.server.options.cluster?.routes ?? [];
+  await two.reload({ serverName: "S2", cluster: { ...listening, name: "D", routes } });
+  await formed([one, two]);
+  assert.equal(two.server.clusterName, "D");
+});

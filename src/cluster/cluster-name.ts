@@ -26,6 +26,13 @@ export class ClusterName {
     return this.#dynamic && other !== "" && other !== this.#text && (!dynamic || this.#text < other);
   }
 
+  /** Takes the name that the options say from now on; without one it keeps its name. */
+  configure(name: string | undefined): void {
+    if (name === undefined || name === "") return;
+    this.#text = name;
+    this.#dynamic = false;
+  }
+
   take(other: string, dynamic: boolean): void {
     this.#text = other;
     this.#dynamic = dynamic;

@@ -32,7 +32,16 @@ import { parseRouteUrl } from "./route-url.js";
 type ClusterOptions = NonNullable<ResolvedOptions["cluster"]>;
 
 /** Options whose change makes all connections anew. */
-const AGREED = ["poolSize", "accounts", "compression", "authorization", "tls", "permissions", "advertise"] as const;
+const AGREED = [
+  "name",
+  "poolSize",
+  "accounts",
+  "compression",
+  "authorization",
+  "tls",
+  "permissions",
+  "advertise",
+] as const;
 /** The protocol between servers that this server speaks. */
 const PROTOCOL = 3;
 
@@ -161,6 +170,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
   }
 
   #reloadRoutes(old: ClusterOptions, next: ClusterOptions): void {
+    if (old.name !== next.name) this.#name.configure(next.name);
     // What the two sides have agreed on at the start of a connection is agreed on anew by making it again.
     const renegotiates = AGREED.some((name) => JSON.stringify(old[name]) !== JSON.stringify(next[name]));
     if (renegotiates) for (const route of [...this.routes]) route.close(CloseReason.routeRemoved);
