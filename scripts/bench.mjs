@@ -1,5 +1,5 @@
 // npm run bench: the same load on this server and on the neighbour, rounds alternating; medians and ratios as Markdown.
-// usage: npm run bench -- [--set core,connections,auth,cluster,websocket] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
+// usage: npm run bench -- [--set core,connections,auth,cluster,leaf,websocket] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
 //          [--server "CMD"] [--neighbour "CMD"]
 // What counts is server CPU per message, from /proc (Linux): on a busy machine it holds far better than wall time. A ratio
 // above 1 says that the neighbour needs more. --check compares with bench/budget.json and makes the exit code 1 when a case
@@ -46,7 +46,15 @@ const websocket = `websocket { listen: "127.0.0.1:{{ws}}", no_tls: true, compres
 // Several servers; publishers use the first one, subscribers the second. CPU is that of all.
 const cluster = (routes) => `cluster { name: bench, listen: "127.0.0.1:{{${routes}}}", pool_size: 3,
   routes: ["nats://127.0.0.1:{{0}}", "nats://127.0.0.1:{{1}}", "nats://127.0.0.1:{{2}}"] }\n`;
-const topologies = { cluster: [cluster(0), cluster(1), cluster(2)] };
+const leaf = (compression) => [
+  `leafnodes { remotes: [ { url: "nats-leaf://127.0.0.1:{{1}}", compression: ${compression} } ] }\n`,
+  `leafnodes { listen: "127.0.0.1:{{1}}", compression: ${compression} }\n`,
+];
+const topologies = {
+  cluster: [cluster(0), cluster(1), cluster(2)],
+  leaf: leaf("off"),
+  compressedLeaf: leaf("s2_auto"),
+};
 
 // publish: publishers, subscribers, messages each, payload bytes, subjects, and for some the prefix of the subjects that
 // subscribers use and the rest of the configuration. request: pairs, requests. idle: connections. websocket: publishers,
@@ -84,6 +92,32 @@ const sets = {
   cluster: [
     ["across a route, 16 B", "publish", 1, 1, times(2e6), 16, 1, "bench", topologies.cluster],
     ["across a route, 1 KB", "publish", 1, 1, times(4e5), 1024, 1, "bench", topologies.cluster],
+  ],
+  leaf: [
+    ["from a leaf to its hub, 16 B", "publish", 1, 1, times(2e6), 16, 1, "bench", topologies.leaf],
+    ["from a leaf to its hub, 1 KB", "publish", 1, 1, times(4e5), 1024, 1, "bench", topologies.leaf],
+    [
+      "from a leaf to its hub, 16 B, compressed",
+      "publish",
+      1,
+      1,
+      times(2e6),
+      16,
+      1,
+      "bench",
+      topologies.compressedLeaf,
+    ],
+    [
+      "from a leaf to its hub, 1 KB, compressed",
+      "publish",
+      1,
+      1,
+      times(4e5),
+      1024,
+      1,
+      "bench",
+      topologies.compressedLeaf,
+    ],
   ],
 };
 

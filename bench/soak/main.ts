@@ -3,11 +3,12 @@
 import { parseArgs } from "node:util";
 import { connections } from "./connections.js";
 import { type Drill, DrillContext } from "./drill.js";
+import { edge } from "./edge.js";
 import { mixedLoad } from "./mixed-load.js";
 import { simulatedCluster } from "./simulated-cluster.js";
 import { subscriptions } from "./subscriptions.js";
 
-const drills: readonly Drill[] = [connections, subscriptions, mixedLoad, simulatedCluster];
+const drills: readonly Drill[] = [connections, subscriptions, mixedLoad, edge, simulatedCluster];
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
