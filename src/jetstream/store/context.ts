@@ -41,6 +41,8 @@ export class StoreContext {
   readonly epoch: string;
   /** Those with writes to take over. */
   readonly dirty = new Set<Flushable>();
+  /** Directories with names that are not durable yet, and how often one was added. */
+  private readonly unsynced = new Map<string, number>();
   private readonly onProblem: (problem: StoreProblem) => void;
   private readonly onWork: (of: Flushable) => void;
   private quarantined = 0;
@@ -81,6 +83,25 @@ export class StoreContext {
   /** Asks for a flush soon, though there is no need to make room in the journal. */
   workFor(of: Flushable): void {
     this.onWork(of);
+  }
+
+  /** A file was made in a directory: the journal keeps what is in it until the name is durable. */
+  syncLater(directory: string): void {
+    this.unsynced.set(directory, (this.unsynced.get(directory) ?? 0) + 1);
+  }
+
+  /** Whether all files that were made will be found after a crash. */
+  get namesAreDurable(): boolean {
+    return this.unsynced.size === 0;
+  }
+
+  /** Makes the names of all files durable; one sync a directory, however many were made. */
+  async syncDirectories(): Promise<void> {
+    for (const [directory, count] of [...this.unsynced]) {
+      // One that was removed with its stream has nothing to be found.
+      if ((await this.disk.stat(directory)) !== undefined) await this.disk.syncDirectory(directory);
+      if (this.unsynced.get(directory) === count) this.unsynced.delete(directory);
+    }
   }
 
   /** Whether what a write has made superfluous may be removed: when it is durable, or when there is no room to make it so. */

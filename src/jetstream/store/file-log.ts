@@ -239,7 +239,7 @@ export class FileLog implements EntryLog, Flushable {
       await file.sync();
     });
     this.mustCut = false;
-    if (isNew) await this.context.disk.syncDirectory(this.directory);
+    if (isNew) this.context.syncLater(this.directory);
     this.fileBytes += parts.reduce((sum, part) => sum + part.length, 0);
     this.createdTicket = 0;
     this.pending = this.pending.slice(count);

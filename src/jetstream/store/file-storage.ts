@@ -54,7 +54,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   logBytes: 256 * 1024,
   journalBytes: 16 * 1024 * 1024,
   journalFiles: 6,
-  openFiles: 256,
+  openFiles: 1024,
   cacheBytes: 32 * 1024 * 1024,
 };
 
@@ -226,7 +226,7 @@ export class FileStorage implements Storage, JournalCleaner {
         await this.takeOver([...this.context.dirty]);
       }
       for (const store of this.streams.values()) await store.writeIndexes();
-      isTakenOver = this.context.dirty.size === 0;
+      isTakenOver = this.context.dirty.size === 0 && this.context.namesAreDurable;
     } catch {
       // The journal keeps what could not be taken over.
     }
@@ -323,10 +323,12 @@ export class FileStorage implements Storage, JournalCleaner {
         failure ??= error;
       }
     }
+    await this.context.syncDirectories();
     if (failure !== undefined) throw failure;
   }
 
   private release(): void {
+    if (!this.context.namesAreDurable) return;
     let oldest = this.journal.durable + 1;
     for (const one of this.context.dirty) oldest = Math.min(oldest, one.oldestTicket);
     this.journal.release(oldest - 1);

@@ -3,6 +3,7 @@ import type { StoreContext } from "./context.js";
 import { fileNameOf } from "./file-header.js";
 import type { FileLog } from "./file-log.js";
 import type { Range, Removed } from "./removals.js";
+import { RunList } from "./run-list.js";
 import { Segment } from "./segment.js";
 import { encodeIndex } from "./segment-index.js";
 import { MAX_OFFSET, SlotBlock } from "./slot-block.js";
@@ -12,16 +13,6 @@ import type { StreamIndex } from "./stream-index.js";
 /** The smallest segment of a small stream; four make its limit. */
 const SMALLEST_SEGMENT_BYTES = 256 * 1024;
 const SEGMENTS_PER_LIMIT = 4;
-
-/** Records of one segment that stand one after the other in memory. */
-interface Run {
-  readonly segment: Segment;
-  readonly position: number;
-  readonly buffer: Buffer;
-  readonly at: number;
-  bytes: number;
-  ticket: Ticket;
-}
 
 export interface StreamPlace {
   readonly key: string;
@@ -42,7 +33,6 @@ export class StreamFiles {
   createdTicket: Ticket = ALREADY_DURABLE;
   /** Of the last removal. */
   removalTicket: Ticket = ALREADY_DURABLE;
-  pendingBytes = 0;
   options: StreamStoreOptions;
   /** Is told of messages, by their numbers, that no file will have. */
   onGone: ((firstIndex: number, lastIndex: number) => void) | undefined;
@@ -54,7 +44,7 @@ export class StreamFiles {
   /** Removed with their segments; the journal has them still, until it has released that ticket. */
   private forgotten: { range: Range; index: number; until: Ticket }[] = [];
   private readonly parent: string;
-  private runs: Run[] = [];
+  private readonly runs = new RunList();
   private nextNumber = 1;
   private hasDirectory = false;
 
@@ -69,7 +59,11 @@ export class StreamFiles {
   }
 
   get oldestTicket(): Ticket {
-    return this.createdTicket || (this.runs[0]?.ticket ?? Number.POSITIVE_INFINITY);
+    return this.createdTicket || (this.runs.length > 0 ? this.runs.firstTicket : Number.POSITIVE_INFINITY);
+  }
+
+  get pendingBytes(): number {
+    return this.runs.pendingBytes;
   }
 
   get hasPending(): boolean {
@@ -140,29 +134,12 @@ export class StreamFiles {
     const segment = block.home;
     segment.lastIndex = this.lastIndex;
     if (segment.firstIndex === 0) segment.firstIndex = this.lastIndex;
-    this.pendingBytes += bytes;
-    const last = this.runs[this.runs.length - 1];
-    if (last !== undefined && last.buffer === buffer && last.at + last.bytes === at && last.segment === segment) {
-      last.bytes += bytes;
-      last.ticket = ticket;
-    } else {
-      this.runs.push({ segment, position: block.end, buffer, at, bytes, ticket });
-    }
+    this.runs.add(segment, block.end, buffer, at, bytes, ticket);
   }
 
   /** Where a record is in memory that is not yet in its segment. */
   inMemory(segment: Segment, position: number): { buffer: Buffer; at: number } {
-    let low = 0;
-    let high = this.runs.length - 1;
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      const run = this.runs[middle];
-      const isBefore = run.segment.number < segment.number || (run.segment === segment && run.position <= position);
-      if (isBefore) low = middle;
-      else high = middle - 1;
-    }
-    const run = this.runs[low];
-    return { buffer: run.buffer, at: run.at + position - run.position };
+    return this.runs.find(segment, position);
   }
 
   /** Blocks were cut or taken away by a truncation. */
@@ -176,57 +153,40 @@ export class StreamFiles {
     }
     const last = blocks[blocks.length - 1];
     if (last !== undefined) last.home.sealed = true;
-    this.runs = this.runs.filter((run) => !this.doomed.has(run.segment));
-    for (const run of this.runs) {
-      if (run.segment === last?.home && run.position + run.bytes > last.end)
-        run.bytes = Math.max(0, last.end - run.position);
-    }
-    this.runs = this.runs.filter((run) => run.bytes > 0);
-    this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.runs.cut((segment) => {
+      if (this.doomed.has(segment)) return undefined;
+      return segment === last?.home ? last.end : Number.POSITIVE_INFINITY;
+    });
   }
 
   /** Writes what is durable in the journal up to a ticket into the segments. Nobody else flushes meanwhile. */
   async flush(upTo: Ticket): Promise<void> {
-    const taken = this.runs.slice(0, this.countUpTo(upTo));
-    if (taken.length === 0 && (this.createdTicket === 0 || this.createdTicket > upTo)) return;
+    const groups = this.runs.upTo(upTo);
+    if (groups.size === 0 && (this.createdTicket === 0 || this.createdTicket > upTo)) return;
     await this.makeDirectory();
     let isNew = false;
-    if (taken.length === 0 && this.index.blocks.length === 0) this.newBlock(this.index.lastSequence + 1);
-    const groups = new Map<Segment, Run[]>();
-    for (const run of taken) {
-      const group = groups.get(run.segment);
-      if (group === undefined) groups.set(run.segment, [run]);
-      else group.push(run);
+    if (groups.size === 0) {
+      const { blocks, lastSequence } = this.index;
+      groups.set((blocks[blocks.length - 1] ?? this.newBlock(lastSequence + 1)).home, []);
     }
-    if (groups.size === 0) groups.set(this.index.blocks[this.index.blocks.length - 1].home, []);
-    for (const [segment, runs] of groups) {
+    for (const [segment, parts] of groups) {
       if (this.isDead(segment)) {
         this.onGone?.(segment.firstIndex, segment.lastIndex);
+        this.runs.drop(segment, upTo);
       } else {
         isNew ||= !segment.exists;
-        await segment.append(runs.map(({ buffer, at, bytes }) => buffer.subarray(at, at + bytes)));
+        await segment.append(parts);
+        this.runs.drop(segment, ALREADY_DURABLE);
       }
-      this.dropRuns(runs);
     }
-    if (isNew) await this.context.disk.syncDirectory(this.directory);
+    if (isNew) this.context.syncLater(this.directory);
     this.createdTicket = ALREADY_DURABLE;
-  }
-
-  /** Forgets runs that the segments have now; they are the first, if no truncation has come in between. */
-  private dropRuns(taken: readonly Run[]): void {
-    let count = 0;
-    while (count < taken.length && this.runs[count] === taken[count]) this.pendingBytes -= taken[count++].bytes;
-    this.runs.splice(0, count);
-    if (count === taken.length) return;
-    const rest = new Set(taken.slice(count));
-    this.runs = this.runs.filter((run) => !rest.has(run));
-    this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
   async makeDirectory(): Promise<void> {
     if (this.hasDirectory) return;
     await this.context.disk.makeDirectory(this.directory);
-    await this.context.disk.syncDirectory(this.parent);
+    this.context.syncLater(this.parent);
     this.hasDirectory = true;
   }
 
@@ -235,12 +195,6 @@ export class StreamFiles {
     if (!segment.sealed || segment.exists || !this.context.mayDrop(this.removalTicket)) return false;
     const block = this.index.blocks.find((one) => one.home === segment);
     return block === undefined || (block.live === 0 && block !== this.index.blocks[this.index.blocks.length - 1]);
-  }
-
-  private countUpTo(ticket: Ticket): number {
-    let count = 0;
-    while (count < this.runs.length && this.runs[count].ticket <= ticket) count++;
-    return count;
   }
 
   /** Whether all of a block is in its file. */
@@ -260,8 +214,7 @@ export class StreamFiles {
       blocks.splice(at, 1);
     }
     if (this.doomed.size === 0) return;
-    this.runs = this.runs.filter((run) => !this.doomed.has(run.segment));
-    this.pendingBytes = this.runs.reduce((sum, { bytes }) => sum + bytes, 0);
+    this.runs.cut((segment) => (this.doomed.has(segment) ? undefined : Number.POSITIVE_INFINITY));
     const gone = [...this.doomed.keys()];
     for (const segment of gone) await this.removeFiles(segment);
     if (this.hasDirectory) await this.context.disk.syncDirectory(this.directory);
@@ -320,7 +273,7 @@ export class StreamFiles {
   async remove(removals: FileLog): Promise<void> {
     const { disk, pool, cache } = this.context;
     removals.discard();
-    this.runs = [];
+    this.runs.cut(() => undefined);
     for (const { home } of this.index.blocks) cache.forget(home);
     if ((await disk.stat(this.directory)) === undefined) return;
     for (const name of await disk.list(this.directory)) {
