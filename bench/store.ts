@@ -103,10 +103,9 @@ try {
   await measure("one stream, one subject", () => appendMany(storage.stream("ONE"), commits, 1, 10_000));
   await measure("one stream, 100,000 subjects", () => appendMany(storage.stream("MANY"), commits, 100_000, 10_000));
   await measure("1 stream, 1,000 in flight", () => appendOneEach(Array(1000).fill(storage.stream("S")), commits));
-  await measure("1,000 streams, one in flight each", () => {
-    const stores = Array.from({ length: 1000 }, (_, at) => storage.stream(`S${at}`));
-    return appendOneEach(stores, commits);
-  });
+  const stores = (): StreamStore[] => Array.from({ length: 1000 }, (_, at) => storage.stream(`S${at}`));
+  await measure("1,000 new streams, one in flight each", () => appendOneEach(stores(), commits));
+  await measure("1,000 streams, one in flight each", () => appendOneEach(stores(), commits));
   await measure("one stream, read in order", async () => {
     const store = storage.stream("ONE");
     for (let sequence = 1; sequence <= count; sequence++) {
