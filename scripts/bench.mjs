@@ -15,7 +15,7 @@ import { fail, findNeighbour, projectRoot, serverCommand } from "./lib/project.m
 
 const { values: flags } = parseArgs({
   options: {
-    set: { type: "string", default: "core,connections" },
+    set: { type: "string", default: "core,connections,cluster,leaf" },
     case: { type: "string", default: "" },
     rounds: { type: "string", default: "3" },
     quick: { type: "boolean", default: false },
