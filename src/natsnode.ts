@@ -2,6 +2,7 @@
 import type { Authenticate } from "./auth/application-login.js";
 import { ClusterRoom } from "./cluster/room.js";
 import { GatewayRoom } from "./gateways/room.js";
+import { JetStreamRoom } from "./jetstream/room.js";
 import { LeafRoom } from "./leafnodes/room.js";
 import type { ConfigSource } from "./monitoring/config-source.js";
 import { Pages } from "./monitoring/pages.js";
@@ -30,6 +31,7 @@ export function createServer(options: ResolvedOptions, parts: CreateParts): Serv
   if (GatewayRoom.isWanted(options)) server.use(new GatewayRoom(server));
   const websocket = new WebsocketRoom(server);
   if (LeafRoom.isWanted(options)) server.use(new LeafRoom(server, websocket));
+  if (JetStreamRoom.isWanted(options)) server.use(new JetStreamRoom(server));
   const pages = new Pages(server, parts.config);
   server.use(new MonitoringRoom(server, pages));
   server.use(new SystemRoom(server, pages, parts.config));

@@ -133,6 +133,25 @@ export class Message {
     return message;
   }
 
+  /** A message from a store under its own subject: `body` is an own copy with CR LF at `end`, and nothing is copied. */
+  static stored(
+    subject: string,
+    subjectBytes: Uint8Array,
+    reply: string,
+    { body, start, end, headerBytes }: Pick<Message, "body" | "start" | "end" | "headerBytes">,
+  ): Message {
+    const message = new Message();
+    message.subject = subject;
+    message.subjectBytes = subjectBytes;
+    message.setLine(reply, end - start);
+    message.body = body;
+    message.start = start;
+    message.end = end;
+    message.headerBytes = headerBytes;
+    message.shared = true;
+    return message;
+  }
+
   private setSubject(subject: string): void {
     this.subject = subject;
     this.subjectBytes = Buffer.from(subject, "latin1");

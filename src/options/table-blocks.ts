@@ -313,9 +313,7 @@ export const account = {
   users: option("users", list(block(user)), "Users of the account.", { default: [] }),
   imports: option("imports", list(block(imported)), "What the account takes from others.", { default: [] }),
   exports: option("exports", list(block(exported)), "What the account offers others.", { default: [] }),
-  jetstream: option("jetstream", block(accountJetStream), "JetStream for the account, with its limits.", {
-    status: "adds",
-  }),
+  jetstream: option("jetstream", block(accountJetStream), "JetStream for the account, with its limits."),
   defaultPermissions: option("default_permissions", block(permissions), "For users without permissions of their own."),
   mappings: option("mappings", mappings, "Subject mappings of the account.", { aliases: ["maps"], default: {} }),
   limits: option("limits", block(accountLimits), "Limits of the account.", { default: {} }),

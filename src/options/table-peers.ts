@@ -258,14 +258,12 @@ export const jetstream = {
   key: option("key", text, "Encryption key.", {
     aliases: ["ek", "encryption_key"],
     secret: true,
-    status: "restricts",
   }),
   previousKey: option("prev_key", text, "Encryption key before this one.", {
     aliases: ["prev_ek", "prev_encryption_key"],
     secret: true,
-    status: "restricts",
   }),
-  cipher: option("cipher", text, "chacha, chachapoly or aes.", { defaultText: "chacha", status: "restricts" }),
+  cipher: option("cipher", text, "chacha, chachapoly or aes.", { defaultText: "chacha" }),
   extensionHint: option("extension_hint", text, "will_extend or no_extend."),
   limits: option("limits", block(jetstreamLimits), "Limits for all accounts.", { default: {} }),
   tpm: option("tpm", block(tpm), "Keys from a trusted platform module.", { status: "restricts" }),

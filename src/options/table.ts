@@ -267,9 +267,7 @@ export const serverTable = {
   cluster: option("cluster", block(cluster), "Routes to other servers of the cluster.", { reload: true }),
   gateway: option("gateway", block(gateway), "Connections to other clusters."),
   leafnodes: option("leaf", block(leafnodes), "Leaf nodes.", { aliases: ["leafnodes"] }),
-  jetstream: option("jetstream", block(jetstream), "JetStream: a boolean, enabled, disabled or a map.", {
-    status: "adds",
-  }),
+  jetstream: option("jetstream", block(jetstream), "JetStream: a boolean, enabled, disabled or a map."),
   storeDir: option("store_dir", text, "Folder of JetStream, when its block names none.", {
     aliases: ["storedir"],
   }),

@@ -16,7 +16,7 @@ test("defaults ask for nothing, given or resolved", () => {
 test("what restricts is refused", () => {
   const refused = (options: ServerOptions): string[] => pathsOf(options).refused;
   assert.deepEqual(refused({ tls: { ocspPeer: { verify: true } } }), ["tls.ocspPeer.verify"]);
-  assert.deepEqual(refused({ jetstream: { key: "k" } }), ["jetstream.key"]);
+  assert.deepEqual(refused({ jetstream: { tpm: { keysFile: "k" } } }), ["jetstream.tpm"]);
   assert.deepEqual(refused({ leafnodes: { remotes: [{}, { tls: { certStore: "s" } }] } }), [
     "leafnodes.remotes[1].tls.certStore",
   ]);
@@ -24,12 +24,12 @@ test("what restricts is refused", () => {
 
 test("what adds is announced, when it is on", () => {
   const announced = (options: ServerOptions): string[] => pathsOf(options).announced;
-  assert.deepEqual(announced({ jetstream: {} }), ["jetstream"]);
-  assert.deepEqual(announced({ jetstream: { enabled: false, key: "k" } }), []);
+  assert.deepEqual(announced({ jetstream: {} }), []);
+  assert.deepEqual(announced({ jetstream: { enabled: false, tpm: { keysFile: "k" } } }), []);
   assert.deepEqual(announced({ cluster: { port: 1 }, gateway: { port: 1 }, leafnodes: { remotes: [{}] } }), []);
   assert.deepEqual(announced({ mqtt: { port: 1 } }), ["mqtt"]);
   assert.deepEqual(announced({ mqtt: { port: 0 } }), []);
-  assert.deepEqual(announced({ accounts: { A: { jetstream: {} } } }), ["accounts.A.jetstream"]);
+  assert.deepEqual(announced({ accounts: { A: { jetstream: {} } } }), []);
 });
 
 test("says where it was set", () => {

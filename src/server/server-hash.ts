@@ -1,10 +1,13 @@
-// The short name of a server in subjects: eight letters and digits from the hash of its name.
+// The short name of a server or an account in subjects: eight letters and digits from the hash of its name.
 import { createHash } from "node:crypto";
 
 const DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const LENGTH = 8;
 
-export function serverHash(name: string): string {
+/** Eight letters and digits that stand for a name. */
+export function hashName(name: string): string {
   const digest = createHash("sha256").update(name).digest();
   return Array.from(digest.subarray(0, LENGTH), (byte) => DIGITS[byte % DIGITS.length]).join("");
 }
+
+export const serverHash = hashName;

@@ -1,0 +1,186 @@
+// Acknowledgements: the subjects they come in by, their forms, and what each does to a consumer
+// (conformance/jetstream, FACTS "Ack reply subject and acks").
+import type { Message } from "../accounts/message.js";
+import { parseExact } from "../protocol/json.js";
+import { hashName } from "../server/server-hash.js";
+import type { Consumer } from "./consumer.js";
+import { Op } from "./consumer-state.js";
+import { wireSubject } from "./names.js";
+import { statusBlock } from "./publish-headers.js";
+import { readPull } from "./pull-requests.js";
+
+const NO_BYTES = Buffer.alloc(0);
+const SHORT_TOKENS = 9;
+const LONG_TOKENS = 11;
+
+/** What an ack subject says of a delivery. */
+export interface AckPlace {
+  readonly deliveries: number;
+  readonly streamSequence: number;
+  readonly consumerSequence: number;
+  readonly timeNs: string;
+}
+
+/** Reads `$JS.ACK.<stream>.<consumer>.<n>.<sseq>.<cseq>.<ns>.<pending>`, or the form with domain and account in front. */
+export function parseAckSubject(subject: string): AckPlace | undefined {
+  const tokens = subject.split(".");
+  if (tokens.length < SHORT_TOKENS) return undefined;
+  const at = tokens.length >= LONG_TOKENS ? 6 : 4;
+  const [deliveries, streamSequence, consumerSequence] = tokens.slice(at, at + 3).map(Number);
+  if (!(deliveries > 0 && streamSequence > 0 && consumerSequence > 0)) return undefined;
+  return { deliveries, streamSequence, consumerSequence, timeNs: tokens[at + 3] };
+}
+
+export class AckHandler {
+  readonly #consumer: Consumer;
+  #sampled = 0;
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+  }
+
+  /** Where acknowledgements come in; none for a consumer that takes none. */
+  get subjects(): string[] {
+    const { stream, name, config } = this.#consumer;
+    if (config.ack_policy === "none") return [];
+    const own = `${stream.wireName}.${wireSubject(name)}`;
+    return [`$JS.ACK.${own}.*.*.*.*.*`, `$JS.ACK.*.*.${own}.*.*.*.*.>`];
+  }
+
+  /** What the reply subject of a message begins with. */
+  get prefix(): string {
+    const { stream, name } = this.#consumer;
+    const { js, account } = stream.account;
+    const own = `${stream.wireName}.${wireSubject(name)}.`;
+    if (js.server.options.featureFlags?.["js_ack_fc_v2"] !== true) return `$JS.ACK.${own}`;
+    return `$JS.ACK.${js.domain ?? "_"}.${hashName(account.name)}.${own}`;
+  }
+
+  /** Takes an acknowledgement and answers it, when that is asked for and what it says is durable. */
+  handle(place: AckPlace, message: Message): void {
+    const consumer = this.#consumer;
+    const { state } = consumer;
+    const { streamSequence: sequence } = place;
+    if (sequence >= state.nextStream) return;
+    const payload = message.body.toString("latin1", message.start + message.headerBytes, message.end);
+    const reply = message.hasReply ? message.reply : "";
+    let ticket = 0;
+    if (payload === "" || payload === "+ACK" || payload === "+OK") ticket = this.acknowledge(place);
+    else if (payload.startsWith("+NXT")) {
+      const { js } = consumer.stream.account;
+      js.whenDurable(this.acknowledge(place), () => this.#askForMore(payload.slice(4).trim(), reply));
+      return;
+    } else if (payload === "-NAK" || payload.startsWith("-NAK ")) this.#refuse(place, payload.slice(4).trim());
+    else if (payload === "+WPI") consumer.redelivery.inProgress(sequence);
+    else if (payload === "+TERM" || payload.startsWith("+TERM "))
+      ticket = this.#terminate(place, payload.slice(5).trim());
+    if (reply === "") return;
+    const { js, account } = consumer.stream.account;
+    js.whenDurable(ticket, (error) => {
+      if (error === undefined) js.send(account, reply, NO_BYTES);
+    });
+  }
+
+  /** The message is done; with ack policy all, everything before it too. */
+  acknowledge(place: AckPlace): number {
+    const consumer = this.#consumer;
+    const { state, stream, config } = consumer;
+    const { js } = stream.account;
+    const sequence = place.streamSequence;
+    const full = config.max_ack_pending > 0 && state.pending.size >= config.max_ack_pending;
+    consumer.lastAckedNs = js.nowNs;
+    let ticket = 0;
+    if (config.ack_policy === "explicit") {
+      if (!state.pending.has(sequence) && !state.deliveries.has(sequence)) return 0;
+      this.#sample(place);
+      consumer.redelivery.forget(sequence);
+      ticket = consumer.apply([Op.ack, sequence]);
+      stream.acknowledged(sequence);
+    } else {
+      const done = [...state.pending.keys()].filter((one) => one <= sequence);
+      if (done.length === 0) return 0;
+      this.#sample(place);
+      for (const one of done) consumer.redelivery.forget(one);
+      ticket = consumer.apply([Op.ackAll, sequence, place.consumerSequence]);
+      for (const one of done) stream.acknowledged(one);
+    }
+    if (full || consumer.redelivery.queue.size > 0) consumer.wake();
+    return ticket;
+  }
+
+  #refuse({ streamSequence, consumerSequence, deliveries }: AckPlace, argument: string): void {
+    const consumer = this.#consumer;
+    if (!consumer.state.pending.has(streamSequence)) return;
+    consumer.advise("MSG_NAKED", "nak", {
+      consumer_seq: consumerSequence,
+      stream_seq: streamSequence,
+      deliveries,
+    });
+    consumer.redelivery.again(streamSequence, delayOf(argument));
+  }
+
+  #terminate({ streamSequence, consumerSequence, deliveries }: AckPlace, reason: string): number {
+    const consumer = this.#consumer;
+    if (!consumer.state.pending.has(streamSequence)) return 0;
+    consumer.advise("MSG_TERMINATED", "terminated", {
+      consumer_seq: consumerSequence,
+      stream_seq: streamSequence,
+      deliveries,
+      reason: reason === "" ? undefined : Buffer.from(reason, "latin1").toString("utf8"),
+    });
+    consumer.redelivery.forget(streamSequence);
+    const ticket = consumer.apply([Op.ack, streamSequence]);
+    consumer.stream.acknowledged(streamSequence);
+    consumer.wake();
+    return ticket;
+  }
+
+  #askForMore(argument: string, reply: string): void {
+    const consumer = this.#consumer;
+    if (reply === "" || consumer.isPush) return;
+    try {
+      consumer.pulls.ask(readPull(Buffer.from(argument, "latin1")), reply);
+    } catch (error) {
+      const { js, account } = consumer.stream.account;
+      js.send(account, reply, NO_BYTES, statusBlock(`400 Bad Request - ${(error as Error).message}`));
+    }
+  }
+
+  // As many in a hundred acknowledgements as sample_freq says become events.
+  #sample({ streamSequence, consumerSequence, deliveries, timeNs }: AckPlace): void {
+    const consumer = this.#consumer;
+    const percent = Number(consumer.config.sample_freq.replace("%", "") || "0");
+    if (!(percent > 0)) return;
+    this.#sampled += percent;
+    if (this.#sampled < 100) return;
+    this.#sampled -= 100;
+    const { js, account } = consumer.stream.account;
+    const delivered = consumer.state.pending.get(streamSequence)?.atMs ?? js.nowMs;
+    const { wireName } = consumer.stream;
+    void timeNs;
+    js.event(
+      account,
+      `$JS.EVENT.METRIC.CONSUMER.ACK.${wireName}.${wireSubject(consumer.name)}`,
+      "io.nats.jetstream.metric.v1.consumer_ack",
+      {
+        stream: consumer.stream.name,
+        consumer: consumer.name,
+        consumer_seq: consumerSequence,
+        stream_seq: streamSequence,
+        ack_time: Math.max(0, Math.round((js.nowMs - delivered) * 1e6)),
+        deliveries,
+      },
+    );
+  }
+}
+
+// What cannot be read stands for no delay.
+function delayOf(argument: string): number {
+  if (argument === "") return 0;
+  try {
+    const { delay } = parseExact(argument) as { delay?: number | bigint };
+    return delay === undefined ? 0 : Math.max(0, Number(delay) / 1e6);
+  } catch {
+    return 0;
+  }
+}

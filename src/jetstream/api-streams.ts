@@ -1,0 +1,311 @@
+// The API of streams: create, update, info, list, names, delete, purge, and single messages.
+import { subjectsOverlap } from "../subjects/validity.js";
+import { type ApiRequest, type ApiRoute, wantEmpty } from "./api.js";
+import { ApiError } from "./errors.js";
+import { type Fields, field, readRequest } from "./fields.js";
+import { accountInfo, streamInfo, streamState, subjectCounts } from "./info.js";
+import { wireSubject } from "./names.js";
+import type { Stream } from "./stream.js";
+import { checkStream, checkStreamName, checkStreamUpdate } from "./stream-checks.js";
+import { requiredLevel, STREAM_FIELDS, type StreamConfig, withLevel, withStreamDefaults } from "./stream-config.js";
+import { parseTime, timeText } from "./time.js";
+
+const NAMES_LIMIT = 1024;
+const LIST_LIMIT = 256;
+const SUBJECTS_LIMIT = 100_000;
+const CREATE: Fields = { ...STREAM_FIELDS, pedantic: field("flag") };
+const PAGE: Fields = { offset: field("int"), subject: field("text") };
+const INFO: Fields = { offset: field("int"), deleted_details: field("flag"), subjects_filter: field("text") };
+const PURGE: Fields = { seq: field("int"), filter: field("text"), keep: field("int") };
+const GET: Fields = {
+  seq: field("int"),
+  last_by_subj: field("text"),
+  next_by_subj: field("text"),
+  batch: field("int"),
+  max_bytes: field("int"),
+  start_time: field("time"),
+  multi_last: field("texts"),
+  up_to_seq: field("int"),
+  up_to_time: field("time"),
+  no_hdr: field("flag"),
+};
+const DELETE: Fields = { seq: field("int"), no_erase: field("flag") };
+const EMPTY_PAGE = { total: 0, offset: 0, limit: 0 };
+
+function readConfig(
+  { payload, strict, names, account }: ApiRequest,
+  isUpdate: boolean,
+): { config: StreamConfig; pedantic: boolean } {
+  if (payload.length === 0) {
+    if (isUpdate) checkStreamName("");
+    throw new ApiError("streamMismatch");
+  }
+  const { pedantic, ...config } = readRequest<StreamConfig & { pedantic: boolean }>(payload, CREATE, strict);
+  if (isUpdate && config.name === "") checkStreamName("");
+  if (config.name !== names[0]) throw new ApiError("streamMismatch");
+  withStreamDefaults(config, pedantic, account.windowLimitNs);
+  return { config, pedantic };
+}
+
+function create(request: ApiRequest): object {
+  const { account } = request;
+  const { config, pedantic } = readConfig(request, false);
+  if (config.sealed)
+    throw new ApiError("streamInvalidConfig", { text: "stream configuration for create can not be sealed" });
+  checkStream(config, account, pedantic);
+  if (config.num_replicas > 1) throw new ApiError("replicas");
+  config.metadata = withLevel(config.metadata, requiredLevel(config));
+  const known = account.streams.get(config.name);
+  if (known !== undefined) {
+    if (!sameConfig(known.config, config)) throw new ApiError("streamNameInUse");
+    return { ...streamInfo(known, true), did_create: true };
+  }
+  const { stream, ticket } = account.create(config);
+  request.ticket = ticket;
+  advise(stream, "CREATED", "create");
+  return { ...streamInfo(stream, true), did_create: true };
+}
+
+function update(request: ApiRequest): object {
+  const { account } = request;
+  const { config, pedantic } = readConfig(request, true);
+  checkStreamName(config.name);
+  const stream = account.stream(config.name);
+  if (config.sealed && !stream.config.sealed) {
+    config.discard = "new";
+    config.deny_delete = true;
+    config.deny_purge = true;
+    config.allow_rollup_hdrs = false;
+  } else if (config.sealed) {
+    config.discard = "new";
+    config.deny_delete = true;
+    config.deny_purge = true;
+  }
+  checkStream(config, account, pedantic);
+  checkStreamUpdate(stream.config, config);
+  if (config.num_replicas > 1) throw new ApiError("replicas");
+  checkConsumerLimits(stream, config);
+  config.metadata = withLevel(config.metadata, requiredLevel(config));
+  config.first_seq = stream.config.first_seq;
+  request.ticket = account.update(stream, config);
+  advise(stream, "UPDATED", "modify");
+  return streamInfo(stream, true);
+}
+
+function checkConsumerLimits(stream: Stream, { consumer_limits: limits }: StreamConfig): void {
+  const violating = [...stream.consumers.values()]
+    .filter(
+      ({ config }) =>
+        (limits.max_ack_pending > 0 && config.max_ack_pending > limits.max_ack_pending) ||
+        (limits.inactive_threshold > 0n && config.inactive_threshold > limits.inactive_threshold),
+    )
+    .map(({ name }) => name);
+  if (violating.length > 0) {
+    throw new ApiError("updateFailed", { text: `change to limits violates consumers: ${violating.join(", ")}` });
+  }
+}
+
+function sameConfig(a: StreamConfig, b: StreamConfig): boolean {
+  return comparable(a) === comparable(b);
+}
+
+function comparable(value: object): string {
+  return JSON.stringify(value, (_, item: unknown) => (typeof item === "bigint" ? `${item}n` : sortedObject(item)));
+}
+
+function sortedObject(item: unknown): unknown {
+  if (typeof item !== "object" || item === null || Array.isArray(item)) return item;
+  return Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+/** Tells that a stream came, changed or went. */
+function advise({ account, name, wireName }: Stream, what: string, action: string): void {
+  account.js.advise(account.account, `STREAM.${what}.${wireName}`, "stream_action", { stream: name, action });
+}
+
+function info(request: ApiRequest): object {
+  const { account, names, payload, strict, js } = request;
+  const asked =
+    payload.length === 0
+      ? { offset: 0, deleted_details: false, subjects_filter: "" }
+      : readRequest<{ offset: number; deleted_details: boolean; subjects_filter: string }>(payload, INFO, strict);
+  const stream = account.stream(names[0]);
+  const page = { ...EMPTY_PAGE };
+  let subjects: object | undefined;
+  if (asked.subjects_filter !== "") {
+    const { counts, total } = subjectCounts(stream, wireSubject(asked.subjects_filter), asked.offset, SUBJECTS_LIMIT);
+    subjects = counts;
+    Object.assign(page, { total, offset: Math.min(asked.offset, total), limit: SUBJECTS_LIMIT });
+  }
+  const deleted = asked.deleted_details ? deletedSequences(stream) : undefined;
+  const { ts, ...shown } = streamInfo(stream, true, streamState(stream, { subjects, deleted }));
+  return { ...page, ...shown, domain: js.domain, cluster: { leader: js.server.name }, ts };
+}
+
+function deletedSequences({ store }: Stream): number[] {
+  const deleted: number[] = [];
+  for (const [first, last] of store.deletedRanges()) {
+    for (let at = first; at <= last; at++) deleted.push(at);
+  }
+  return deleted;
+}
+
+function paged<T>(request: ApiRequest, limit: number, show: (stream: Stream) => T): { page: object; streams: T[] } {
+  const { account, payload, strict } = request;
+  const asked =
+    payload.length === 0
+      ? { offset: 0, subject: "" }
+      : readRequest<{ offset: number; subject: string }>(payload, PAGE, strict);
+  const all = [...account.streams.values()]
+    .filter(
+      ({ config }) =>
+        asked.subject === "" || (config.subjects ?? []).some((one) => subjectsOverlap(one, asked.subject)),
+    )
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const offset = Math.min(Math.max(0, asked.offset), all.length);
+  const streams = all.slice(offset, offset + limit).map(show);
+  return { page: { total: all.length, offset, limit }, streams };
+}
+
+function remove(request: ApiRequest): object {
+  wantEmpty(request);
+  const { account, names } = request;
+  const stream = account.stream(names[0]);
+  request.ticket = account.delete(stream);
+  advise(stream, "DELETED", "delete");
+  return { success: true };
+}
+
+function purge(request: ApiRequest): object {
+  const { account, names, payload, strict } = request;
+  const asked =
+    payload.length === 0
+      ? { seq: 0, filter: "", keep: 0 }
+      : readRequest<{ seq: number; filter: string; keep: number }>(payload, PURGE, strict);
+  const stream = account.stream(names[0]);
+  stream.checkSealed();
+  if (stream.config.deny_purge) throw new ApiError("purgeDenied");
+  if (asked.seq > 0 && asked.keep > 0) throw new ApiError("badRequest");
+  const filter = asked.filter === "" ? undefined : stream.store.filter([wireSubject(asked.filter)]);
+  const below = asked.seq > 0 ? asked.seq : undefined;
+  const keep = asked.keep > 0 ? asked.keep : undefined;
+  const { removed, ticket } = stream.removed(() => stream.store.purge({ filter, below, keep }));
+  filter?.release();
+  request.ticket = ticket;
+  return { success: true, purged: removed };
+}
+
+async function getMessage(request: ApiRequest): Promise<object> {
+  const { account, names, payload, strict } = request;
+  if (payload.length === 0) throw new ApiError("badRequest");
+  const asked = readRequest<
+    Record<string, never> & {
+      seq: number;
+      last_by_subj: string;
+      next_by_subj: string;
+      batch: number;
+      multi_last?: string[];
+      start_time?: string;
+    }
+  >(payload, GET, strict);
+  const { seq, last_by_subj: last, next_by_subj: next } = asked;
+  const tooMuch =
+    (seq > 0 && last !== "") || (last !== "" && next !== "") || asked.batch > 0 || asked.multi_last !== undefined;
+  if (tooMuch || (seq === 0 && last === "" && next === "" && asked.start_time === undefined)) {
+    throw new ApiError("badRequest");
+  }
+  const stream = account.stream(names[0]);
+  const { store } = stream;
+  const sequence = sequenceOf(stream, asked);
+  const stored = sequence === 0 ? undefined : await store.load(sequence);
+  if (stored === undefined) throw new ApiError("noMessage");
+  const { header, payload: data, seconds, nanoseconds } = stored;
+  return {
+    message: {
+      subject: Buffer.from(stored.subject, "latin1").toString("utf8"),
+      seq: sequence,
+      hdrs: header.length === 0 ? undefined : header.toString("base64"),
+      data: data.length === 0 ? undefined : data.toString("base64"),
+      time: timeText(BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds)),
+    },
+  };
+}
+
+/** The sequence that a request for a message means; 0 for none. */
+export function sequenceOf(
+  { store }: Stream,
+  asked: { seq: number; last_by_subj: string; next_by_subj: string; start_time?: string },
+): number {
+  if (asked.last_by_subj !== "") {
+    const filter = store.filter([wireSubject(asked.last_by_subj)]);
+    const sequence = store.previous(store.state.lastSequence, filter);
+    filter.release();
+    return sequence;
+  }
+  const from = asked.start_time === undefined ? asked.seq : store.firstSince(parseTime(asked.start_time) ?? 0n);
+  if (asked.start_time !== undefined && from === 0) return 0;
+  if (asked.next_by_subj !== "") {
+    const filter = store.filter([wireSubject(asked.next_by_subj)]);
+    const sequence = store.next(Math.max(1, from), filter);
+    filter.release();
+    return sequence;
+  }
+  if (asked.start_time !== undefined) return from;
+  return store.has(from) ? from : 0;
+}
+
+function deleteMessage(request: ApiRequest): object | Promise<object> {
+  const { account, names, payload, strict } = request;
+  if (payload.length === 0) throw new ApiError("badRequest");
+  const { seq, no_erase: noErase } = readRequest<{ seq: number; no_erase: boolean }>(payload, DELETE, strict);
+  const stream = account.stream(names[0]);
+  stream.checkSealed();
+  if (stream.config.deny_delete) throw new ApiError("deleteFailed", { text: "message delete not permitted" });
+  if (seq === 0) throw new ApiError("badRequest");
+  if (seq > stream.store.state.lastSequence) throw new ApiError("deleteFailed", { text: "stream store EOF" });
+  if (!stream.store.has(seq)) throw new ApiError("sequenceNotFound", { sequence: seq });
+  if (noErase) {
+    request.ticket = stream.removed(() => stream.store.remove(seq)) ?? 0;
+    return { success: true };
+  }
+  return stream.store.erase(seq).then(() => {
+    stream.removed(() => undefined);
+    return { success: true };
+  });
+}
+
+const NO_CLUSTER = (): never => {
+  throw new ApiError("clusterRequired");
+};
+
+export const STREAM_ROUTES: readonly ApiRoute[] = [
+  { subject: "INFO", type: "account_info_response", handle: ({ account }) => accountInfo(account) },
+  { subject: "STREAM.CREATE.*", type: "stream_create_response", handle: create },
+  { subject: "STREAM.UPDATE.*", type: "stream_update_response", handle: update },
+  { subject: "STREAM.INFO.*", type: "stream_info_response", onError: EMPTY_PAGE, handle: info },
+  {
+    subject: "STREAM.NAMES",
+    type: "stream_names_response",
+    onError: { ...EMPTY_PAGE, streams: null },
+    handle: (request) => {
+      const { page, streams } = paged(request, NAMES_LIMIT, ({ name }) => name);
+      return { ...page, streams: streams.length === 0 ? null : streams };
+    },
+  },
+  {
+    subject: "STREAM.LIST",
+    type: "stream_list_response",
+    onError: { ...EMPTY_PAGE, streams: [] },
+    handle: (request) => {
+      const { page, streams } = paged(request, LIST_LIMIT, (stream) => streamInfo(stream, false));
+      return { ...page, streams };
+    },
+  },
+  { subject: "STREAM.DELETE.*", type: "stream_delete_response", handle: remove },
+  { subject: "STREAM.PURGE.*", type: "stream_purge_response", onError: { purged: 0 }, handle: purge },
+  { subject: "STREAM.MSG.GET.*", type: "stream_msg_get_response", handle: getMessage },
+  { subject: "STREAM.MSG.DELETE.*", type: "stream_msg_delete_response", handle: deleteMessage },
+  { subject: "STREAM.PEER.REMOVE.*", type: "stream_remove_peer_response", handle: NO_CLUSTER },
+  { subject: "STREAM.LEADER.STEPDOWN.*", type: "stream_leader_stepdown_response", handle: NO_CLUSTER },
+  { subject: "CONSUMER.LEADER.STEPDOWN.*.*", type: "consumer_leader_stepdown_response", handle: NO_CLUSTER },
+];

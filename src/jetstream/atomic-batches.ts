@@ -1,0 +1,304 @@
+// Batches of messages: atomic ones, of which all or none is stored (ADR-50), and fast ones, which are acknowledged together.
+import type { Message } from "../accounts/message.js";
+import { stringifyExact } from "../protocol/json.js";
+import type { Timer } from "../runtime/clock.js";
+import { ApiError } from "./errors.js";
+import { checkExpectations, checkLimits, lastSequenceOf, readRollup, readTtl } from "./publish-checks.js";
+import { appendHeaders, Header, headerNumber, MessageHeaders, withoutHeaders } from "./publish-headers.js";
+import { asApiError, type Stream } from "./stream.js";
+
+const MAX_ID_CHARS = 64;
+const MAX_MESSAGES = 1000;
+const MAX_PER_STREAM = 50;
+const MAX_TOTAL = 1000;
+const TIMEOUT_MS = 10_000;
+const NO_BYTES = Buffer.alloc(0);
+
+interface Item {
+  readonly message: Message;
+  readonly headers: MessageHeaders;
+}
+
+interface AtomicBatch {
+  readonly items: Item[];
+  timer: Timer | undefined;
+}
+
+interface FastBatch {
+  /** The batch sequence that comes next. */
+  next: number;
+  stored: number;
+  lastSequence: number;
+  unacknowledged: number;
+  timer: Timer | undefined;
+}
+
+export class AtomicBatches {
+  readonly #stream: Stream;
+  readonly #atomic = new Map<string, AtomicBatch>();
+  readonly #fast = new Map<string, FastBatch>();
+  /** Of the last message of a fast batch: later answers do not overtake earlier ones. */
+  #lastTicket = 0;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  get #limits(): { maxMsgs: number; perStream: number; total: number; timeoutMs: number } {
+    const { batch } = this.#stream.account.js.options.limits;
+    return {
+      maxMsgs: batch.maxMsgs || MAX_MESSAGES,
+      perStream: batch.maxInflightPerStream || MAX_PER_STREAM,
+      total: batch.maxInflightTotal || MAX_TOTAL,
+      timeoutMs: batch.timeoutMs || TIMEOUT_MS,
+    };
+  }
+
+  close(): void {
+    for (const id of [...this.#atomic.keys()]) this.#forget(id);
+    for (const { timer } of this.#fast.values()) timer?.cancel();
+    this.#fast.clear();
+  }
+
+  /** A message of an atomic batch. Throws ApiError. */
+  atomic(original: Message, headers: MessageHeaders, id: string, reply: string): void {
+    const stream = this.#stream;
+    const { js, account } = stream.account;
+    if (id.length > MAX_ID_CHARS) throw new ApiError("atomicId");
+    const sequenceText = headers.get(Header.batchSequence);
+    if (sequenceText === undefined) throw new ApiError("atomicSequenceMissing");
+    const sequence = headerNumber(sequenceText) ?? 0;
+    const commit = headers.get(Header.batchCommit);
+    const limits = this.#limits;
+    let batch = this.#atomic.get(id);
+    if (batch === undefined) {
+      if (sequence > limits.maxMsgs) throw new ApiError("atomicTooLarge", { limit: limits.maxMsgs });
+      if (sequence !== 1 || commit === "eob") throw new ApiError("atomicIncomplete");
+      if (this.#atomic.size >= limits.perStream || js.openBatches >= limits.total) throw new ApiError("atomicTooMany");
+      batch = { items: [], timer: undefined };
+      this.#atomic.set(id, batch);
+      js.openBatches++;
+    } else if (sequence !== batch.items.length + 1) {
+      this.#abandon(id, "incomplete");
+      throw new ApiError("atomicIncomplete");
+    }
+    if (commit !== undefined && commit !== "1" && commit !== "eob") {
+      this.#abandon(id, "incomplete");
+      throw new ApiError("atomicCommit");
+    }
+    if (headers.get(Header.expectedMsgId) !== undefined) {
+      this.#abandon(id, "unsupported");
+      throw new ApiError("atomicHeader", { header: Header.expectedMsgId });
+    }
+    if (sequence > limits.maxMsgs && commit !== "eob") {
+      this.#abandon(id, "large");
+      throw new ApiError("atomicTooLarge", { limit: limits.maxMsgs });
+    }
+    batch.timer?.cancel();
+    if (commit !== "eob") batch.items.push({ message: kept(stream.transformed(original)), headers });
+    if (commit === undefined) {
+      batch.timer = js.after(limits.timeoutMs, () => this.#abandon(id, "timeout"));
+      if (reply !== "") js.send(account, reply, NO_BYTES);
+      return;
+    }
+    this.#forget(id);
+    if (commit === "eob") markLast(batch.items);
+    this.#commit(id, batch.items, reply);
+  }
+
+  #forget(id: string): void {
+    const batch = this.#atomic.get(id);
+    if (batch === undefined) return;
+    batch.timer?.cancel();
+    this.#atomic.delete(id);
+    this.#stream.account.js.openBatches--;
+  }
+
+  #abandon(id: string, reason: "timeout" | "large" | "incomplete" | "unsupported"): void {
+    const { account, name, wireName } = this.#stream;
+    this.#forget(id);
+    account.js.advise(account.account, `STREAM.BATCH_ABANDONED.${wireName}`, "stream_batch_abandoned", {
+      stream: name,
+      batch: id,
+      reason,
+    });
+  }
+
+  // All checks come before the first message is stored.
+  #commit(id: string, items: readonly Item[], reply: string): void {
+    const stream = this.#stream;
+    const { js, account } = stream.account;
+    const ids = new Set<string>();
+    const subjects = new Set<string>();
+    const first = stream.store.state.lastSequence + 1;
+    let bytes = 0;
+    items.forEach(({ message, headers }, at) => {
+      stream.checkSize(message);
+      const msgId = headers.get(Header.msgId);
+      if (msgId !== undefined) {
+        const windowMs = Number(stream.config.duplicate_window / 1_000_000n);
+        if (ids.has(msgId) || stream.ids.find(msgId, js.nowMs - windowMs) !== undefined) {
+          throw new ApiError("atomicDuplicate");
+        }
+        ids.add(msgId);
+      }
+      this.#checkExpected(message, headers, first + at - 1, subjects);
+      readTtl(stream, headers);
+      readRollup(stream, headers);
+      checkLimits(stream, message, at, bytes);
+      bytes += stream.store.sizeOf(message);
+      subjects.add(message.subject);
+    });
+    let ticket = 0;
+    items.forEach(({ message, headers }, at) => {
+      const ttl = readTtl(stream, headers);
+      const rollup = readRollup(stream, headers);
+      const more = at < items.length - 1;
+      ticket = stream.keep({ message, headers, ttl, rollup }, undefined, undefined, more).ticket;
+    });
+    const last = stream.store.state.lastSequence;
+    js.whenDurable(ticket, (error) => {
+      if (reply === "") return;
+      if (error !== undefined) stream.refuse(reply, error);
+      else js.send(account, reply, this.#ack(last, id, items.length));
+    });
+  }
+
+  #checkExpected(message: Message, headers: MessageHeaders, before: number, subjects: ReadonlySet<string>): void {
+    const stream = this.#stream;
+    const last = headers.get(Header.expectedSequence);
+    if (last !== undefined && headerNumber(last) !== before)
+      throw new ApiError("wrongLastSequence", { sequence: before });
+    const ofSubject = headers.get(Header.expectedSubjectSequence);
+    const pattern = headers.get(Header.expectedSubject) ?? message.subject;
+    if (ofSubject !== undefined) {
+      if (subjects.has(pattern)) throw new ApiError("wrongLastSequenceConstant");
+      const sequence = lastSequenceOf(stream, pattern);
+      if (headerNumber(ofSubject) !== sequence) throw new ApiError("wrongLastSequence", { sequence });
+    }
+    const expectedStream = headers.get(Header.expectedStream);
+    if (expectedStream !== undefined) {
+      checkExpectations(
+        stream,
+        message.subject,
+        new MessageHeaders(new Map([[Header.expectedStream, [expectedStream]]])),
+      );
+    }
+  }
+
+  #ack(sequence: number, batch: string, count: number): Buffer {
+    const { domain } = this.#stream.account.js;
+    return Buffer.from(stringifyExact({ stream: this.#stream.name, domain, seq: sequence, batch, count }));
+  }
+
+  // ---------------------------------------------------------------- fast batches
+
+  /** A message of a fast batch, told by its reply subject; false when the subject is of another kind. */
+  fast(message: Message, headers: MessageHeaders, reply: string): boolean {
+    try {
+      return this.#takeFast(message, headers, reply);
+    } catch (error) {
+      // After what was answered before.
+      this.#later(() => this.#stream.refuse(reply, error));
+      return true;
+    }
+  }
+
+  #later(answer: () => void): void {
+    this.#stream.account.js.whenDurable(this.#lastTicket, answer);
+  }
+
+  #takeFast(message: Message, headers: MessageHeaders, reply: string): boolean {
+    const stream = this.#stream;
+    const tokens = reply.split(".");
+    if (tokens.length < 7) return false;
+    const [id, flowText, mode, sequenceText, opText] = tokens.slice(-6, -1);
+    stream.checkSealed();
+    if (!stream.config.allow_batched) throw new ApiError("batchDisabled");
+    const flow = Number(flowText);
+    const sequence = headerNumber(sequenceText);
+    const op = headerNumber(opText);
+    if (!(flow > 0) || sequence === undefined || op === undefined || op > 4 || (mode !== "ok" && mode !== "fail")) {
+      throw new ApiError("batchPattern");
+    }
+    if (id.length > MAX_ID_CHARS) throw new ApiError("batchId");
+    let batch = this.#fast.get(id);
+    if (op === 0) {
+      batch = { next: 1, stored: 0, lastSequence: 0, unacknowledged: 0, timer: undefined };
+      this.#fast.set(id, batch);
+      this.#tell(reply, { type: "ack", seq: 0, msgs: flow });
+    }
+    if (batch === undefined) throw new ApiError("batchUnknown");
+    batch.timer?.cancel();
+    const current = batch;
+    batch.timer = stream.account.js.after(this.#limits.timeoutMs, () => this.#fast.delete(id));
+    if (op === 4) {
+      this.#tell(reply, { type: "ack", seq: current.next - 1, msgs: flow });
+      return true;
+    }
+    if (sequence > current.next) {
+      this.#tell(reply, { type: "gap", last_seq: current.next, seq: sequence });
+      if (mode === "fail") {
+        this.#finish(id, current, current.next - 1, reply);
+        return true;
+      }
+    }
+    current.next = sequence + 1;
+    if (op !== 3 && !this.#store(message, headers, current, sequence, reply) && mode === "fail") {
+      this.#finish(id, current, sequence - 1, reply);
+      return true;
+    }
+    if (op === 2 || op === 3) this.#finish(id, current, op === 3 ? sequence - 1 : sequence, reply);
+    else if (++current.unacknowledged >= flow && sequence > 1) {
+      current.unacknowledged = 0;
+      this.#tell(reply, { type: "ack", seq: sequence, msgs: flow });
+    }
+    return true;
+  }
+
+  #store(message: Message, headers: MessageHeaders, batch: FastBatch, sequence: number, reply: string): boolean {
+    try {
+      const stored = this.#stream.take(message, headers);
+      batch.stored++;
+      batch.lastSequence = stored.sequence;
+      this.#lastTicket = Math.max(this.#lastTicket, stored.ticket);
+      return true;
+    } catch (error) {
+      const refusal = asApiError(error);
+      if (refusal === undefined) throw error;
+      this.#tell(reply, { type: "err", seq: sequence, error: refusal.toJSON() });
+      return false;
+    }
+  }
+
+  #finish(id: string, batch: FastBatch, count: number, reply: string): void {
+    batch.timer?.cancel();
+    this.#fast.delete(id);
+    const { js, account } = this.#stream.account;
+    this.#later(() => js.send(account, reply, this.#ack(batch.lastSequence, id, count)));
+  }
+
+  #tell(reply: string, content: object): void {
+    const { js, account } = this.#stream.account;
+    this.#later(() => js.send(account, reply, Buffer.from(stringifyExact(content))));
+  }
+}
+
+/** The batches of a stream, kept over changes of its configuration. */
+export function atomicBatchesOf(stream: Stream): AtomicBatches {
+  return stream.batches ?? new AtomicBatches(stream);
+}
+
+// A message outlives its turn: everything it refers to is copied.
+function kept(message: Message): Message {
+  return message.withHeaders(Buffer.from(message.headerText, "latin1"));
+}
+
+function markLast(items: Item[]): void {
+  const last = items[items.length - 1];
+  const block = appendHeaders(
+    withoutHeaders(last.message.headerText, (name) => name === Header.batchCommit),
+    [[Header.batchCommit, "1"]],
+  );
+  items[items.length - 1] = { message: last.message.withHeaders(Buffer.from(block, "latin1")), headers: last.headers };
+}

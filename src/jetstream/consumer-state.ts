@@ -1,0 +1,175 @@
+// Where a consumer stands: what it has delivered, what is acknowledged, what is due to be acknowledged. Changes are entries,
+// applied by a pure function (rule 10); the same entries make the same state after a restart.
+
+/** A message that was delivered and is not acknowledged. */
+export interface Pending {
+  /** The consumer's sequence of its first delivery. */
+  readonly consumerSequence: number;
+  /** When it was delivered last, in milliseconds since 1970. */
+  atMs: number;
+}
+
+export const Op = {
+  /** stream sequence, consumer sequence, deliveries so far, time */
+  deliver: 1,
+  /** stream sequence */
+  ack: 2,
+  /** stream sequence, consumer sequence: everything up to there */
+  ackAll: 3,
+  /** stream sequence that comes next */
+  skip: 4,
+  /** stream sequence that comes next, with everything else forgotten */
+  reset: 5,
+  /** stream sequence: it will not be delivered again, and stays unacknowledged */
+  giveUp: 6,
+} as const;
+
+export type Entry = readonly [op: number, ...values: number[]];
+
+const VALUE_BYTES = 8;
+
+export class ConsumerState {
+  /** The stream sequence at which the search for the next message begins. */
+  nextStream = 1;
+  /** The highest stream sequence that was delivered; before the first, the one before the beginning. */
+  deliveredStream = 0;
+  /** The consumer sequence of the next delivery. */
+  nextConsumer = 1;
+  floorStream = 0;
+  floorConsumer = 0;
+  readonly pending = new Map<number, Pending>();
+  /** How often messages were delivered, if more than once. */
+  readonly deliveries = new Map<number, number>();
+  readonly #tracks: boolean;
+
+  /** @param tracks whether deliveries wait for acknowledgements */
+  constructor(tracks: boolean) {
+    this.#tracks = tracks;
+  }
+
+  /** How often a message was delivered. */
+  deliveryCount(sequence: number): number {
+    return this.deliveries.get(sequence) ?? (this.pending.has(sequence) ? 1 : 0);
+  }
+
+  /** Of the messages that wait for an acknowledgement, those that were delivered more than once. */
+  get redelivered(): number {
+    let count = 0;
+    for (const [sequence, times] of this.deliveries) if (times > 1 && this.pending.has(sequence)) count++;
+    return count;
+  }
+
+  /** Whether a message is still to be delivered or acknowledged. */
+  needs(sequence: number): boolean {
+    return sequence >= this.nextStream || this.pending.has(sequence);
+  }
+
+  apply([op, sequence, consumerSequence, deliveries, atMs]: Entry): void {
+    switch (op) {
+      case Op.deliver:
+        this.#deliver(sequence, consumerSequence, deliveries, atMs);
+        break;
+      case Op.ack:
+        this.#ack(sequence);
+        break;
+      case Op.ackAll:
+        this.#ackAll(sequence, consumerSequence);
+        break;
+      case Op.skip:
+        this.nextStream = Math.max(this.nextStream, sequence);
+        if (this.pending.size === 0) this.#floorAtEnd();
+        break;
+      case Op.reset:
+        this.pending.clear();
+        this.deliveries.clear();
+        this.nextStream = sequence;
+        this.deliveredStream = sequence - 1;
+        this.nextConsumer = 1;
+        this.#floorAtEnd();
+        break;
+      case Op.giveUp:
+        this.pending.delete(sequence);
+    }
+  }
+
+  #deliver(sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
+    this.nextConsumer = consumerSequence + 1;
+    if (sequence >= this.nextStream) this.nextStream = sequence + 1;
+    if (sequence > this.deliveredStream) this.deliveredStream = sequence;
+    if (deliveries > 1) this.deliveries.set(sequence, deliveries);
+    if (!this.#tracks) {
+      this.floorConsumer = consumerSequence;
+      this.floorStream = sequence;
+      return;
+    }
+    const known = this.pending.get(sequence);
+    if (known === undefined) this.pending.set(sequence, { consumerSequence, atMs });
+    else known.atMs = atMs;
+  }
+
+  #ack(sequence: number): void {
+    const known = this.pending.get(sequence);
+    this.pending.delete(sequence);
+    this.deliveries.delete(sequence);
+    if (this.pending.size === 0) this.#floorAtEnd();
+    else if (known !== undefined && known.consumerSequence === this.floorConsumer + 1) {
+      this.floorConsumer = known.consumerSequence;
+      this.floorStream = sequence;
+      for (let at = sequence + 1; at < this.nextStream; at++) {
+        const next = this.pending.get(at);
+        if (next === undefined) continue;
+        this.floorConsumer = next.consumerSequence - 1;
+        this.floorStream = at - 1;
+        break;
+      }
+    }
+  }
+
+  #ackAll(sequence: number, consumerSequence: number): void {
+    if (sequence <= this.floorStream || consumerSequence <= this.floorConsumer) return;
+    this.floorStream = sequence;
+    this.floorConsumer = consumerSequence;
+    for (const pending of this.pending.keys()) {
+      if (pending > sequence) continue;
+      this.pending.delete(pending);
+      this.deliveries.delete(pending);
+    }
+  }
+
+  #floorAtEnd(): void {
+    this.floorConsumer = this.nextConsumer - 1;
+    this.floorStream = this.nextStream - 1;
+  }
+
+  /** Everything, for a snapshot of its log. */
+  encode(): Uint8Array {
+    const { nextStream, deliveredStream, nextConsumer, floorStream, floorConsumer, pending } = this;
+    const values = [nextStream, deliveredStream, nextConsumer, floorStream, floorConsumer, pending.size];
+    for (const [sequence, { consumerSequence, atMs }] of this.pending) values.push(sequence, consumerSequence, atMs);
+    for (const [sequence, times] of this.deliveries) values.push(sequence, times);
+    return encodeValues(values);
+  }
+
+  restore(snapshot: Buffer): void {
+    const values = decodeValues(snapshot);
+    [this.nextStream, this.deliveredStream, this.nextConsumer, this.floorStream, this.floorConsumer] = values;
+    let at = 6;
+    for (let left = values[5]; left > 0; left--, at += 3) {
+      this.pending.set(values[at], { consumerSequence: values[at + 1], atMs: values[at + 2] });
+    }
+    for (; at < values.length; at += 2) this.deliveries.set(values[at], values[at + 1]);
+  }
+}
+
+/** Numbers as bytes of the log. */
+export function encodeValues(values: readonly number[]): Uint8Array {
+  const bytes = Buffer.allocUnsafe(values.length * VALUE_BYTES);
+  for (let at = 0; at < values.length; at++) bytes.writeDoubleLE(values[at], at * VALUE_BYTES);
+  return bytes;
+}
+
+export function decodeValues(bytes: Buffer): number[] {
+  const values: number[] = [];
+  for (let at = 0; at + VALUE_BYTES <= bytes.length; at += VALUE_BYTES) values.push(bytes.readDoubleLE(at));
+  return values;
+}

@@ -1,0 +1,44 @@
+// Message ids that a stream has seen within its window for duplicates.
+export interface Duplicate {
+  readonly sequence: number;
+  readonly atMs: number;
+}
+
+export class DuplicateIds {
+  // In the order of their times, so that only those that are too old are looked at.
+  readonly #ids = new Map<string, Duplicate>();
+  #lastId: string | undefined;
+
+  /** Where the id was stored; undefined if it is not known or older than `sinceMs`. */
+  find(id: string, sinceMs: number): number | undefined {
+    this.#forgetBefore(sinceMs);
+    return this.#ids.get(id)?.sequence;
+  }
+
+  add(id: string, sequence: number, atMs: number): void {
+    this.#ids.delete(id);
+    this.#ids.set(id, { sequence, atMs });
+    this.#lastId = id;
+  }
+
+  /** The id that was added last, if it is of this sequence. */
+  idOf(sequence: number): string | undefined {
+    const lastId = this.#lastId;
+    return lastId !== undefined && this.#ids.get(lastId)?.sequence === sequence ? lastId : undefined;
+  }
+
+  get size(): number {
+    return this.#ids.size;
+  }
+
+  clear(): void {
+    this.#ids.clear();
+  }
+
+  #forgetBefore(sinceMs: number): void {
+    for (const [id, { atMs }] of this.#ids) {
+      if (atMs > sinceMs) return;
+      this.#ids.delete(id);
+    }
+  }
+}

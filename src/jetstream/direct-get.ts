@@ -1,0 +1,226 @@
+// Direct get: messages of a stream without JSON around them, one or a batch (ADR-31).
+import type { ApiRequest, DirectRoute } from "./api.js";
+import { sequenceOf } from "./api-streams.js";
+import { type Fields, field, readRequest } from "./fields.js";
+import { wireSubject } from "./names.js";
+import { appendHeaders, Header, statusBlock } from "./publish-headers.js";
+import type { StoredMessage } from "./store/store.js";
+import type { Stream } from "./stream.js";
+import { parseTime, timeText } from "./time.js";
+
+const NO_BYTES = Buffer.alloc(0);
+const MAX_BATCH = 1000;
+const FIELDS: Fields = {
+  seq: field("int"),
+  last_by_subj: field("text"),
+  next_by_subj: field("text"),
+  batch: field("int"),
+  max_bytes: field("int"),
+  start_time: field("time"),
+  multi_last: field("texts"),
+  up_to_seq: field("int"),
+  up_to_time: field("time"),
+  no_hdr: field("flag"),
+};
+
+interface GetRequest {
+  seq: number;
+  last_by_subj: string;
+  next_by_subj: string;
+  batch: number;
+  max_bytes: number;
+  start_time?: string;
+  multi_last?: string[];
+  up_to_seq: number;
+  up_to_time?: string;
+  no_hdr: boolean;
+}
+
+interface Answering {
+  readonly request: ApiRequest;
+  readonly stream: Stream;
+  readonly asked: GetRequest;
+}
+
+function status(
+  { js, account, reply }: ApiRequest,
+  text: string,
+  headers: readonly (readonly [string, string | number])[] = [],
+): true {
+  js.send(account.account, reply, NO_BYTES, statusBlock(text, headers));
+  return true;
+}
+
+function streamOf({ account, names, reply }: ApiRequest): Stream | undefined {
+  const stream = account.streams.get(names[0]);
+  if (stream === undefined || reply === "") return undefined;
+  return stream.config.allow_direct || (stream.config.mirror !== undefined && stream.config.mirror_direct)
+    ? stream
+    : undefined;
+}
+
+function bySubject(request: ApiRequest): boolean {
+  const stream = streamOf(request);
+  if (stream === undefined) return false;
+  const asked = {
+    seq: 0,
+    last_by_subj: request.names[1],
+    next_by_subj: "",
+    batch: 0,
+    max_bytes: 0,
+    up_to_seq: 0,
+    no_hdr: false,
+  };
+  void single({ request, stream, asked });
+  return true;
+}
+
+function byRequest(request: ApiRequest): boolean {
+  const stream = streamOf(request);
+  if (stream === undefined) return false;
+  if (request.payload.length === 0) return status(request, "408 Empty Request");
+  let asked: GetRequest;
+  try {
+    asked = readRequest<GetRequest>(request.payload, FIELDS, false);
+  } catch {
+    return status(request, "408 Malformed Request");
+  }
+  if (!makesSense(asked)) return status(request, "408 Bad Request");
+  const answering = { request, stream, asked };
+  if (asked.multi_last !== undefined) void several(answering);
+  else if (asked.batch > 0) void batch(answering);
+  else void single(answering);
+  return true;
+}
+
+function makesSense({ seq, last_by_subj: last, next_by_subj: next, start_time: time, ...rest }: GetRequest): boolean {
+  const hasLast = last !== "";
+  const hasTime = time !== undefined;
+  if (rest.multi_last !== undefined) {
+    return !hasLast && next === "" && seq === 0 && !hasTime && !(rest.up_to_seq > 0 && rest.up_to_time !== undefined);
+  }
+  if (rest.up_to_seq > 0 || rest.up_to_time !== undefined) return false;
+  if (seq === 0 && !hasLast && next === "" && !hasTime) return false;
+  return !(hasLast && (seq > 0 || next !== "" || hasTime || rest.batch > 0)) && !(seq > 0 && hasTime);
+}
+
+async function load({ request, stream }: Answering, sequence: number): Promise<StoredMessage | undefined> {
+  try {
+    return await stream.store.load(sequence);
+  } catch {
+    status(request, "500 Store Error");
+    return undefined;
+  }
+}
+
+async function single(answering: Answering): Promise<void> {
+  const { request, stream, asked } = answering;
+  const sequence = sequenceOf(stream, asked);
+  if (sequence === 0) {
+    status(request, "404 Message Not Found");
+    return;
+  }
+  const { store } = stream;
+  const at = store.load(sequence);
+  const stored = at instanceof Promise ? await load(answering, sequence) : at;
+  if (stored === undefined) status(request, "404 Message Not Found");
+  else send(answering, stored, []);
+}
+
+function send(
+  { request, stream, asked }: Answering,
+  stored: StoredMessage,
+  more: readonly (readonly [string, string | number])[],
+): void {
+  const { js, account, reply } = request;
+  const block = asked.no_hdr
+    ? NO_BYTES
+    : Buffer.from(
+        appendHeaders(stored.header.toString("latin1"), [
+          [Header.stream, stream.wireName],
+          [Header.subject, stored.subject],
+          [Header.sequence, stored.sequence],
+          [Header.timeStamp, timeText(BigInt(stored.seconds) * 1_000_000_000n + BigInt(stored.nanoseconds))],
+          ...more,
+        ]),
+        "latin1",
+      );
+  js.send(account.account, reply, stored.payload, block);
+}
+
+// Messages from a sequence or time on, up to a number of messages or bytes.
+async function batch(answering: Answering): Promise<void> {
+  const { request, stream, asked } = answering;
+  const { store } = stream;
+  const filter = asked.next_by_subj === "" ? undefined : store.filter([wireSubject(asked.next_by_subj)]);
+  const from =
+    asked.start_time === undefined ? Math.max(1, asked.seq) : store.firstSince(parseTime(asked.start_time) ?? 0n);
+  let sequence = from === 0 ? 0 : store.next(from, filter);
+  if (sequence === 0) {
+    filter?.release();
+    status(request, "404 Message Not Found");
+    return;
+  }
+  let pending = store.pending(sequence, filter);
+  let last = 0;
+  let bytes = 0;
+  const { lastSequence } = store.state;
+  for (let left = Math.min(asked.batch, MAX_BATCH); left > 0 && sequence !== 0 && sequence <= lastSequence; left--) {
+    const stored = await load(answering, sequence);
+    if (stored === undefined) break;
+    bytes += stored.end - stored.start;
+    if (asked.max_bytes > 0 && bytes > asked.max_bytes && last > 0) break;
+    pending = Math.max(0, pending - 1);
+    send(answering, stored, [
+      [Header.numPending, pending],
+      [Header.lastSequence, last],
+    ]);
+    last = sequence;
+    sequence = store.next(sequence + 1, filter);
+  }
+  filter?.release();
+  status(request, "204 EOB", [
+    [Header.numPending, pending],
+    [Header.lastSequence, last],
+  ]);
+}
+
+// The last message of each subject.
+async function several(answering: Answering): Promise<void> {
+  const { request, stream, asked } = answering;
+  const { store } = stream;
+  const filter = store.filter((asked.multi_last ?? []).map(wireSubject));
+  let upTo = asked.up_to_seq > 0 ? asked.up_to_seq : store.state.lastSequence;
+  if (asked.up_to_time !== undefined) {
+    const after = store.firstSince(parseTime(asked.up_to_time) ?? 0n);
+    upTo = after === 0 ? store.state.lastSequence : after - 1;
+  }
+  const sequences = upTo > store.state.lastSequence ? [] : store.lastPerSubject(filter, upTo);
+  filter.release();
+  if (sequences.length === 0) {
+    status(request, "404 No Results");
+    return;
+  }
+  let pending = sequences.length;
+  let last = 0;
+  for (const sequence of sequences.slice(0, asked.batch > 0 ? asked.batch : sequences.length)) {
+    const stored = await load(answering, sequence);
+    if (stored === undefined) continue;
+    pending--;
+    send(answering, stored, [
+      [Header.numPending, pending],
+      [Header.lastSequence, last],
+    ]);
+    last = sequence;
+  }
+  status(request, "204 EOB", [
+    [Header.numPending, pending],
+    [Header.lastSequence, last],
+    [Header.upToSequence, upTo],
+  ]);
+}
+
+export const DIRECT_ROUTES: readonly DirectRoute[] = [
+  { subject: "DIRECT.GET.*", handle: byRequest },
+  { subject: "DIRECT.GET.*.>", handle: bySubject },
+];

@@ -1,0 +1,127 @@
+// What the API tells of streams and consumers.
+import { bytesAsText } from "../protocol/json.js";
+import { API_LEVEL } from "../protocol/version.js";
+import type { Consumer } from "./consumer.js";
+import { shownConsumer } from "./consumer-config.js";
+import type { JetStreamAccount } from "./js-account.js";
+import type { Stream } from "./stream.js";
+import { shownStream } from "./stream-config.js";
+import { NS_PER_MS, timeText } from "./time.js";
+
+/** The account's usage and limits, as the answer to INFO. */
+export function accountInfo({
+  usage,
+  reserved,
+  streams,
+  consumerCount,
+  limits,
+  js,
+  apiTotal,
+  apiErrors,
+}: JetStreamAccount): object {
+  return {
+    memory: usage.memory,
+    storage: usage.file,
+    reserved_memory: reserved.memory,
+    reserved_storage: reserved.file,
+    streams: streams.size,
+    consumers: consumerCount,
+    limits: {
+      max_memory: limits.maxMemoryBytes,
+      max_storage: limits.maxStoreBytes,
+      max_streams: limits.maxStreams,
+      max_consumers: limits.maxConsumers,
+      max_ack_pending: limits.maxAckPending,
+      memory_max_stream_bytes: limits.memoryMaxStreamBytes,
+      storage_max_stream_bytes: limits.storeMaxStreamBytes,
+      max_bytes_required: limits.maxBytesRequired,
+    },
+    domain: js.domain,
+    api: { level: API_LEVEL, total: apiTotal, errors: apiErrors },
+  };
+}
+
+/** The state of a stream; `subjects` and `deleted` when they were asked for. */
+export function streamState(stream: Stream, more: { subjects?: object; deleted?: readonly number[] } = {}): object {
+  const { state } = stream.store;
+  return {
+    messages: state.messages,
+    bytes: state.bytes,
+    first_seq: state.firstSequence,
+    first_ts: timeText(state.firstTimeNs),
+    last_seq: state.lastSequence,
+    last_ts: timeText(state.lastTimeNs),
+    num_subjects: state.subjects || undefined,
+    subjects: more.subjects,
+    num_deleted: state.deleted || undefined,
+    deleted: more.deleted?.length ? more.deleted : undefined,
+    consumer_count: stream.consumers.size,
+  };
+}
+
+/** A stream as answers show it. `full`: with the server's level and version in the metadata. */
+export function streamInfo(
+  stream: Stream,
+  full: boolean,
+  state: object = streamState(stream),
+): Record<string, unknown> {
+  const { js } = stream.account;
+  return {
+    config: shownStream(stream.config, full),
+    created: timeText(stream.createdNs),
+    state,
+    domain: full ? undefined : js.domain,
+    mirror: stream.inflows?.describeMirror(),
+    sources: stream.inflows?.describeSources(),
+    ts: timeText(js.nowNs),
+  };
+}
+
+/** A consumer as answers show it. */
+export function consumerInfo(consumer: Consumer, full: boolean): Record<string, unknown> {
+  const { state, stream, config } = consumer;
+  const { js } = stream.account;
+  const active = (ns: bigint): string | undefined => (ns === 0n ? undefined : timeText(ns));
+  const paused = consumer.isPaused;
+  return {
+    stream_name: stream.name,
+    name: consumer.name,
+    created: timeText(consumer.createdNs),
+    config: shownConsumer(config, full),
+    delivered: {
+      consumer_seq: state.nextConsumer - 1,
+      stream_seq: state.deliveredStream,
+      last_active: active(consumer.lastDeliveredNs),
+    },
+    ack_floor: {
+      consumer_seq: state.floorConsumer,
+      stream_seq: state.floorStream,
+      last_active: active(consumer.lastAckedNs),
+    },
+    num_ack_pending: state.pending.size,
+    num_redelivered: state.redelivered,
+    num_waiting: consumer.pulls.size,
+    num_pending: consumer.numPending,
+    push_bound: consumer.isBound || undefined,
+    paused: paused || undefined,
+    pause_remaining: paused ? ((consumer.pauseUntilNs - js.nowNs) / NS_PER_MS) * NS_PER_MS : undefined,
+    priority_groups: consumer.groups.describe(),
+    ts: timeText(js.nowNs),
+  };
+}
+
+/** Subjects and how many messages each has, sorted, for an answer. */
+export function subjectCounts(
+  stream: Stream,
+  pattern: string,
+  offset: number,
+  limit: number,
+): { counts: Map<string, number> | undefined; total: number } {
+  const filter = stream.store.filter([pattern]);
+  const all = [...stream.store.totals(filter)].sort((a, b) => (a.subject < b.subject ? -1 : 1));
+  filter.release();
+  const page = all.slice(offset, offset + limit);
+  const counts =
+    page.length === 0 ? undefined : new Map(page.map(({ subject, messages }) => [bytesAsText(subject), messages]));
+  return { counts, total: all.length };
+}

@@ -1,0 +1,126 @@
+// JetStream of one server: its storage, its accounts, and what all of them share.
+import type { Account } from "../accounts/account.js";
+import { Message } from "../accounts/message.js";
+import type { ResolvedOptions } from "../options/options.js";
+import { stringifyExact } from "../protocol/json.js";
+import type { Timer } from "../runtime/clock.js";
+import type { Server } from "../server/server.js";
+import { nuid } from "./ids.js";
+import { JetStreamAccount } from "./js-account.js";
+import { decodeMeta, encodeMeta, type MetaEntry, MetaState } from "./meta.js";
+import type { EntryLog, Storage, StreamStore, Ticket } from "./store/store.js";
+import { timeText } from "./time.js";
+
+const META_KEY = "meta";
+const NO_BYTES = Buffer.alloc(0);
+
+/** Bytes of each kind of storage. */
+export interface Usage {
+  memory: number;
+  file: number;
+}
+
+export class JetStream {
+  readonly server: Server;
+  readonly storage: Storage;
+  readonly accounts = new Map<Account, JetStreamAccount>();
+  readonly usage: Usage = { memory: 0, file: 0 };
+  readonly reserved: Usage = { memory: 0, file: 0 };
+  /** Bytes that all accounts may use; resolved from the options and the machine. */
+  limits: Usage;
+  /** Atomic batches that are open now. */
+  openBatches = 0;
+  closing = false;
+  readonly #meta = new MetaState();
+  readonly #log: EntryLog;
+
+  constructor(server: Server, storage: Storage, limits: Usage) {
+    this.server = server;
+    this.storage = storage;
+    this.limits = limits;
+    this.#log = storage.log(META_KEY);
+    const { snapshot, entries } = this.#log.recover();
+    if (snapshot !== undefined) this.#meta.restore(snapshot);
+    for (const entry of entries) this.#meta.apply(decodeMeta(entry));
+    this.#log.snapshotter = () => this.#meta.snapshot();
+  }
+
+  get options(): NonNullable<ResolvedOptions["jetstream"]> {
+    return this.server.options.jetstream as NonNullable<ResolvedOptions["jetstream"]>;
+  }
+
+  get domain(): string | undefined {
+    return this.options.domain || undefined;
+  }
+
+  get nowNs(): bigint {
+    return this.server.runtime.clock.nowNs();
+  }
+
+  get nowMs(): number {
+    return this.server.runtime.clock.nowMs();
+  }
+
+  /** A name that nobody else has, 22 characters. */
+  nuid(): string {
+    return nuid(this.server.runtime.random);
+  }
+
+  /** The account's JetStream, made with what the meta log knows of it. */
+  open(account: Account): JetStreamAccount {
+    const known = this.accounts.get(account);
+    if (known !== undefined) return known;
+    const opened = new JetStreamAccount(this, account);
+    this.accounts.set(account, opened);
+    opened.recover(this.#meta.accounts.get(account.name) ?? new Map());
+    return opened;
+  }
+
+  /** Writes an entry down and applies it. */
+  propose(entry: MetaEntry): Ticket {
+    const ticket = this.#log.append(encodeMeta(entry));
+    this.#meta.apply(entry);
+    return ticket;
+  }
+
+  /** Calls back when the ticket is durable; at once if it is. */
+  whenDurable(ticket: Ticket, done: (error?: Error) => void): void {
+    const { commits } = this.storage;
+    if (ticket <= commits.durable) done();
+    else commits.whenDurable(ticket, { committed: (_, error) => done(error) });
+  }
+
+  /** Sends a message of the server in an account; subjects are latin1. Returns how many got it. */
+  send(account: Account, subject: string, payload: Uint8Array, headers: Uint8Array = NO_BYTES, reply = ""): number {
+    return this.server.router.publish(account, Message.of(subject, reply, headers, payload), undefined);
+  }
+
+  /** Tells those who listen that something has happened. `type` is what follows `io.nats.jetstream.advisory.v1.`. */
+  advise(account: Account, subject: string, type: string, content: object): void {
+    this.event(account, `$JS.EVENT.ADVISORY.${subject}`, `io.nats.jetstream.advisory.v1.${type}`, content);
+  }
+
+  /** An event of any type, with an id and the time. */
+  event(account: Account, subject: string, type: string, content: object): void {
+    if (!account.sublist.hasInterest(subject)) return;
+    const { domain } = this;
+    const event = { type, id: this.nuid(), timestamp: timeText(this.nowNs), ...content, domain };
+    this.send(account, subject, Buffer.from(stringifyExact(event)));
+  }
+
+  after(delayMs: number, fire: () => void): Timer {
+    // Longer timers would overflow; whoever asked looks again.
+    return this.server.runtime.clock.after(Math.min(Math.max(delayMs, 0), 0x7fffffff), fire);
+  }
+
+  /** The store of a stream. */
+  storeFor(kind: "file" | "memory", key: string, options: Parameters<StreamStore["configure"]>[0]): StreamStore {
+    return kind === "file" ? this.storage.stream(key, options) : this.storage.memoryStream(key);
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    for (const account of this.accounts.values()) account.close();
+    await this.storage.close();
+  }
+}

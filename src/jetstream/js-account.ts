@@ -1,0 +1,220 @@
+// JetStream of one account: its streams, what it uses, and what it may use.
+import type { Account } from "../accounts/account.js";
+import { subjectsOverlap } from "../subjects/validity.js";
+import type { Consumer } from "./consumer.js";
+import type { ConsumerConfig } from "./consumer-config.js";
+import { ApiError } from "./errors.js";
+import type { JetStream, Usage } from "./jetstream.js";
+import type { MetaStream } from "./meta.js";
+import { wireSubject } from "./names.js";
+import type { Ticket } from "./store/store.js";
+import { Stream } from "./stream.js";
+import type { Neighbours } from "./stream-checks.js";
+import type { StreamConfig } from "./stream-config.js";
+import { NS_PER_MS } from "./time.js";
+
+/** Below 0: no limit. */
+export interface AccountJetStreamLimits {
+  readonly maxMemoryBytes: number;
+  readonly maxStoreBytes: number;
+  readonly maxStreams: number;
+  readonly maxConsumers: number;
+  readonly maxAckPending: number;
+  readonly memoryMaxStreamBytes: number;
+  readonly storeMaxStreamBytes: number;
+  readonly maxBytesRequired: boolean;
+}
+
+export const NO_JETSTREAM_LIMITS: AccountJetStreamLimits = {
+  maxMemoryBytes: -1,
+  maxStoreBytes: -1,
+  maxStreams: -1,
+  maxConsumers: -1,
+  maxAckPending: -1,
+  memoryMaxStreamBytes: -1,
+  storeMaxStreamBytes: -1,
+  maxBytesRequired: false,
+};
+
+export class JetStreamAccount implements Neighbours {
+  readonly js: JetStream;
+  readonly account: Account;
+  readonly streams = new Map<string, Stream>();
+  readonly usage: Usage = { memory: 0, file: 0 };
+  readonly reserved: Usage = { memory: 0, file: 0 };
+  limits: AccountJetStreamLimits = NO_JETSTREAM_LIMITS;
+  /** API requests that were answered, and those among them that were refused. */
+  apiTotal = 0;
+  apiErrors = 0;
+
+  constructor(js: JetStream, account: Account) {
+    this.js = js;
+    this.account = account;
+  }
+
+  get windowLimitNs(): bigint {
+    return BigInt(this.js.options.limits.duplicateWindowMs) * NS_PER_MS;
+  }
+
+  config(name: string): StreamConfig | undefined {
+    return this.streams.get(name)?.config;
+  }
+
+  *all(): Iterable<StreamConfig> {
+    for (const { config } of this.streams.values()) yield config;
+  }
+
+  get consumerCount(): number {
+    let count = 0;
+    for (const { consumers } of this.streams.values()) count += consumers.size;
+    return count;
+  }
+
+  /** Throws ApiError 10059. */
+  stream(name: string): Stream {
+    const stream = this.streams.get(name);
+    if (stream === undefined) throw new ApiError("streamNotFound");
+    return stream;
+  }
+
+  /** Makes the streams and consumers that were there before. */
+  recover(known: ReadonlyMap<string, MetaStream>): void {
+    for (const meta of known.values()) {
+      const stream = new Stream(this, meta.config, meta.createdNs, meta.key);
+      this.streams.set(meta.config.name, stream);
+      this.#reserve(meta.config, 1);
+      stream.recover(meta.consumers);
+    }
+    for (const stream of this.streams.values()) stream.open();
+  }
+
+  /** Makes a stream of a configuration that was checked. Throws ApiError when a limit is in the way. */
+  create(config: StreamConfig): { stream: Stream; ticket: Ticket } {
+    const { maxStreams } = this.limits;
+    if (maxStreams > 0 && this.streams.size >= maxStreams) throw new ApiError("maxStreams");
+    this.checkReservation(config, undefined);
+    const { js } = this;
+    const createdNs = js.nowNs;
+    const key = `${this.account.name}/${config.name}/${js.nuid()}`;
+    const { name } = config;
+    const ticket =
+      config.storage === "memory"
+        ? 0
+        : js.propose({ op: "stream", account: this.account.name, stream: name, config, createdNs, key });
+    const stream = new Stream(this, config, createdNs, key);
+    this.streams.set(name, stream);
+    this.#reserve(config, 1);
+    const begun = stream.begin();
+    stream.open();
+    return { stream, ticket: Math.max(ticket, begun) };
+  }
+
+  /** Takes a configuration that was checked. */
+  update(stream: Stream, config: StreamConfig): Ticket {
+    this.checkReservation(config, stream.config);
+    this.#reserve(stream.config, -1);
+    this.#reserve(config, 1);
+    const { createdNs, key } = stream;
+    const { name } = config;
+    stream.reconfigure(config);
+    if (config.storage === "memory") return 0;
+    return this.js.propose({ op: "stream", account: this.account.name, stream: name, config, createdNs, key });
+  }
+
+  /** Ends a stream and everything in it. */
+  delete(stream: Stream): Ticket {
+    const { name, storage } = stream.config;
+    this.streams.delete(name);
+    this.#reserve(stream.config, -1);
+    const ticket = stream.delete();
+    if (storage === "memory") return ticket;
+    return Math.max(ticket, this.js.propose({ op: "stream-gone", account: this.account.name, stream: name }));
+  }
+
+  /**
+   * Whether there is room for what a configuration reserves, and whether its limits are what the account wants.
+   * Throws ApiError.
+   */
+  checkReservation(config: StreamConfig, old: StreamConfig | undefined): void {
+    const { limits, js } = this;
+    const isMemory = config.storage === "memory";
+    const kind = isMemory ? "memory" : "file";
+    const maxStreamBytes = isMemory ? limits.memoryMaxStreamBytes : limits.storeMaxStreamBytes;
+    if (limits.maxBytesRequired && config.max_bytes <= 0) throw new ApiError("maxBytesRequired");
+    if (maxStreamBytes > 0 && config.max_bytes > maxStreamBytes) throw new ApiError("maxStreamBytes");
+    if (config.max_bytes <= 0) return;
+    const more = config.max_bytes - Math.max(0, old?.max_bytes ?? 0);
+    const ofAccount = isMemory ? limits.maxMemoryBytes : limits.maxStoreBytes;
+    const isTooMuch =
+      (ofAccount > 0 && this.reserved[kind] + more > ofAccount) || js.reserved[kind] + more > js.limits[kind];
+    if (isTooMuch) throw new ApiError(isMemory ? "insufficientMemory" : "insufficientStorage");
+  }
+
+  /** Makes a consumer of a configuration that was checked. */
+  createConsumer(stream: Stream, config: ConsumerConfig): { consumer: Consumer; ticket: Ticket } {
+    const { js } = this;
+    const createdNs = js.nowNs;
+    const key = `${stream.key}/${config.name}/${js.nuid()}`;
+    const consumer = stream.addConsumer(config, createdNs, key);
+    const ticket = this.#writeConsumer(consumer);
+    consumer.open();
+    return { consumer, ticket };
+  }
+
+  /** Gives a consumer other settings, that were checked. */
+  updateConsumer(consumer: Consumer, config: ConsumerConfig): Ticket {
+    consumer.update(config);
+    return this.#writeConsumer(consumer);
+  }
+
+  #writeConsumer(consumer: Consumer): Ticket {
+    if (!consumer.isDurable) return 0;
+    const { config, createdNs, key, stream } = consumer;
+    const names = { account: this.account.name, stream: stream.name, consumer: consumer.name };
+    return this.js.propose({ op: "consumer", ...names, config, createdNs, key });
+  }
+
+  /** Ends a consumer, and tells who listens. */
+  deleteConsumer(consumer: Consumer): Ticket {
+    const { stream, name } = consumer;
+    const ticket = consumer.delete();
+    if (!consumer.config.direct) consumer.advise("DELETED", "consumer_action", { action: "delete" });
+    stream.dropUnneeded();
+    if (!consumer.isDurable) return ticket;
+    const names = { account: this.account.name, stream: stream.name, consumer: name };
+    return Math.max(ticket, this.js.propose({ op: "consumer-gone", ...names }));
+  }
+
+  #reserve({ storage, max_bytes: bytes }: StreamConfig, times: 1 | -1): void {
+    if (bytes <= 0) return;
+    this.reserved[storage] += times * bytes;
+    this.js.reserved[storage] += times * bytes;
+  }
+
+  /** A stream has grown or shrunk. */
+  used(kind: keyof Usage, bytes: number): void {
+    this.usage[kind] += bytes;
+    this.js.usage[kind] += bytes;
+  }
+
+  /** Whether so many bytes more can be stored. Throws ApiError. */
+  checkRoom(kind: keyof Usage, bytes: number): void {
+    const { js, limits } = this;
+    if (js.usage[kind] > js.limits[kind]) throw new ApiError("insufficientResources");
+    const limit = kind === "memory" ? limits.maxMemoryBytes : limits.maxStoreBytes;
+    if (limit >= 0 && this.usage[kind] + bytes > limit) throw new ApiError("accountResources");
+  }
+
+  /** Somebody listens to a subject now: push consumers that deliver there may go on. */
+  interestChanged(subject: string): void {
+    for (const { consumers } of this.streams.values()) {
+      for (const consumer of consumers.values()) {
+        if (consumer.isPush && subjectsOverlap(subject, wireSubject(consumer.config.deliver_subject))) consumer.wake();
+      }
+    }
+  }
+
+  close(): void {
+    for (const stream of this.streams.values()) stream.close();
+  }
+}

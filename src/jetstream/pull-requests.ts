@@ -1,0 +1,148 @@
+// Requests for messages that wait at a pull consumer (ADR-13, ADR-42): what they ask for, and in which order they are served.
+import { parseExact } from "../protocol/json.js";
+import { NS_PER_MS } from "./time.js";
+
+export interface PullRequest {
+  readonly reply: string;
+  /** Messages that are still wanted. */
+  left: number;
+  /** Bytes that are still wanted; 0 for no limit. */
+  bytesLeft: number;
+  readonly maxBytes: number;
+  readonly noWait: boolean;
+  /** Monotonic time; infinite for none. */
+  readonly expiresAtMs: number;
+  readonly hasExpiry: boolean;
+  /** 0 for none. */
+  readonly heartbeatMs: number;
+  /** Monotonic time of what was last sent to it. */
+  lastSentMs: number;
+  delivered: number;
+  readonly group: string;
+  readonly minPending: number;
+  readonly minAckPending: number;
+  readonly pinId: string;
+  readonly priority: number;
+}
+
+export interface PullOptions {
+  batch: number;
+  expiresNs: bigint;
+  noWait: boolean;
+  maxBytes: number;
+  heartbeatNs: bigint;
+  group: string;
+  minPending: number;
+  minAckPending: number;
+  id: string;
+  priority: number;
+}
+
+const NOTHING: PullOptions = {
+  batch: 1,
+  expiresNs: 0n,
+  noWait: false,
+  maxBytes: 0,
+  heartbeatNs: 0n,
+  group: "",
+  minPending: 0,
+  minAckPending: 0,
+  id: "",
+  priority: 0,
+};
+
+/** Reads a request: nothing, a number, or JSON. Throws SyntaxError for JSON that cannot be read. */
+export function readPull(payload: Buffer): PullOptions {
+  const text = payload.toString("utf8").trim();
+  if (text === "") return NOTHING;
+  if (!text.startsWith("{")) {
+    const batch = /^\d+$/.test(text) ? Number(text) : 1;
+    return { ...NOTHING, batch: batch > 0 ? batch : 1 };
+  }
+  let raw: Record<string, unknown>;
+  try {
+    raw = parseExact(text) as Record<string, unknown>;
+  } catch {
+    throw new SyntaxError("invalid character in JSON");
+  }
+  const number = (name: string): number => {
+    const value = raw[name];
+    return typeof value === "number" || typeof value === "bigint" ? Number(value) : 0;
+  };
+  const ns = (name: string): bigint => {
+    const value = raw[name];
+    if (typeof value === "bigint") return value;
+    return typeof value === "number" && Number.isInteger(value) ? BigInt(value) : 0n;
+  };
+  const string = (name: string): string => (typeof raw[name] === "string" ? (raw[name] as string) : "");
+  const batch = number("batch");
+  return {
+    batch: batch > 0 ? batch : 1,
+    expiresNs: ns("expires"),
+    noWait: raw["no_wait"] === true,
+    maxBytes: number("max_bytes"),
+    heartbeatNs: ns("idle_heartbeat"),
+    group: string("group"),
+    minPending: number("min_pending"),
+    minAckPending: number("min_ack_pending"),
+    id: string("id"),
+    priority: number("priority"),
+  };
+}
+
+/** A request that waits from now on; times are monotonic. */
+export function waitingRequest(options: PullOptions, reply: string, nowMs: number): PullRequest {
+  const hasExpiry = options.expiresNs !== 0n;
+  return {
+    reply,
+    left: options.batch,
+    bytesLeft: options.maxBytes,
+    maxBytes: options.maxBytes,
+    noWait: options.noWait,
+    expiresAtMs: hasExpiry ? nowMs + Number(options.expiresNs) / Number(NS_PER_MS) : Number.POSITIVE_INFINITY,
+    hasExpiry,
+    heartbeatMs: Number(options.heartbeatNs / NS_PER_MS),
+    lastSentMs: nowMs,
+    delivered: 0,
+    group: options.group,
+    minPending: options.minPending,
+    minAckPending: options.minAckPending,
+    pinId: options.id,
+    priority: options.priority,
+  };
+}
+
+/** The requests that wait, in the order in which they are served. */
+export class PullQueue {
+  readonly requests: PullRequest[] = [];
+
+  add(request: PullRequest, byPriority: boolean): void {
+    if (!byPriority) {
+      this.requests.push(request);
+      return;
+    }
+    const at = this.requests.findIndex(({ priority }) => priority > request.priority);
+    this.requests.splice(at < 0 ? this.requests.length : at, 0, request);
+  }
+
+  remove(request: PullRequest): void {
+    const at = this.requests.indexOf(request);
+    if (at >= 0) this.requests.splice(at, 1);
+  }
+
+  /** It was served a message and wants more: the others come first. */
+  rotate(request: PullRequest, byPriority: boolean): void {
+    if (this.requests.length === 1) return;
+    this.remove(request);
+    this.add(request, byPriority);
+  }
+
+  /** Monotonic time at which the next one expires or wants a heartbeat; infinite for none. */
+  get nextEventMs(): number {
+    let next = Number.POSITIVE_INFINITY;
+    for (const { expiresAtMs, heartbeatMs, lastSentMs } of this.requests) {
+      next = Math.min(next, expiresAtMs, heartbeatMs > 0 ? lastSentMs + heartbeatMs : next);
+    }
+    return next;
+  }
+}

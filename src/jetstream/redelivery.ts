@@ -1,0 +1,125 @@
+// Messages that are delivered again: refused ones, and those whose acknowledgement did not come in time.
+import type { Timer } from "../runtime/clock.js";
+import type { Consumer } from "./consumer.js";
+import { Op } from "./consumer-state.js";
+
+export class Redelivery {
+  /** Sequences to be delivered again, in that order; each once. */
+  readonly queue = new Set<number>();
+  readonly #consumer: Consumer;
+  // What a refusal asked for instead of ack_wait.
+  readonly #delays = new Map<number, number>();
+  #timer: Timer | undefined;
+  #timerAtMs = Number.POSITIVE_INFINITY;
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+  }
+
+  /** Delivers a message again, after a delay. */
+  again(sequence: number, delayMs = 0): void {
+    const consumer = this.#consumer;
+    const pending = consumer.state.pending.get(sequence);
+    if (pending === undefined) return;
+    if (delayMs > 0) {
+      this.#delays.set(sequence, delayMs);
+      pending.atMs = consumer.stream.account.js.nowMs;
+      this.#armAt(pending.atMs + delayMs);
+      return;
+    }
+    if (this.#isExhausted(sequence)) return;
+    this.queue.add(sequence);
+    consumer.wake();
+  }
+
+  /** The message was delivered: an acknowledgement is due. */
+  delivered(sequence: number, nowMs: number): void {
+    this.queue.delete(sequence);
+    this.#delays.delete(sequence);
+    if (this.#consumer.acks) this.#armAt(nowMs + this.#waitMs(sequence));
+  }
+
+  /** More time for the message. */
+  inProgress(sequence: number): void {
+    const pending = this.#consumer.state.pending.get(sequence);
+    if (pending === undefined) return;
+    pending.atMs = this.#consumer.stream.account.js.nowMs;
+    this.#armAt(pending.atMs + this.#waitMs(sequence));
+  }
+
+  /** The message is done. */
+  forget(sequence: number): void {
+    this.queue.delete(sequence);
+    this.#delays.delete(sequence);
+  }
+
+  clear(): void {
+    this.queue.clear();
+    this.#delays.clear();
+  }
+
+  /** Watches over what is pending. */
+  start(): void {
+    if (!this.#consumer.acks) return;
+    for (const [sequence, { atMs }] of this.#consumer.state.pending) this.#armAt(atMs + this.#waitMs(sequence));
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timerAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  // With max_deliver reached the message is left alone; who listens is told.
+  #isExhausted(sequence: number): boolean {
+    const consumer = this.#consumer;
+    const { max_deliver: max } = consumer.config;
+    const deliveries = consumer.state.deliveryCount(sequence);
+    if (max <= 0 || deliveries < max) return false;
+    this.forget(sequence);
+    consumer.apply([Op.giveUp, sequence]);
+    consumer.advise("MAX_DELIVERIES", "max_deliver", { stream_seq: sequence, deliveries });
+    consumer.wake();
+    return true;
+  }
+
+  #waitMs(sequence: number): number {
+    const delay = this.#delays.get(sequence);
+    if (delay !== undefined) return delay;
+    const { backoff, ack_wait: wait } = this.#consumer.config;
+    if (backoff === undefined) return Number(wait) / 1e6;
+    const times = Math.max(1, this.#consumer.state.deliveryCount(sequence));
+    return Number(backoff[Math.min(times, backoff.length) - 1]) / 1e6;
+  }
+
+  #armAt(atMs: number): void {
+    const { config, stream } = this.#consumer;
+    if (atMs >= this.#timerAtMs || config.ack_policy === "flow_control") return;
+    const { js } = stream.account;
+    this.#timer?.cancel();
+    this.#timerAtMs = atMs;
+    this.#timer = js.after(atMs - js.nowMs + 1, () => {
+      this.#timerAtMs = Number.POSITIVE_INFINITY;
+      this.#check();
+    });
+  }
+
+  #check(): void {
+    const consumer = this.#consumer;
+    const { js } = consumer.stream.account;
+    if (consumer.closed || js.closing) return;
+    const nowMs = js.nowMs;
+    let nextMs = Number.POSITIVE_INFINITY;
+    const due: number[] = [];
+    for (const [sequence, { atMs }] of consumer.state.pending) {
+      if (this.queue.has(sequence)) continue;
+      const dueMs = atMs + this.#waitMs(sequence);
+      if (dueMs <= nowMs) due.push(sequence);
+      else nextMs = Math.min(nextMs, dueMs);
+    }
+    for (const sequence of due.sort((a, b) => a - b)) {
+      this.#delays.delete(sequence);
+      this.again(sequence);
+    }
+    if (nextMs !== Number.POSITIVE_INFINITY) this.#armAt(nextMs);
+  }
+}

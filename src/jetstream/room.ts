@@ -1,0 +1,104 @@
+// JetStream's place in a server: opens the storage, serves the accounts that have it, and closes in order.
+import type { Account } from "../accounts/account.js";
+import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
+import type { ResolvedOptions } from "../options/options.js";
+import type { Commit, Room } from "../server/room.js";
+import type { Server } from "../server/server.js";
+import { Api } from "./api.js";
+import { CONSUMER_ROUTES, NEXT_ROUTE, RESET_ROUTE } from "./api-consumers.js";
+import { STREAM_ROUTES } from "./api-streams.js";
+import { DIRECT_ROUTES } from "./direct-get.js";
+import { JetStream } from "./jetstream.js";
+import { NO_JETSTREAM_LIMITS } from "./js-account.js";
+import { openStorage } from "./store/file-storage.js";
+
+const SUBFOLDER = "jetstream";
+/** Bytes in memory and on disk, where the options say nothing. */
+const DEFAULT_MEMORY_BYTES = 8 * 1024 ** 3;
+const DEFAULT_FILE_BYTES = 1024 ** 4;
+
+export class JetStreamRoom implements Room, InterestWatcher {
+  readonly #server: Server;
+  #js: JetStream | undefined;
+  #api: Api | undefined;
+
+  constructor(server: Server) {
+    this.#server = server;
+    server.accounts.watch(this);
+  }
+
+  /** Whether the options turn JetStream on. */
+  static isWanted(options: ResolvedOptions): boolean {
+    return options.jetstream?.enabled === true;
+  }
+
+  async start(): Promise<void> {
+    const server = this.#server;
+    const { options, runtime } = server;
+    const { jetstream } = options;
+    if (jetstream === undefined) return;
+    const folder = `${jetstream.storeDir ?? options.storeDir ?? "/tmp/nats"}/${SUBFOLDER}`;
+    const storage = await openStorage(runtime, folder, {
+      syncIntervalMs: jetstream.syncAlways ? 0 : jetstream.syncIntervalMs,
+      cipher: jetstream.cipher === "aes" ? "aes" : "chacha",
+      key: jetstream.key || undefined,
+      previousKey: jetstream.previousKey || undefined,
+    });
+    const js = new JetStream(server, storage, {
+      memory: jetstream.maxMemoryStoreBytes < 0 ? DEFAULT_MEMORY_BYTES : jetstream.maxMemoryStoreBytes,
+      file: jetstream.maxFileStoreBytes < 0 ? DEFAULT_FILE_BYTES : jetstream.maxFileStoreBytes,
+    });
+    this.#js = js;
+    this.#api = new Api(js, [...STREAM_ROUTES, ...CONSUMER_ROUTES, RESET_ROUTE], [NEXT_ROUTE, ...DIRECT_ROUTES]);
+    this.#openAccounts();
+  }
+
+  #openAccounts(): void {
+    const { accounts, options } = this.#server;
+    const js = this.#js as JetStream;
+    const configured = options.accounts;
+    const anyEnabled = Object.values(configured).some(({ jetstream }) => jetstream?.enabled);
+    for (const account of accounts.all()) {
+      const wanted = configured[account.name]?.jetstream;
+      const isGlobal = account === accounts.global && !anyEnabled && Object.keys(configured).length === 0;
+      if (wanted?.enabled || isGlobal) {
+        const opened = js.open(account);
+        opened.limits =
+          wanted === undefined
+            ? NO_JETSTREAM_LIMITS
+            : {
+                maxMemoryBytes: wanted.maxMemoryBytes,
+                maxStoreBytes: wanted.maxStoreBytes,
+                maxStreams: wanted.maxStreams,
+                maxConsumers: wanted.maxConsumers,
+                maxAckPending: wanted.maxAckPending,
+                memoryMaxStreamBytes: wanted.memoryMaxStreamBytes,
+                storeMaxStreamBytes: wanted.storeMaxStreamBytes,
+                maxBytesRequired: wanted.maxBytesRequired,
+              };
+      }
+      if (account !== accounts.system) this.#api?.serve(account);
+    }
+  }
+
+  prepare(): Commit | undefined {
+    return () => {
+      if (this.#js !== undefined) this.#openAccounts();
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#api?.close();
+    await this.#js?.close();
+  }
+
+  // ---------------------------------------------------------------- interest: push consumers wait for it
+
+  added(account: Account, subscription: Subscription): void {
+    this.#js?.accounts.get(account)?.interestChanged(subscription.subject);
+  }
+
+  removed(): void {
+    // A push consumer looks before it delivers.
+  }
+}

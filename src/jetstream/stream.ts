@@ -1,0 +1,539 @@
+// A stream: a delivery target for its subjects that stores what it gets, keeps its limits, and feeds its consumers
+// (https://docs.nats.io/nats-concepts/jetstream/streams).
+import { Message } from "../accounts/message.js";
+import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import { readHeaders } from "../protocol/header-block.js";
+import { stringifyExact } from "../protocol/json.js";
+import type { Timer } from "../runtime/clock.js";
+import { SubjectTransform } from "../subjects/transform.js";
+import { type AtomicBatches, atomicBatchesOf } from "./atomic-batches.js";
+import { Consumer } from "./consumer.js";
+import { type ConsumerConfig, filtersOf } from "./consumer-config.js";
+import { counterMessage } from "./counters.js";
+import { DuplicateIds } from "./dedupe.js";
+import { ApiError } from "./errors.js";
+import { type Inflows, inflowsOf } from "./inflows.js";
+import type { JetStreamAccount } from "./js-account.js";
+import type { MetaConsumer } from "./meta.js";
+import { wireSubject } from "./names.js";
+import { PublishAcks } from "./publish-acks.js";
+import { checkExpectations, checkLimits, readRollup, readTtl, type Ttl } from "./publish-checks.js";
+import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
+import { type Schedules, schedulesOf } from "./schedules.js";
+import { StoreError } from "./store/errors.js";
+import { timesOf } from "./store/memory-store.js";
+import { ALREADY_DURABLE, NEVER_EXPIRES, type StreamStore, type Ticket } from "./store/store.js";
+import type { StreamConfig } from "./stream-config.js";
+import { ceilMs, goDuration, NS_PER_MS, timeText } from "./time.js";
+
+const MAX_HEADER_BYTES = 0xffff;
+const EXPIRED_PER_TURN = 1000;
+const NO_BYTES = Buffer.alloc(0);
+
+/** A message that a stream takes, as its publisher wants it taken. */
+export interface Intake {
+  readonly message: Message;
+  readonly headers: MessageHeaders;
+  readonly ttl: Ttl | undefined;
+  readonly rollup: "sub" | "all" | undefined;
+}
+
+/** What became of a message. */
+export interface Stored {
+  readonly sequence: number;
+  readonly ticket: Ticket;
+  readonly duplicate: boolean;
+  /** The value of a counter. */
+  readonly value?: string;
+}
+
+export class Stream implements DeliveryTarget {
+  readonly echo = true;
+  readonly account: JetStreamAccount;
+  readonly createdNs: bigint;
+  readonly key: string;
+  readonly store: StreamStore;
+  readonly consumers = new Map<string, Consumer>();
+  readonly acks: PublishAcks;
+  /** Names this incarnation in the source headers of others. */
+  readonly identity: string;
+  readonly ids = new DuplicateIds();
+  config: StreamConfig;
+  batches: AtomicBatches | undefined;
+  schedules: Schedules | undefined;
+  inflows: Inflows | undefined;
+  closed = false;
+  #subscriptions: Subscription[] = [];
+  #transform: SubjectTransform | undefined;
+  #republish: SubjectTransform | undefined;
+  #counted = 0;
+  #expiry: Timer | undefined;
+  #expiryAtMs = Number.POSITIVE_INFINITY;
+  readonly #expiring = new Set<number>();
+
+  constructor(account: JetStreamAccount, config: StreamConfig, createdNs: bigint, key: string) {
+    const { js } = account;
+    this.account = account;
+    this.config = config;
+    this.createdNs = createdNs;
+    this.key = key;
+    this.identity = key.slice(-8);
+    this.store = js.storeFor(config.storage, key, storeOptions(config));
+    this.acks = new PublishAcks(this);
+    this.#configure();
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  /** Tokens of the JSON names are latin1 in subjects. */
+  get wireName(): string {
+    return wireSubject(this.config.name);
+  }
+
+  // ---------------------------------------------------------------- life
+
+  /** A stream that is new. */
+  begin(): Ticket {
+    const { first_seq: first } = this.config;
+    return first > 1 ? this.store.compact(first).ticket : ALREADY_DURABLE;
+  }
+
+  /** A stream that was there before: its consumers, and ids of messages within the window. */
+  recover(consumers: ReadonlyMap<string, MetaConsumer>): void {
+    for (const { config, createdNs, key } of consumers.values()) {
+      this.consumers.set(config.name, new Consumer(this, config, createdNs, key));
+    }
+  }
+
+  /** Begins to listen. */
+  open(): void {
+    this.#subscribe();
+    this.settle();
+    this.#armExpiry();
+    void this.#recoverIds();
+    for (const consumer of this.consumers.values()) consumer.open();
+    this.schedules?.recover();
+    this.inflows?.start();
+    for (const other of this.account.streams.values()) if (other !== this) other.inflows?.originChanged(this.name);
+  }
+
+  reconfigure(config: StreamConfig): void {
+    const before = this.config;
+    this.config = config;
+    this.#unsubscribe();
+    this.#configure();
+    this.store.configure(storeOptions(config));
+    this.#subscribe();
+    this.#keepLimits(undefined);
+    if (config.max_msgs_per_subject !== before.max_msgs_per_subject && config.max_msgs_per_subject > 0) {
+      for (const { subject } of [...this.store.totals()]) this.#keepSubject(subject);
+    }
+    this.settle();
+    this.#armExpiry();
+    this.inflows?.start();
+    for (const consumer of this.consumers.values()) consumer.streamChanged();
+  }
+
+  close(): void {
+    this.closed = true;
+    this.#unsubscribe();
+    this.#expiry?.cancel();
+    this.inflows?.stop();
+    this.batches?.close();
+    this.schedules?.stop();
+    for (const consumer of this.consumers.values()) consumer.close();
+  }
+
+  delete(): Ticket {
+    for (const consumer of [...this.consumers.values()]) consumer.delete();
+    this.close();
+    const { store } = this;
+    const ticket = store.delete();
+    this.account.used(this.config.storage, -this.#counted);
+    this.#counted = 0;
+    for (const other of this.account.streams.values()) other.inflows?.originChanged(this.name);
+    return ticket;
+  }
+
+  #configure(): void {
+    const { config } = this;
+    const { subject_transform: transform, republish } = config;
+    this.#transform = transform && SubjectTransform.compile(wireSubject(transform.src), wireSubject(transform.dest));
+    this.#republish = republish && SubjectTransform.compile(wireSubject(republish.src), wireSubject(republish.dest));
+    this.batches = atomicBatchesOf(this);
+    this.schedules = schedulesOf(this);
+    this.inflows = inflowsOf(this);
+  }
+
+  #subscribe(): void {
+    const { account } = this.account;
+    for (const subject of this.config.subjects ?? []) {
+      const subscription = new Subscription(wireSubject(subject), undefined, "", this);
+      account.subscribe(subscription);
+      this.#subscriptions.push(subscription);
+    }
+  }
+
+  #unsubscribe(): void {
+    for (const subscription of this.#subscriptions) this.account.account.unsubscribe(subscription);
+    this.#subscriptions = [];
+  }
+
+  async #recoverIds(): Promise<void> {
+    const { store } = this;
+    const windowNs = this.config.duplicate_window;
+    if (windowNs <= 0n || store.state.messages === 0) return;
+    const since = store.firstSince(this.account.js.nowNs - windowNs);
+    const { lastSequence } = store.state;
+    for (let at = since; at !== 0 && at <= lastSequence; at = store.next(at + 1)) {
+      const stored = await store.load(at);
+      if (stored === undefined || stored.headerBytes === 0) continue;
+      const id = new MessageHeaders(readHeaders(stored.header.toString("latin1"))).get(Header.msgId);
+      if (id !== undefined) this.ids.add(id, at, stored.seconds * 1000 + stored.nanoseconds / 1e6);
+    }
+  }
+
+  // ---------------------------------------------------------------- messages come in
+
+  deliver(_: Subscription, message: Message): boolean {
+    const reply = this.config.no_ack || !message.hasReply ? "" : message.reply;
+    try {
+      this.receive(message, reply);
+    } catch (error) {
+      this.refuse(reply, error);
+    }
+    return true;
+  }
+
+  /** Takes a published message and answers it, once it is durable. Throws what `refuse` answers. */
+  receive(message: Message, reply: string): void {
+    const headers =
+      message.headerBytes === 0 ? MessageHeaders.none : new MessageHeaders(readHeaders(message.headerText));
+    if (reply.endsWith(".$FI") && this.batches?.fast(message, headers, reply)) return;
+    const batchId = headers.get(Header.batchId);
+    if (batchId !== undefined) {
+      this.checkSealed();
+      if (!this.config.allow_atomic || this.batches === undefined) throw new ApiError("atomicDisabled");
+      this.batches.atomic(message, headers, batchId, reply);
+      return;
+    }
+    const stored = this.take(message, headers);
+    if (reply === "") return;
+    this.acks.add(reply, stored);
+  }
+
+  /** Answers a message that was not stored. */
+  refuse(reply: string, error: unknown): void {
+    const refusal = asApiError(error);
+    if (refusal === undefined) throw error;
+    if (reply === "") return;
+    const text = stringifyExact({ error: refusal.toJSON(), stream: this.name, seq: 0 });
+    this.account.js.send(this.account.account, reply, Buffer.from(text));
+  }
+
+  checkSealed(): void {
+    if (this.config.sealed) throw new ApiError("sealed");
+  }
+
+  /** Checks and stores one message. Throws ApiError and StoreError. */
+  take(original: Message, headers: MessageHeaders): Stored {
+    this.checkSealed();
+    const message = this.transformed(original);
+    this.checkSize(message);
+    const now = this.account.js.nowMs;
+    let counted = message;
+    let value: string | undefined;
+    const schedule = this.schedules?.check(message, headers);
+    if (schedule === undefined) checkSchedulesOff(this, headers);
+    if (this.config.allow_msg_counter || headers.get(Header.increment) !== undefined) {
+      const id = headers.get(Header.msgId);
+      const duplicateOf = id === undefined ? undefined : this.ids.find(id, now - this.#windowMs);
+      if (duplicateOf !== undefined) return { sequence: duplicateOf, ticket: ALREADY_DURABLE, duplicate: true };
+      const counter = counterMessage(this, message, headers);
+      counted = counter.message;
+      value = counter.value;
+    }
+    checkExpectations(this, message.subject, headers);
+    const ttl = readTtl(this, headers);
+    const rollup = readRollup(this, headers);
+    const id = headers.get(Header.msgId);
+    if (id !== undefined) {
+      const duplicateOf = this.ids.find(id, now - this.#windowMs);
+      if (duplicateOf !== undefined) return { sequence: duplicateOf, ticket: ALREADY_DURABLE, duplicate: true };
+    }
+    const intake: Intake = { message: schedule?.message ?? ttlMessage(counted, ttl), headers, ttl, rollup };
+    checkLimits(this, intake.message);
+    const { sequence, ticket } = this.keep(intake);
+    schedule?.stored(sequence);
+    return { sequence, ticket, duplicate: false, value };
+  }
+
+  get #windowMs(): number {
+    return Number(this.config.duplicate_window / NS_PER_MS);
+  }
+
+  /** The message under the subject that it is stored by. */
+  transformed(message: Message): Message {
+    const subject = this.#transform?.apply(message.subject, () => this.account.js.server.runtime.random.float());
+    return subject === undefined || subject === message.subject ? message : message.readdressed(subject);
+  }
+
+  /** Throws ApiError 10054 and 10097. */
+  checkSize(message: Message): void {
+    const { max_msg_size: limit } = this.config;
+    if (limit >= 0 && message.sizeBytes > limit) throw new ApiError("messageTooLarge");
+    if (message.headerBytes > MAX_HEADER_BYTES) throw new ApiError("headerTooLarge");
+  }
+
+  /**
+   * Stores what was checked, with what follows: rollups, limits, consumers, republishing.
+   * @param sequence default: the next; mirrors keep those of their origin
+   */
+  keep(
+    intake: Intake,
+    sequence = this.store.state.lastSequence + 1,
+    timeNs = this.account.js.nowNs,
+    more = false,
+  ): Stored {
+    const { store } = this;
+    const { message, headers, ttl, rollup } = intake;
+    const { subject } = message;
+    const before = this.#republish === undefined ? 0 : (store.totalsOf(subject)?.lastSequence ?? 0);
+    const ttlMs = ttl === undefined ? 0 : ttl.ns < 0n ? NEVER_EXPIRES : ceilMs(ttl.ns);
+    const ticket = store.append(message, sequence, timesOf(timeNs, ttlMs), more);
+    const id = headers.get(Header.msgId);
+    if (id !== undefined) this.ids.add(id, sequence, Number(timeNs / NS_PER_MS));
+    if (rollup === "all") this.removed(() => store.compact(sequence).ticket);
+    else if (rollup === "sub") this.purgeSubject(subject, sequence);
+    this.#keepLimits(subject);
+    this.#dropUnwanted(subject, sequence);
+    this.settle();
+    if (ttlMs > 0 || this.config.max_age > 0n) this.#armExpiry();
+    for (const consumer of this.consumers.values()) consumer.messageStored(subject, sequence);
+    if (this.#republish !== undefined) this.#publishAgain(message, sequence, timeNs, before);
+    if (this.account.streams.size > 1) this.#tellInflows();
+    return { sequence, ticket, duplicate: false };
+  }
+
+  #tellInflows(): void {
+    for (const stream of this.account.streams.values()) stream.inflows?.originGrew(this);
+  }
+
+  #publishAgain(message: Message, sequence: number, timeNs: bigint, lastSequence: number): void {
+    const { js, account } = this.account;
+    const destination = this.#republish?.apply(message.subject, () => js.server.runtime.random.float());
+    if (destination === undefined) return;
+    const headersOnly = this.config.republish?.headers_only === true;
+    const headers: [string, string | number][] = [
+      [Header.stream, this.wireName],
+      [Header.subject, message.subject],
+      [Header.sequence, sequence],
+      [Header.timeStamp, timeText(timeNs)],
+      [Header.lastSequence, lastSequence],
+    ];
+    if (headersOnly) headers.push([Header.msgSize, message.payloadBytes]);
+    const block = Buffer.from(appendHeaders(message.headerText, headers), "latin1");
+    const payload = headersOnly ? NO_BYTES : message.body.subarray(message.start + message.headerBytes, message.end);
+    js.send(account, destination, payload, block);
+  }
+
+  // ---------------------------------------------------------------- limits
+
+  /** Runs a removal and tells everybody about it. */
+  removed<T>(remove: () => T): T {
+    const result = remove();
+    this.settle();
+    for (const consumer of this.consumers.values()) consumer.messagesRemoved();
+    return result;
+  }
+
+  /** Removes all of one subject below a sequence. */
+  purgeSubject(subject: string, below: number): void {
+    const filter = this.store.filter([subject]);
+    this.removed(() => this.store.purge({ filter, below }));
+    filter.release();
+  }
+
+  /** Counts what was stored or removed since the last time. */
+  settle(): void {
+    const { bytes } = this.store.state;
+    if (bytes === this.#counted) return;
+    this.account.used(this.config.storage, bytes - this.#counted);
+    this.#counted = bytes;
+  }
+
+  #keepLimits(subject: string | undefined): void {
+    const { store, config } = this;
+    const { state } = store;
+    if (subject !== undefined && config.max_msgs_per_subject > 0) this.#keepSubject(subject);
+    const tooMany = (): boolean =>
+      (config.max_msgs > 0 && state.messages > config.max_msgs) ||
+      (config.max_bytes > 0 && state.bytes > config.max_bytes);
+    if (!tooMany()) return;
+    this.removed(() => {
+      while (state.messages > 0 && tooMany()) store.remove(state.firstSequence);
+    });
+  }
+
+  #keepSubject(subject: string): void {
+    const { store, config } = this;
+    const totals = store.totalsOf(subject);
+    if (totals === undefined || totals.messages <= config.max_msgs_per_subject) return;
+    if (totals.messages === config.max_msgs_per_subject + 1) {
+      this.removed(() => store.remove(totals.firstSequence));
+      return;
+    }
+    const filter = store.filter([subject]);
+    this.removed(() => store.purge({ filter, keep: config.max_msgs_per_subject }));
+    filter.release();
+  }
+
+  // With interest retention nobody's message is not kept.
+  #dropUnwanted(subject: string, sequence: number): void {
+    if (this.config.retention !== "interest") return;
+    for (const consumer of this.consumers.values()) if (consumer.wants(subject)) return;
+    this.store.remove(sequence);
+  }
+
+  /** A consumer is done with a message: with work queue and interest retention it may go. */
+  acknowledged(sequence: number): void {
+    const { retention } = this.config;
+    if (retention === "limits") return;
+    const subject = this.store.subjectAt(sequence);
+    if (subject === undefined) return;
+    if (retention === "interest") {
+      for (const consumer of this.consumers.values()) {
+        if (consumer.wants(subject) && consumer.needs(sequence)) return;
+      }
+    }
+    this.store.remove(sequence);
+    this.settle();
+  }
+
+  /** A consumer is gone: what only it wanted goes, too. */
+  dropUnneeded(): void {
+    if (this.config.retention !== "interest") return;
+    const { store } = this;
+    const gone: number[] = [];
+    for (let at = store.next(1); at !== 0; at = store.next(at + 1)) {
+      const subject = store.subjectAt(at) as string;
+      let needed = false;
+      for (const consumer of this.consumers.values()) needed ||= consumer.wants(subject) && consumer.needs(at);
+      if (!needed) gone.push(at);
+    }
+    if (gone.length > 0) this.removed(() => store.removeAll(gone));
+  }
+
+  #armExpiry(): void {
+    const { store, config } = this;
+    const { js } = this.account;
+    let atMs = store.nextExpiryMs > 0 ? store.nextExpiryMs : Number.POSITIVE_INFINITY;
+    const { firstTimeNs } = store.state;
+    if (config.max_age > 0n && firstTimeNs > 0n) atMs = Math.min(atMs, ceilMs(firstTimeNs + config.max_age));
+    if (atMs >= this.#expiryAtMs || atMs === Number.POSITIVE_INFINITY) return;
+    this.#expiry?.cancel();
+    this.#expiryAtMs = atMs;
+    this.#expiry = js.after(atMs - js.nowMs + 1, () => {
+      this.#expiryAtMs = Number.POSITIVE_INFINITY;
+      this.#expire();
+    });
+  }
+
+  #expire(): void {
+    const { store, config } = this;
+    const { js } = this.account;
+    if (this.closed) return;
+    const ended = store.expired(js.nowMs, EXPIRED_PER_TURN);
+    if (config.max_age > 0n) ended.push(...store.storedBefore(js.nowNs - config.max_age, EXPIRED_PER_TURN));
+    const gone: number[] = [];
+    for (const sequence of ended) {
+      const subject = store.subjectAt(sequence);
+      if (subject === undefined || this.schedules?.isDue(subject, sequence)) continue;
+      const isLast = config.subject_delete_marker_ttl > 0n && store.totalsOf(subject)?.lastSequence === sequence;
+      if (isLast) void this.#expireLast(sequence, subject);
+      else gone.push(sequence);
+    }
+    if (gone.length > 0) this.removed(() => store.removeAll(gone));
+    if (ended.length >= EXPIRED_PER_TURN && gone.length > 0) js.server.runtime.clock.endOfTurn(() => this.#expire());
+    else this.#armExpiry();
+  }
+
+  // What is a marker itself leaves none.
+  async #expireLast(sequence: number, subject: string): Promise<void> {
+    const { store } = this;
+    if (this.#expiring.has(sequence)) return;
+    this.#expiring.add(sequence);
+    try {
+      const stored = await store.load(sequence);
+      if (this.closed || !store.has(sequence)) return;
+      const isLast = store.totalsOf(subject)?.lastSequence === sequence;
+      this.removed(() => store.remove(sequence));
+      const names = readHeaders(stored?.header.toString("latin1") ?? "");
+      if (isLast && !names.has(Header.markerReason) && !names.has("KV-Operation")) this.#mark(subject);
+    } finally {
+      this.#expiring.delete(sequence);
+      this.#armExpiry();
+    }
+  }
+
+  // The last message of a subject has ended: a marker takes its place, for as long as the stream says.
+  #mark(subject: string): void {
+    const ttl = this.config.subject_delete_marker_ttl;
+    const block = appendHeaders("", [
+      [Header.markerReason, "MaxAge"],
+      [Header.ttl, goDuration(ttl)],
+      [Header.rollup, "sub"],
+    ]);
+    const message = Message.of(subject, "", Buffer.from(block, "latin1"), NO_BYTES);
+    try {
+      this.keep({ message, headers: MessageHeaders.none, ttl: { ns: ttl }, rollup: undefined });
+    } catch (error) {
+      this.account.js.server.logger.warn(`stream ${this.name}: no delete marker: ${(error as Error).message}`);
+    }
+  }
+
+  /** The consumer's settings are known to the stream: makes it, or gives it others. */
+  addConsumer(config: ConsumerConfig, createdNs: bigint, key: string): Consumer {
+    const consumer = new Consumer(this, config, createdNs, key);
+    this.consumers.set(config.name, consumer);
+    return consumer;
+  }
+
+  /** Subjects of a consumer's filter, latin1. */
+  filtersOf(config: ConsumerConfig): string[] {
+    return filtersOf(config).map(wireSubject);
+  }
+}
+
+function storeOptions(config: StreamConfig): { compression: "none" | "s2"; maxBytes?: number } {
+  return { compression: config.compression, maxBytes: config.max_bytes > 0 ? config.max_bytes : undefined };
+}
+
+/** What the requester is told of an error; undefined for one that is no refusal. */
+export function asApiError(error: unknown): ApiError | undefined {
+  if (error instanceof ApiError) return error;
+  if (error instanceof StoreError) {
+    return error.code === "STORE_FULL"
+      ? new ApiError("insufficientResources")
+      : new ApiError("storeFailed", { text: error.message });
+  }
+  return undefined;
+}
+
+// A TTL that was raised stands in the message, too.
+function ttlMessage(message: Message, ttl: Ttl | undefined): Message {
+  const written = ttl?.raised;
+  if (written === undefined) return message;
+  const block = appendHeaders(
+    withoutHeaders(message.headerText, (name) => name === Header.ttl),
+    [[Header.ttl, written]],
+  );
+  return message.withHeaders(Buffer.from(block, "latin1"));
+}
+
+function checkSchedulesOff(stream: Stream, headers: MessageHeaders): void {
+  if (stream.config.allow_msg_schedules) return;
+  if (headers.get(Header.schedule) !== undefined) throw new ApiError("schedulesDisabled");
+}
