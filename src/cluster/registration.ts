@@ -97,8 +97,10 @@ function givesWay({ server }: ClusterRoom, peer: Peer, other: RouteConnection, r
 // Who dials is remembered with the connections that stay, which are then dialled again when they are lost.
 function handOver(peer: Peer, route: RouteConnection): void {
   if (route.solicitation === undefined) return;
-  peer.solicitation = strongerOf(peer.solicitation, route.solicitation);
-  for (const link of peer.links) link.solicitation ??= peer.solicitation;
+  const strongest = strongerOf(peer.solicitation, route.solicitation);
+  peer.solicitation = strongest;
+  // A server that was learned first and is configured under another address is dialled as a configured one.
+  for (const link of peer.links) link.solicitation = strongerOf(link.solicitation, strongest);
   route.isNeedless = true;
 }
 
