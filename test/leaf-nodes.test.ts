@@ -7,6 +7,7 @@ import { test } from "node:test";
 import type { ServerOptions } from "../src/options/options.js";
 import { CloseReason } from "../src/server/close-reason.js";
 import { CertificateAuthority } from "./support/certificates.js";
+import { freePort } from "./support/free-port.js";
 import { startLocalCluster, until } from "./support/local-cluster.js";
 import { type LocalServer, startLocalServer } from "./support/local-server.js";
 import { connectClient, connectRaw, type RawClient } from "./support/raw-client.js";
@@ -255,6 +256,34 @@ test("a remote that is the hub: the other side is the leaf", async (t) => {
   await linked(other, hub);
   assert.deepEqual([leafs(other)[0].isSpoke, leafs(hub)[0].isSpoke], [true, false]);
   await crosses(t, other, hub);
+});
+
+test("two servers that dial each other at the same time find the loop, and each message comes once", async (t) => {
+  const names = ["A", "B"];
+  const ports = await Promise.all(names.map(() => freePort()));
+  const servers = await Promise.all(
+    names.map((serverName, at) =>
+      startLocalServer(t, {
+        serverName,
+        leafnodes: {
+          host: "127.0.0.1",
+          port: ports[at],
+          reconnectMs: 50,
+          remotes: [{ urls: [`nats-leaf://127.0.0.1:${ports[1 - at]}`] }],
+        },
+      }),
+    ),
+  );
+  const [a, b] = servers;
+  const told = (): number =>
+    servers.flatMap(({ log }) => log.matching(/Loop detected for leafnode account="\$G"/)).length;
+  await until("a loop is found, and one link is left at most", () => told() > 0 && leafs(a).length < 2);
+  const [publisher, subscriber] = [await connectClient(t, a.port), await connectClient(t, b.port)];
+  subscriber.send("SUB once 1\r\nPING\r\n");
+  await subscriber.pong();
+  publisher.send("PUB once 1\r\nx\r\nPING\r\n");
+  await publisher.pong();
+  assert.ok((await subscriber.sync()).length <= 1);
 });
 
 test("a leaf node is kicked, counted among the connections, and comes back", async (t) => {

@@ -260,7 +260,12 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     if (!this.#loggingIn) this.#logIn(info);
     this.#host.informed(this, info);
     // An old hub sends no second INFO.
-    if (!this.#joined && (info.connect_info === true || info.info_on_connect !== true)) this.#takeHub(info);
+    if (!this.#joined && !this.closed && (info.connect_info === true || info.info_on_connect !== true)) {
+      // The hub may have come as a leaf node meanwhile.
+      const objection = first ? undefined : this.#host.objectionToHub(this, info);
+      if (objection !== undefined) return this.refuse(objection.text, objection.reason);
+      this.#takeHub(info);
+    }
     return this.closed ? STOP : NO_PAYLOAD;
   }
 

@@ -331,7 +331,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
     }
     // The other end has connected again before this one has noticed its end.
     for (const old of [...(this.#joined.get(account) ?? [])]) {
-      if (old !== link && old.remoteId !== "" && old.remoteId === connect.server_id)
+      if (old !== link && !old.solicited && old.remoteId !== "" && old.remoteId === connect.server_id)
         old.close(CloseReason.duplicateRoute);
     }
     return undefined;
