@@ -5,6 +5,7 @@ import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
 import type { Admission } from "../auth/authenticator.js";
+import { OptionsError } from "../options/errors.js";
 import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
 import { agreedCompression, type CompressionMode, compressionMode } from "../protocol/compression-mode.js";
@@ -222,6 +223,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     const objection = this.#host.objection(this, connect);
     if (objection !== undefined) return this.refuse(objection.text, objection.reason);
     const denied = (connect.deny_pub ?? []).map(encodeSubject);
+    if (!denied.every(isValidSubject)) return this.protocolError("CONNECT");
     this.#permissions = [LeafPermissions.ofUser(permissions), LeafPermissions.denying([], denied)];
     this.send(peerInfoLine(this.#host.infoFor(this, { account, permissions: told })));
     this.#join();
@@ -264,7 +266,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       // The hub may have come as a leaf node meanwhile.
       const objection = first ? undefined : this.#host.objectionToHub(this, info);
       if (objection !== undefined) return this.refuse(objection.text, objection.reason);
-      this.#takeHub(info);
+      return this.#takeHub(info);
     }
     return this.closed ? STOP : NO_PAYLOAD;
   }
@@ -317,13 +319,18 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.debug("Remote leafnode connect msg sent");
   }
 
-  #takeHub(info: PeerInfo): void {
+  #takeHub(info: PeerInfo): number {
     const { denyImports = [], denyExports = [] } = this.remote?.options ?? {};
-    this.#permissions = [
-      LeafPermissions.ofHub(info.import, info.export),
-      LeafPermissions.denying(denyImports, denyExports),
-    ];
+    let told: LeafPermissions;
+    try {
+      told = LeafPermissions.ofHub(info.import, info.export);
+    } catch (error) {
+      if (!(error instanceof OptionsError)) throw error;
+      return this.protocolError("INFO");
+    }
+    this.#permissions = [told, LeafPermissions.denying(denyImports, denyExports)];
     this.#join();
+    return NO_PAYLOAD;
   }
 
   #join(): void {
