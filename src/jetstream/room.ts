@@ -2,6 +2,7 @@
 import type { Account } from "../accounts/account.js";
 import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
 import type { ResolvedOptions } from "../options/options.js";
+import { API_LEVEL } from "../protocol/version.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { Api } from "./api.js";
@@ -10,6 +11,7 @@ import { STREAM_ROUTES } from "./api-streams.js";
 import { DIRECT_ROUTES } from "./direct-get.js";
 import { JetStream } from "./jetstream.js";
 import { NO_JETSTREAM_LIMITS } from "./js-account.js";
+import { JetStreamMonitor } from "./monitor.js";
 import { openStorage } from "./store/file-storage.js";
 
 const SUBFOLDER = "jetstream";
@@ -37,7 +39,12 @@ export class JetStreamRoom implements Room, InterestWatcher {
     const { options, runtime } = server;
     const { jetstream } = options;
     if (jetstream === undefined) return;
-    const folder = `${jetstream.storeDir ?? options.storeDir ?? "/tmp/nats"}/${SUBFOLDER}`;
+    const base = jetstream.storeDir ?? options.storeDir ?? "/tmp/nats";
+    const folder = `${base}/${SUBFOLDER}`;
+    server.logger.info("Starting JetStream");
+    if ((await runtime.disk.stat(base))?.isDirectory === false) {
+      throw new Error("Can't start JetStream: storage directory is not a directory");
+    }
     const storage = await openStorage(runtime, folder, {
       syncIntervalMs: jetstream.syncAlways ? 0 : jetstream.syncIntervalMs,
       cipher: jetstream.cipher === "aes" ? "aes" : "chacha",
@@ -49,8 +56,25 @@ export class JetStreamRoom implements Room, InterestWatcher {
       file: jetstream.maxFileStoreBytes < 0 ? DEFAULT_FILE_BYTES : jetstream.maxFileStoreBytes,
     });
     this.#js = js;
+    this.#announce(js, folder);
+    server.jetStream = new JetStreamMonitor(js, folder);
     this.#api = new Api(js, [...STREAM_ROUTES, ...CONSUMER_ROUTES, RESET_ROUTE], [NEXT_ROUTE, ...DIRECT_ROUTES]);
     this.#openAccounts();
+  }
+
+  #announce({ limits, options, domain }: JetStream, folder: string): void {
+    const { logger } = this.#server;
+    const size = (bytes: number): string => `${(bytes / 1024 ** 3).toFixed(2)} GB`;
+    logger.info("---------------- JETSTREAM ----------------");
+    logger.info(`  Strict:          ${options.strict}`);
+    logger.info(`  Max Memory:      ${size(limits.memory)}`);
+    logger.info(`  Max Storage:     ${size(limits.file)}`);
+    logger.info(`  Store Directory: "${folder}"`);
+    if (domain !== undefined) logger.info(`  Domain:          ${domain}`);
+    logger.info(`  API Level:       ${API_LEVEL}`);
+    logger.info("-------------------------------------------");
+    for (const { key, message } of this.#js?.storage.problems ?? [])
+      logger.error(`JetStream storage ${key}: ${message}`);
   }
 
   #openAccounts(): void {

@@ -38,7 +38,7 @@ export async function accountInfo(server: Server, name: string): Promise<object>
     is_system: account.isSystem || undefined,
     expired: false,
     complete: true,
-    jetstream_enabled: false,
+    jetstream_enabled: hasJetStream(server, name),
     leafnode_connections: 0,
     client_connections: account.connections,
     subscriptions: account.sublist.subscriptions,
@@ -49,6 +49,11 @@ export async function accountInfo(server: Server, name: string): Promise<object>
     ...claimInfo(server, name),
     sublist_stats: sublistStats([account.sublist]),
   };
+}
+
+function hasJetStream({ accounts, jetStream }: Server, name: string): boolean {
+  const account = accounts.get(name);
+  return account !== undefined && jetStream?.isEnabledFor(account) === true;
 }
 
 function exportInfo(one: StreamExport | ServiceExport, type: string): object {

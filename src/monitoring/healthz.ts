@@ -10,11 +10,17 @@ export interface HealthzOptions {
 }
 
 export interface Health {
-  readonly status: "ok" | "error";
+  readonly status: "ok" | "error" | "unavailable";
   /** As of HTTP. */
   readonly statusCode: number;
   readonly error?: string;
-  readonly errors?: readonly { readonly type: string; readonly error: string }[];
+  readonly errors?: readonly {
+    readonly type: string;
+    readonly account?: string;
+    readonly stream?: string;
+    readonly consumer?: string;
+    readonly error: string;
+  }[];
 }
 
 export function healthz(server: Server, options: HealthzOptions): Health {
@@ -30,5 +36,10 @@ export function healthz(server: Server, options: HealthzOptions): Health {
   if (server.state !== "running") {
     return failure(500, "CONNECTION", "failed to be ready for connections after 1ms: server");
   }
-  return { status: "ok", statusCode: 200 };
+  const fault = account ? server.jetStream?.fault(account, stream ?? "", consumer ?? "") : undefined;
+  if (fault === undefined) return { status: "ok", statusCode: 200 };
+  const { type, error } = fault;
+  if (!details) return { status: "unavailable", statusCode: 404, error };
+  const names = { account, stream: stream || undefined, consumer: consumer || undefined };
+  return { status: "error", statusCode: 404, errors: [{ type, ...names, error }] };
 }

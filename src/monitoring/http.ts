@@ -164,12 +164,20 @@ export class HttpPages {
   }
 
   async #jsz(query: Query): Promise<HttpResponse> {
-    for (const name of ["accounts", "streams", "consumers", "direct-consumers", "config"]) query.flag(name);
-    for (const name of ["offset", "limit"]) query.integer(name);
+    const options = {
+      account: query.text("acc"),
+      accounts: query.flag("accounts"),
+      streams: query.flag("streams"),
+      consumers: query.flag("consumers"),
+      directConsumers: query.flag("direct-consumers"),
+      config: query.flag("config"),
+      offset: query.integer("offset"),
+      limit: query.integer("limit"),
+    };
     const leaderOnly = query.flag("leader-only");
     for (const name of ["raft", "stream-leader-only"]) query.flag(name);
-    if (leaderOnly) throw new MonitoringError("filtered response: not leader");
-    return json(await this.#pages.jsz());
+    if (leaderOnly && !this.#pages.hasJetStream) throw new MonitoringError("filtered response: not leader");
+    return json(await this.#pages.jsz(options));
   }
 
   async #healthz(query: Query): Promise<HttpResponse> {

@@ -1,6 +1,7 @@
 // All pages of a server, as data: over HTTP and over the system account they are the same.
 
 import { NATSNODE_VERSION } from "../protocol/version.js";
+import type { JszOptions } from "../server/jetstream-source.js";
 import type { Server } from "../server/server.js";
 import { accountInfo, accountz } from "./accountz.js";
 import { type AccstatzOptions, accstatz } from "./accstatz.js";
@@ -78,8 +79,12 @@ export class Pages {
     return leafz(this.#server, options);
   }
 
-  async jsz(): Promise<object> {
-    return jsz(this.#server);
+  get hasJetStream(): boolean {
+    return this.#server.jetStream !== undefined;
+  }
+
+  async jsz(options: JszOptions = {}): Promise<object> {
+    return jsz(this.#server, options);
   }
 
   /** Memory and command line of the process, under the names that Go's expvar has for them. */

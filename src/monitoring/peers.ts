@@ -1,11 +1,12 @@
-// The page about what is not built in: jsz.
+// /jsz: JetStream (https://docs.nats.io/running-a-nats-service/nats_admin/monitoring#jetstream-information).
 import { formatMs } from "../protocol/rfc3339.js";
+import type { JszOptions } from "../server/jetstream-source.js";
 import type { Server } from "../server/server.js";
 
 const now = (server: Server): string => formatMs(server.runtime.clock.nowMs());
 
-/** Of a server without JetStream. */
-export function jsz(server: Server): object {
+export function jsz(server: Server, options: JszOptions): object {
+  if (server.jetStream !== undefined) return server.jetStream.jsz(options);
   return {
     memory: 0,
     storage: 0,

@@ -50,7 +50,7 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     leaf: leafnodesVarz(options),
     mqtt: mqttVarz(options),
     websocket: websocketVarz(options),
-    jetstream: {},
+    jetstream: server.jetStream?.varz() ?? {},
     tls_timeout: (tls?.timeoutMs ?? 2_000) / 1000,
     tls_cert_not_after: status.certificateExpiresMs === undefined ? undefined : formatMs(status.certificateExpiresMs),
     write_deadline: nanoseconds(options.writeDeadlineMs),

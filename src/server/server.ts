@@ -33,6 +33,7 @@ import type { HandshakeQueue } from "./handshake-queue.js";
 import { advertisedAs, hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
+import type { JetStreamSource } from "./jetstream-source.js";
 import { LameDuck } from "./lame-duck.js";
 import { HASH_LIMITS, LOOKUP_LIMITS } from "./limits.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
@@ -92,6 +93,8 @@ export class Server implements Hub {
   reports: PeerReports = NO_PEERS;
   /** The room for routes puts itself in. */
   clusterLink: ClusterLink | undefined;
+  /** The room for JetStream puts itself in. */
+  jetStream: JetStreamSource | undefined;
   /** The room for gateways puts these in; the URL (host:port) is where servers of other clusters reach this one. */
   gatewayReplies: GatewayReplies | undefined;
   gatewayUrl: (() => string) | undefined;
@@ -355,6 +358,7 @@ export class Server implements Hub {
       host: advertised.host,
       port: advertised.port,
       headers: !options.noHeaderSupport,
+      jetstream: this.jetStream === undefined ? undefined : true,
       auth_required: this.authRequired(client),
       ...(client.wayIn?.info() ?? this.listener.tls.infoFor(client)),
       max_payload: options.maxPayloadBytes,
@@ -362,6 +366,7 @@ export class Server implements Hub {
       client_ip: client.awaitsProxyHeader ? undefined : client.remoteAddress,
       nonce: client.connected ? "" : client.nonce,
       cluster: this.clusterName,
+      domain: this.jetStream?.domain,
       connect_urls: this.connectUrls(client),
       ldm: this.state === "lame duck",
       // Their places; accountInfoFor fills them.

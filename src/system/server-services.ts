@@ -119,7 +119,9 @@ function servePages({ server, pages, publisher, services, events, others }: Serv
   );
   page("LEAFZ", { subscriptions: "boolean", account: "string" }, (options) => pages.leafz(options));
   page("ACCOUNTZ", { account: "string" }, (options) => pages.accountz(options));
-  page("JSZ", JSZ_FIELDS, async (options) => (options.leader_only ? NO_ANSWER : pages.jsz()));
+  page("JSZ", JSZ_FIELDS, async ({ consumer, leader_only: leaderOnly, ...options }) =>
+    leaderOnly ? NO_ANSWER : pages.jsz({ ...options, consumers: consumer }),
+  );
   page("HEALTHZ", HEALTHZ_FIELDS, async (options) => {
     const { status, statusCode, error, errors } = pages.healthz(options);
     return { status, status_code: statusCode, error, errors };
@@ -159,8 +161,10 @@ function serveAccounts({ server, pages, publisher, services, events, others }: S
   serve("CONNZ", CONNZ_FIELDS, (account, options) => pages.connz({ ...connzOptions(options), account }));
   serve("SUBSZ", SUBSZ_FIELDS, (account, options) => pages.subsz({ ...options, subscriptions: true, account }));
   serve("LEAFZ", { subscriptions: "boolean" }, (account, options) => pages.leafz({ ...options, account }));
-  serve("JSZ", JSZ_FIELDS, async () => {
-    throw new Error("jetstream not enabled");
+  serve("JSZ", JSZ_FIELDS, async (account, { consumer, ...options }) => {
+    const detail = server.jetStream?.accountDetail(account, { ...options, consumers: consumer });
+    if (detail === undefined) throw new Error("jetstream not enabled");
+    return detail;
   });
   serve("INFO", {}, (account) => pages.accountInfo(account));
   const statz = async (

@@ -1,0 +1,173 @@
+// JetStream as the monitoring pages show it: /jsz, its part of /varz, and health checks.
+import type { Account } from "../accounts/account.js";
+import { formatMs } from "../protocol/rfc3339.js";
+import { API_LEVEL } from "../protocol/version.js";
+import type { JetStreamFault, JetStreamSource, JszOptions } from "../server/jetstream-source.js";
+import { consumerInfo, streamState } from "./info.js";
+import type { JetStream } from "./jetstream.js";
+import type { JetStreamAccount } from "./js-account.js";
+import type { Stream } from "./stream.js";
+import { shownStream } from "./stream-config.js";
+import { timeText } from "./time.js";
+
+const DEFAULT_MAX_CONSUMERS = 1000;
+const DEFAULT_LIMIT = 1024;
+const SYNC_INTERVAL_MS = 120_000;
+
+export class JetStreamMonitor implements JetStreamSource {
+  readonly #js: JetStream;
+  readonly #folder: string;
+
+  constructor(js: JetStream, folder: string) {
+    this.#js = js;
+    this.#folder = folder;
+  }
+
+  get domain(): string | undefined {
+    return this.#js.domain;
+  }
+
+  isEnabledFor(account: Account): boolean {
+    return this.#js.accounts.has(account);
+  }
+
+  get #config(): object {
+    const { limits, options, domain } = this.#js;
+    return {
+      max_memory: limits.memory,
+      max_storage: limits.file,
+      store_dir: this.#folder,
+      sync_interval: (options.syncIntervalMs ?? SYNC_INTERVAL_MS) * 1e6,
+      sync_always: options.syncAlways || undefined,
+      domain,
+      compress_ok: true,
+      unique_tag: options.uniqueTag || undefined,
+      strict: options.strict || undefined,
+    };
+  }
+
+  get #stats(): object {
+    const { usage, reserved, accounts } = this.#js;
+    const all = [...accounts.values()];
+    return {
+      memory: usage.memory,
+      storage: usage.file,
+      reserved_memory: reserved.memory,
+      reserved_storage: reserved.file,
+      accounts: all.length,
+      ha_assets: 0,
+      api: {
+        level: API_LEVEL,
+        total: sum(all, ({ apiTotal }) => apiTotal),
+        errors: sum(all, ({ apiErrors }) => apiErrors),
+      },
+    };
+  }
+
+  get #limits(): object {
+    const { limits } = this.#js.options;
+    const { batch } = limits;
+    return {
+      max_request_batch: limits.maxRequestBatch || undefined,
+      max_ack_pending: limits.maxAckPending || undefined,
+      max_ha_assets: limits.maxHaAssets || undefined,
+      max_duplicate_window: limits.duplicateWindowMs * 1e6 || undefined,
+      max_batch_inflight_per_stream: batch.maxInflightPerStream || undefined,
+      max_batch_inflight_total: batch.maxInflightTotal || undefined,
+      max_batch_size: batch.maxMsgs || undefined,
+      max_batch_timeout: batch.timeoutMs * 1e6 || undefined,
+      default_max_consumers: DEFAULT_MAX_CONSUMERS,
+    };
+  }
+
+  varz(): object {
+    return { config: this.#config, stats: this.#stats, limits: this.#limits };
+  }
+
+  jsz(options: JszOptions): object {
+    const { server, accounts } = this.#js;
+    const all = [...accounts.values()];
+    const streams = all.flatMap((account) => [...account.streams.values()]);
+    const details = options.accounts || options.streams || options.consumers || options.config || options.account;
+    const { limit = 0, offset = 0 } = options;
+    const chosen = all
+      .filter(({ account }) => !options.account || account.name === options.account)
+      .sort((a, b) => (a.account.name < b.account.name ? -1 : 1))
+      .slice(offset, offset + (limit > 0 ? limit : DEFAULT_LIMIT));
+    return {
+      ...this.#stats,
+      server_id: server.id,
+      now: formatMs(server.runtime.clock.nowMs()),
+      config: this.#config,
+      limits: this.#limits,
+      streams: streams.length,
+      consumers: sum(streams, ({ consumers }) => consumers.size),
+      messages: sum(streams, ({ store }) => store.state.messages),
+      bytes: sum(streams, ({ store }) => store.state.bytes),
+      account_details: details && chosen.length > 0 ? chosen.map((one) => accountPage(one, options)) : undefined,
+      total: all.length,
+    };
+  }
+
+  accountDetail(account: string, options: JszOptions): object | undefined {
+    const found = [...this.#js.accounts.values()].find((one) => one.account.name === account);
+    return found && accountPage(found, options);
+  }
+
+  // Only what is on disk is looked for.
+  fault(account: string, stream: string, consumer: string): JetStreamFault | undefined {
+    const found = [...this.#js.accounts.values()].find((one) => one.account.name === account);
+    const streams = [...(found?.streams.values() ?? [])].filter(({ config }) => config.storage === "file");
+    if (streams.length === 0) return { type: "ACCOUNT", error: `JetStream account "${account}" not found` };
+    if (stream === "") return undefined;
+    const named = streams.find(({ name }) => name === stream);
+    if (named === undefined) {
+      return { type: "STREAM", error: `JetStream stream "${stream}" not found on account "${account}"` };
+    }
+    if (consumer === "" || named.consumers.has(consumer)) return undefined;
+    const error = `JetStream consumer "${consumer}" not found for stream "${stream}" on account "${account}"`;
+    return { type: "CONSUMER", error };
+  }
+}
+
+function accountPage(one: JetStreamAccount, options: JszOptions): object {
+  const { usage, reserved, account, apiTotal, apiErrors, js } = one;
+  const withStreams = options.streams || options.consumers;
+  const streams = [...one.streams.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  return {
+    name: account.label,
+    id: account.name,
+    memory: usage.memory,
+    storage: usage.file,
+    reserved_memory: reserved.memory,
+    reserved_storage: reserved.file,
+    accounts: js.accounts.size,
+    ha_assets: 0,
+    api: { level: API_LEVEL, total: apiTotal, errors: apiErrors },
+    stream_detail: withStreams && streams.length > 0 ? streams.map((stream) => streamPage(stream, options)) : undefined,
+  };
+}
+
+function streamPage(stream: Stream, options: JszOptions): object {
+  const consumers = [...stream.consumers.values()].filter(({ config }) => options.directConsumers || !config.direct);
+  return {
+    name: stream.name,
+    created: timeText(stream.createdNs),
+    cluster: { leader: stream.account.js.server.name },
+    config: options.config ? shownStream(stream.config, false) : undefined,
+    state: streamState(stream),
+    mirror: stream.inflows?.describeMirror(),
+    sources: stream.inflows?.describeSources(),
+    consumer_detail:
+      options.consumers && consumers.length > 0
+        ? consumers.map((consumer) => {
+            const { config, ...info } = consumerInfo(consumer, false);
+            return { ...info, config: options.config ? config : undefined };
+          })
+        : undefined,
+  };
+}
+
+function sum<T>(items: readonly T[], of: (item: T) => number): number {
+  return items.reduce((total, item) => total + of(item), 0);
+}

@@ -1,0 +1,34 @@
+// What monitoring, events and INFO ask of JetStream; the room for it puts itself in.
+import type { Account } from "../accounts/account.js";
+
+/** What /jsz is asked for. */
+export interface JszOptions {
+  readonly account?: string;
+  readonly accounts?: boolean;
+  readonly streams?: boolean;
+  readonly consumers?: boolean;
+  readonly directConsumers?: boolean;
+  readonly config?: boolean;
+  readonly offset?: number;
+  readonly limit?: number;
+}
+
+/** What a stream or consumer lacks that a health check names. */
+export interface JetStreamFault {
+  readonly type: "ACCOUNT" | "STREAM" | "CONSUMER";
+  readonly error: string;
+}
+
+export interface JetStreamSource {
+  /** Undefined for none. */
+  readonly domain: string | undefined;
+  isEnabledFor(account: Account): boolean;
+  /** The page of the whole server. */
+  jsz(options: JszOptions): object;
+  /** One account, or undefined where it has no JetStream. */
+  accountDetail(account: string, options: JszOptions): object | undefined;
+  /** As /varz shows it. */
+  varz(): object;
+  /** What is wrong with what a health check names; undefined if nothing is. */
+  fault(account: string, stream: string, consumer: string): JetStreamFault | undefined;
+}
