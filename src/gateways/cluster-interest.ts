@@ -36,7 +36,9 @@ export class ClusterInterest implements InterestWatcher {
   }
 
   #count(account: Account, { source, subject, queue }: Subscription, by: number): void {
-    if (source === InterestSource.import || source === InterestSource.gateway) return;
+    const isOfCluster =
+      source === InterestSource.own || source === InterestSource.leaf || source === InterestSource.route;
+    if (!isOfCluster) return;
     const name = encodeSubject(account.name);
     let counts = this.#accounts.get(name);
     if (counts === undefined) {

@@ -167,7 +167,7 @@ export class RemoteAccount implements DeliveryTarget, PeerTarget {
 
   deliver(subscription: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
     // The server where it came in sends it to other clusters, and those pass nothing on.
-    if (source?.peer !== undefined || this.#world.link.closed) return false;
+    if (source?.peer !== undefined || source?.isHub || this.#world.link.closed) return false;
     if (subscription === this.#everything && this.#unwanted?.has(message.subject)) return false;
     this.#world.router.gather(this, subscription.queue);
     return true;

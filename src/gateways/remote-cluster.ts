@@ -2,8 +2,8 @@
 import type { ResolvedOptions } from "../options/options.js";
 import type { PeerTls } from "../server/peer-tls.js";
 import { type PeerUrl, parsePeerUrl } from "../server/peer-url.js";
+import { gatewayHash } from "../server/way-back.js";
 import type { GatewayConnection } from "./gateway.js";
-import { gatewayHash } from "./hash.js";
 import { DEFAULT_GATEWAY_PORT, MAX_URLS } from "./limits.js";
 
 type RemoteOptions = NonNullable<ResolvedOptions["gateway"]>["gateways"][number];

@@ -5,15 +5,14 @@ import type { Message } from "../accounts/message.js";
 import type { Subscription } from "../accounts/subscription.js";
 import { encodeSubject } from "../options/subject-bytes.js";
 import type { Clock } from "../runtime/clock.js";
+import { Expiring } from "../server/expiring.js";
 import type { GatewayReplies } from "../server/gateway-replies.js";
+import { gatewayHash, takeWayBack, WAY_CHARS, wayBackTo } from "../server/way-back.js";
 import { Sublist } from "../subjects/sublist.js";
-import { Expiring } from "./expiring.js";
-import { gatewayHash, readWayBack, WAY_CHARS, WAY_PREFIX, wayBackTo } from "./hash.js";
 import { MAX_WAYS_BACK, RECENT_SUBSCRIPTION_MS, WAY_BACK_MS } from "./limits.js";
 import type { RemoteAccount } from "./remote-account.js";
 
 const NOTHING = new Uint8Array(0);
-const UNDERSCORE = 95;
 
 /** A way back that is kept. */
 interface KeptWay {
@@ -39,7 +38,7 @@ export class ReplyPaths implements GatewayReplies {
     remoteFor: (clusterHash: string, account: string) => RemoteAccount | undefined,
   ) {
     this.clusterHash = gatewayHash(cluster);
-    this.#ownWay = wayBackTo(this.clusterHash, gatewayHash(serverId));
+    this.#ownWay = wayBackTo({ cluster: this.clusterHash, server: gatewayHash(serverId) });
     this.#ownWayBytes = Buffer.from(this.#ownWay, "latin1");
     this.#remoteFor = remoteFor;
     this.#recentOnes = new Expiring(clock, RECENT_SUBSCRIPTION_MS, ({ account, subscription }) => {
@@ -86,14 +85,8 @@ export class ReplyPaths implements GatewayReplies {
   // ---------------------------------------------------------------- requests that arrive
 
   arrived(account: Account, message: Message): void {
-    const { line, replyStart, replyEnd } = message;
-    if (line[replyStart] !== UNDERSCORE || replyEnd - replyStart <= WAY_CHARS) return;
-    for (let i = 0; i < WAY_PREFIX.length; i++) if (line[replyStart + i] !== WAY_PREFIX.charCodeAt(i)) return;
-    const way = readWayBack(message.reply);
-    if (way === undefined) return;
-    message.wayBack = line.subarray(replyStart, replyStart + WAY_CHARS);
-    message.replyStart = replyStart + WAY_CHARS;
-    if (way.cluster === this.clusterHash) return;
+    const way = takeWayBack(message);
+    if (way === undefined || way.cluster === this.clusterHash) return;
     const remote = this.#remoteFor(way.cluster, encodeSubject(account.name));
     const { reply } = message;
     if (remote === undefined || !remote.expectAnswer(reply, message.wayBack)) return;

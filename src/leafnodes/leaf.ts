@@ -18,15 +18,16 @@ import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { Hub } from "../server/hub.js";
-import { mayBeTraced, sendTrace, startTrace } from "../server/message-trace.js";
 import { PeerConnection, type PeerKind } from "../server/peer-connection.js";
+import { deliverFromPeer } from "../server/peer-delivery.js";
 import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
 import type { LeafStatus } from "../server/peer-reports.js";
 import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
-import type { Interest, PeerTarget } from "../server/router.js";
+import type { PeerTarget } from "../server/router.js";
 import { inSlices, type Walk } from "../server/slices.js";
 import { isValidSubject } from "../subjects/validity.js";
 import type { OverWebsocket } from "./dial.js";
+import { HubReplies } from "./hub-replies.js";
 import { type Interest as AnnouncedInterest, LeafInterest } from "./leaf-interest.js";
 import { LeafPermissions } from "./leaf-permissions.js";
 import { INTEREST_PER_TURN, LEAF_AUTH_MS, MAX_LEAF_INTEREST } from "./limits.js";
@@ -128,6 +129,8 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #walk: Walk | undefined;
   #expiry: Timer | undefined;
   #infoTimer: Timer | undefined;
+  // Undefined at the hub.
+  readonly #hubReplies: HubReplies | undefined;
   // Sources of mappings: whoever publishes to them has to reach this side.
   #mapped: readonly string[] = [];
 
@@ -139,6 +142,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.webSocket = webSocket;
     this.account = remote?.account;
     this.isHub = remote !== undefined && !remote.options.hub;
+    this.#hubReplies = this.isHub ? new HubReplies(this, hub.runtime.clock) : undefined;
     this.isolated = remote?.options.isolateLeafnodeInterest === true;
     this.#told = new LeafInterest((subject, queue, count) => this.#announce(subject, queue, count));
   }
@@ -496,7 +500,8 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #sendMessage(message: Message, queues: readonly string[]): void {
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, this.traceParty);
     this.outMsgs++;
-    this.outBytes += writePeerMessage(this.outbox, PREFIX, sent, queues, this.#withHeaders);
+    const way = this.#hubReplies?.wayBackOf(message.subject);
+    this.outBytes += writePeerMessage(this.outbox, PREFIX, sent, queues, this.#withHeaders, way);
     this.touch();
   }
 
@@ -506,7 +511,9 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       get maxPayloadBytes() {
         return link.hub.options.maxPayloadBytes;
       },
-      replies: undefined,
+      get replies() {
+        return link.#hubReplies;
+      },
       accountFor: () => this.account,
       admits: ({ subject }) => this.#permissions.every((rules) => rules.mayCome(subject)),
       receive: (message, subject) => this.#receive(message, subject),
@@ -518,21 +525,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #receive(message: Message, subject: PeerSubject): void {
     this.inMsgs++;
     this.inBytes += message.sizeBytes;
-    const { interest } = subject;
-    if (interest === undefined) return;
-    if (message.headerBytes > 0 && mayBeTraced(message)) this.#deliverTraced(message, subject, interest);
-    else this.hub.router.deliver(interest, message, this);
-  }
-
-  #deliverTraced(message: Message, { account, subject }: PeerSubject, interest: Interest): void {
-    const { hub, label, traceParty } = this;
-    const traced = { hub, label, account, traceParty, sendError: () => {} };
-    const { queues } = message;
-    const started = startTrace(traced, message, { subject, sizeBytes: message.sizeBytes, mayTraceTo: () => true });
-    if (started === undefined) return;
-    started.queues = queues;
-    hub.router.deliver(interest, started, this);
-    if (started.trace !== undefined) sendTrace(hub, started.trace);
+    deliverFromPeer(this, message, subject, this);
   }
 
   /** As it stands in trace events. */
@@ -580,6 +573,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.#walk?.stop();
     this.#expiry?.cancel();
     this.#infoTimer?.cancel();
+    this.#hubReplies?.close();
     const account = this.account;
     inSlices(this.hub.runtime.clock, this.#subscriptions.values(), INTEREST_PER_TURN, (subscription) =>
       account?.unsubscribe(subscription),

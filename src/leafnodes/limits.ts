@@ -18,3 +18,6 @@ export const INTEREST_PER_TURN = 5_000;
 export const MAX_LEARNED_URLS = 1_000;
 /** Port of remotes whose URL has none. */
 export const DEFAULT_LEAF_PORT = 7422;
+/** For so long the way back of a request from another cluster is kept for answers, and so many at a time. */
+export const WAY_BACK_MS = 5_000;
+export const MAX_WAYS_BACK = 100_000;

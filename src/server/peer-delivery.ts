@@ -1,4 +1,4 @@
-// The start of a message's path here when it came over a route or a gateway: to whom it goes, and its trace.
+// The start of a message's path here when it came from another server: to whom it goes, and its trace.
 import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
