@@ -22,6 +22,8 @@ export const Op = {
   reset: 5,
   /** stream sequence: it will not be delivered again, and stays unacknowledged */
   giveUp: 6,
+  /** stream sequence that comes next: nothing before it matched */
+  pass: 7,
 } as const;
 
 export type Entry = readonly [op: number, ...values: number[]];
@@ -86,6 +88,9 @@ export class ConsumerState {
         this.deliveredStream = sequence - 1;
         this.nextConsumer = 1;
         this.#floorAtEnd();
+        break;
+      case Op.pass:
+        this.nextStream = Math.max(this.nextStream, sequence);
         break;
       case Op.giveUp:
         this.pending.delete(sequence);

@@ -261,13 +261,14 @@ export class Consumer implements DeliveryTarget {
   messagesRemoved(): void {
     this.#pendingIsKnown = false;
     const { store } = this.stream;
+    const hadPending = this.state.pending.size > 0;
     for (const sequence of this.state.pending.keys()) {
       if (store.has(sequence)) continue;
       this.redelivery.queue.delete(sequence);
       this.apply([Op.ack, sequence]);
     }
     const { firstSequence } = store.state;
-    if (firstSequence > this.state.nextStream) this.apply([Op.skip, firstSequence]);
+    if (firstSequence > this.state.nextStream) this.apply([hadPending ? Op.skip : Op.pass, firstSequence]);
     this.wake();
   }
 
@@ -375,7 +376,7 @@ export class Consumer implements DeliveryTarget {
     const sequence = stream.store.next(state.nextStream, this.filter);
     if (sequence === 0) {
       const { lastSequence } = stream.store.state;
-      if (lastSequence >= state.nextStream) state.apply([Op.skip, lastSequence + 1]);
+      if (lastSequence >= state.nextStream) state.apply([Op.pass, lastSequence + 1]);
     }
     return sequence;
   }

@@ -150,6 +150,8 @@ export function withStreamDefaults(config: StreamConfig, pedantic: boolean, wind
   if (config.subject_delete_marker_ttl > 0n && !pedantic) {
     config.allow_msg_ttl = true;
     config.allow_rollup_hdrs = true;
+    // Markers roll up what came before them.
+    config.deny_purge = false;
   }
   if (config.allow_msg_schedules && !pedantic) config.allow_rollup_hdrs = true;
   if (config.republish !== undefined && config.republish.src === "") {
