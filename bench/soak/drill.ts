@@ -1,4 +1,5 @@
 // What every drill gets and gives: a server to load, how long to go on, and a failure that says what was wrong.
+import { type CuttingProxy, cuttingProxy } from "../../src/testing/cutting-proxy.js";
 import { connectClient, type RawClient } from "../../test/support/raw-client.js";
 import {
   type ServerProcess,
@@ -31,12 +32,24 @@ export class DrillContext {
     this.settings = settings;
   }
 
-  async startServer(config = ""): Promise<ServerProcess> {
-    return startServerProcess(this.#scope, { program: this.settings.program, config });
+  async startServer(config = "", program = this.settings.program): Promise<ServerProcess> {
+    return startServerProcess(this.#scope, { program, config });
   }
 
   async connect(server: ServerProcess, options: object = {}): Promise<RawClient> {
-    return connectClient(this.#scope, server.port, options);
+    return this.connectTo(server.port, options);
+  }
+
+  /** Connects to a port of 127.0.0.1. */
+  async connectTo(port: number, options: object = {}): Promise<RawClient> {
+    return connectClient(this.#scope, port, options);
+  }
+
+  /** A proxy in front of a port of 127.0.0.1. */
+  async proxy(port: number): Promise<CuttingProxy> {
+    const proxy = await cuttingProxy(port);
+    this.#scope.after(() => proxy.close());
+    return proxy;
   }
 
   report(text: string): void {

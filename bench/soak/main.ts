@@ -1,6 +1,7 @@
 // npm run soak: drills with a real server process, one after the other.
 // usage: npm run soak -- [DRILL ...] [--short] [--neighbour] [--seed N] [--seeds COUNT] [--bug NAME]
 import { parseArgs } from "node:util";
+import { clusterFaults } from "./cluster-faults.js";
 import { connections } from "./connections.js";
 import { type Drill, DrillContext } from "./drill.js";
 import { edge } from "./edge.js";
@@ -8,7 +9,7 @@ import { mixedLoad } from "./mixed-load.js";
 import { simulatedCluster } from "./simulated-cluster.js";
 import { subscriptions } from "./subscriptions.js";
 
-const drills: readonly Drill[] = [connections, subscriptions, mixedLoad, edge, simulatedCluster];
+const drills: readonly Drill[] = [connections, subscriptions, mixedLoad, edge, simulatedCluster, clusterFaults];
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
