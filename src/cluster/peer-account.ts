@@ -45,14 +45,24 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
   #prefix: PeerPrefix | undefined;
   readonly #router: Router;
   readonly #announced: { count: number };
+  readonly #emptied: (account: PeerAccount) => void;
   readonly #interest = new Map<string, RoutedSubscription>();
   #account: Account | undefined;
 
-  /** @param announced counts the interests of the peer's accounts together */
-  constructor(name: string, router: Router, announced: { count: number }) {
+  /**
+   * @param announced counts the interests of the peer's accounts together
+   * @param emptied hears that it has no interest, perhaps several times
+   */
+  constructor(
+    name: string,
+    router: Router,
+    announced: { count: number },
+    emptied: (account: PeerAccount) => void = () => {},
+  ) {
     this.name = name;
     this.#router = router;
     this.#announced = announced;
+    this.#emptied = emptied;
   }
 
   /** The connection that messages of the account go over. */
@@ -98,19 +108,26 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
   remove(subject: string, queue: string | undefined, origin: string | undefined): void {
     const key = keyOf(subject, queue, origin);
     const subscription = this.#interest.get(key);
-    if (subscription === undefined) return;
-    this.#interest.delete(key);
-    this.#announced.count--;
-    this.#account?.removeInterest(subscription);
+    if (subscription === undefined) this.forgetIfEmpty();
+    else this.#takeOut(key, subscription);
   }
 
   /** Takes out one that came over a connection that has ended, unless it was announced again since. */
   removeStale(subscription: RoutedSubscription): void {
     const key = keyOf(subscription.subject, subscription.queue, subscription.origin);
-    if (this.#interest.get(key) !== subscription) return;
+    if (this.#interest.get(key) === subscription) this.#takeOut(key, subscription);
+  }
+
+  /** Nothing is kept of an account without interest. */
+  forgetIfEmpty(): void {
+    if (this.#interest.size === 0) this.#emptied(this);
+  }
+
+  #takeOut(key: string, subscription: RoutedSubscription): void {
     this.#interest.delete(key);
     this.#announced.count--;
     this.#account?.removeInterest(subscription);
+    this.forgetIfEmpty();
   }
 
   deliver(subscription: Subscription, _: Message, source: DeliveryTarget | undefined): boolean {

@@ -68,13 +68,18 @@ export class Peer {
   account(name: string, find: (name: string) => Account | undefined): PeerAccount {
     let account = this.#accounts.get(name);
     if (account === undefined) {
-      account = new PeerAccount(name, this.#router, this.announced);
+      account = new PeerAccount(name, this.#router, this.announced, () => this.#accounts.delete(name));
       account.link = this.linkFor(name);
       const known = find(name);
       if (known !== undefined) account.attach(known);
       this.#accounts.set(name, account);
     }
     return account;
+  }
+
+  /** Whether this is what stands for the account still. */
+  knows(account: PeerAccount): boolean {
+    return this.#accounts.get(account.name) === account;
   }
 
   /** The accounts that it has some interest in. */

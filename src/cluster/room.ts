@@ -369,7 +369,10 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
   }
 
   subscribed(route: RouteConnection, target: PeerAccount, { subject, queue, origin, weight }: TakenInterest): boolean {
-    if (!this.#permissions.mayExport(subject)) return true;
+    if (!this.#permissions.mayExport(subject)) {
+      target.forgetIfEmpty();
+      return true;
+    }
     if ((route.server as Peer).announced.count >= MAX_PEER_INTEREST) {
       route.refuse("maximum subscriptions exceeded", CloseReason.maxSubscriptionsExceeded);
       return false;

@@ -265,14 +265,17 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   #accountAt(buffer: Buffer, at: number): PeerAccount {
     const [start, end] = [ARGS[2 * at], ARGS[2 * at + 1]];
     const last = this.#lastAccount;
-    let same = last !== undefined && last.name.length === end - start;
+    let same = last !== undefined && last.name.length === end - start && this.server?.knows(last) === true;
     for (let i = 0; same && i < end - start; i++) same = buffer[start + i] === last?.name.charCodeAt(i);
     return same && last !== undefined ? last : this.#accountNamed(argument(buffer, at));
   }
 
   #accountNamed(name: string): PeerAccount {
-    if (this.#lastAccount?.name !== name) this.#lastAccount = this.#host.peerAccount(this, name);
-    return this.#lastAccount;
+    const last = this.#lastAccount;
+    if (last !== undefined && last.name === name && this.server?.knows(last)) return last;
+    const account = this.#host.peerAccount(this, name);
+    this.#lastAccount = account;
+    return account;
   }
 
   // ---------------------------------------------------------------- messages

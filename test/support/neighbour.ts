@@ -36,3 +36,18 @@ export function neighbourCommand(env: Environment = process.env, root: string = 
     throw new Error(`${NEIGHBOUR_SKIP_REASON}: run node scripts/fetch-neighbour.mjs or set NATS_SERVER`);
   return [path];
 }
+
+/** The reason that skipped tests of the old neighbour carry. */
+export const OLD_NEIGHBOUR_SKIP_REASON =
+  "needs nats-server 2.9 (node scripts/fetch-old-neighbour.mjs, or NATS_SERVER_2_9)";
+
+/** Path of a nats-server 2.9, whose routes have no pools; undefined where there is none. */
+export function oldNeighbourPath(env: Environment = process.env, root: string = projectRoot): string | undefined {
+  const path = env["NATS_SERVER_2_9"] || join(root, ".cache", "neighbour", "nats-server-2.9");
+  return existsSync(path) ? path : undefined;
+}
+
+/** For `test(name, { skip: withoutOldNeighbour() }, ...)`: it may be missing anywhere. */
+export function withoutOldNeighbour(): false | string {
+  return oldNeighbourPath() === undefined ? OLD_NEIGHBOUR_SKIP_REASON : false;
+}

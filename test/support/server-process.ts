@@ -5,13 +5,15 @@ import { EventEmitter, once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePort } from "./free-port.js";
-import { neighbourCommand } from "./neighbour.js";
+import { neighbourCommand, oldNeighbourPath } from "./neighbour.js";
 import { projectRoot } from "./project.js";
 import { type Scope, temporaryFolder } from "./temporary-folder.js";
 
+export type ServerProgram = "natsnode" | "neighbour" | "old neighbour";
+
 export interface ServerProcessOptions {
-  /** Which server: the project's program (default) or the neighbour. */
-  program?: "natsnode" | "neighbour" | undefined;
+  /** Which server: the project's program (default), the neighbour, or one of version 2.9. */
+  program?: ServerProgram | undefined;
   /**
    * Text of the configuration file; {{PORT}} and {{DIR}} stand for the client port and the folder. A file that names no
    * {{PORT}} gets `listen: 127.0.0.1:{{PORT}}` in front. Without a text the server runs without a file, with
@@ -54,10 +56,7 @@ export async function startServerProcess(scope: Scope, options: ServerProcessOpt
     args.push("-c", join(folder, "server.conf"));
   }
   args.push(...(options.args ?? []).map(fill));
-  const [program, ...first] =
-    options.program === "neighbour"
-      ? neighbourCommand()
-      : [process.execPath, ...(options.nodeFlags ?? []), join(projectRoot, "bin", "natsnode.js")];
+  const [program, ...first] = commandOf(options);
   const child = spawn(program, [...first, ...args], {
     cwd: folder,
     env: { ...process.env, ...options.env },
@@ -67,6 +66,12 @@ export async function startServerProcess(scope: Scope, options: ServerProcessOpt
   scope.after(() => server.kill());
   await server.logged(options.ready ?? /Server is ready/, options.readyTimeoutMs ?? 15_000);
   return server;
+}
+
+function commandOf({ program, nodeFlags = [] }: ServerProcessOptions): string[] {
+  if (program === "neighbour") return neighbourCommand();
+  if (program === "old neighbour") return [oldNeighbourPath() ?? "no nats-server 2.9"];
+  return [process.execPath, ...nodeFlags, join(projectRoot, "bin", "natsnode.js")];
 }
 
 export class ServerProcess {
