@@ -153,8 +153,11 @@ export class ClaimedAccounts {
 
   async #lookUpAll(name: string): Promise<ClaimedAccount | undefined> {
     const found = await this.#load(name);
-    if (found !== undefined) await this.#lookUpImports(found.claims);
-    return found;
+    if (found === undefined) return undefined;
+    await this.#lookUpImports(found.claims);
+    // Meanwhile there may be newer claims, which shut somebody out.
+    const now = this.#known.get(name);
+    return now?.expired ? undefined : now;
   }
 
   // The accounts that are imported from, and those that they import from, so that requests may be passed on.

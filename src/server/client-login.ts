@@ -51,9 +51,13 @@ export class ClientLogin {
   private decideAnew(): void {
     const { client } = this;
     if (client.closed) return;
-    const admission = client.hub.authenticator.authenticate(client.credentials(), client.origin());
-    if (admission instanceof Promise) this.await(admission);
-    else this.concludeLate(admission);
+    try {
+      const admission = client.hub.authenticator.authenticate(client.credentials(), client.origin());
+      if (admission instanceof Promise) this.await(admission);
+      else this.concludeLate(admission);
+    } catch (error) {
+      client.failed(error);
+    }
   }
 
   // Without a signature by a proxy there is nothing to check, and without trusted proxies nothing to check it with.
