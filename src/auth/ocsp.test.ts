@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
 import { test } from "node:test";
-import { CertificateAuthority } from "../../test/support/certificates.js";
+import { CertificateAuthority, type CertificateNames } from "../../test/support/certificates.js";
 import { mustStaple, ocspRequest, readOcspAnswer, respondersOf } from "./ocsp.js";
 
 const authority = new CertificateAuthority();
@@ -26,7 +26,23 @@ test("answers are read", () => {
   }
 });
 
-test("answers of somebody else, about something else, of the past, and what is none are refused", () => {
+test("somebody whom the issuer has authorised may answer for it, as long as that holds", () => {
+  const certificate = made();
+  const request = ocspRequest(certificate, issuer);
+  const statusBy = (names: CertificateNames, from = authority): string => {
+    const answer = authority.answerOcsp(request, "good", { signedBy: from.issue(names) });
+    return readOcspAnswer(answer, certificate, issuer, now).status;
+  };
+  assert.equal(statusBy({ ocspSigning: true }), "good");
+  assert.equal(statusBy({ ocspSigning: true, validToMs: Date.UTC(2055, 0, 1) }), "good");
+  const refused = { code: "AUTH_OCSP", message: "the answer is not signed by the issuer" };
+  assert.throws(() => statusBy({}), refused);
+  assert.throws(() => statusBy({ ocspSigning: true, validToMs: now - 1000 }), refused);
+  assert.throws(() => statusBy({ ocspSigning: true, validFromMs: now + 60_000 }), refused);
+  assert.throws(() => statusBy({ ocspSigning: true }, new CertificateAuthority()), refused);
+});
+
+test("answers of somebody else, about something else, of the past or the future, and what is none are refused", () => {
   const certificate = made();
   const request = ocspRequest(certificate, issuer);
   const good = authority.answerOcsp(request, "good");
@@ -42,6 +58,7 @@ test("answers of somebody else, about something else, of the past, and what is n
   refused(authority.answerOcsp(request, "good", { signedBy: new CertificateAuthority() }), /not signed by the issuer/);
   refused(authority.answerOcsp(ocspRequest(made(), issuer), "good"), /another certificate/);
   refused(authority.answerOcsp(request, "good", { nextUpdateMs: now - 1000 }), /of the past/);
+  refused(authority.answerOcsp(request, "good", { thisUpdateMs: now + 3_600_000 }), /of the future/);
   refused(Buffer.from("30030a0103", "hex"), /refuses to answer \(3\)/);
   for (const end of [0, 1, 5, 20, good.length - 1]) refused(good.subarray(0, end), /./);
   for (let at = 0; at < good.length; at++) {

@@ -21,6 +21,8 @@ const INTEGER = 0x02;
 const BIT_STRING = 0x03;
 const OCTETS = 0x04;
 const ENUMERATED = 0x0a;
+const UTC_TIME = 0x17;
+const FIFTIES = 0x35;
 const VERSION = 0xa0;
 const CERTIFICATES = 0xa0;
 const GOOD = 0x80;
@@ -28,6 +30,8 @@ const REVOKED = 0xa1;
 const SHA1_ALGORITHM = Buffer.from("300906052b0e03021a0500", "hex");
 const BASIC_RESPONSE = "1.3.6.1.5.5.7.48.1.1";
 const MUST_STAPLE = "1.3.6.1.5.5.7.1.24";
+/** How far the authority's clock may be ahead. */
+const CLOCK_SKEW_MS = 300_000;
 const OCSP_SIGNING = "1.3.6.1.5.5.7.3.9";
 const DIGESTS: Readonly<Record<string, string | null>> = {
   "1.2.840.113549.1.1.11": "sha256",
@@ -85,7 +89,7 @@ function readAnswer(der: Buffer, certificate: X509Certificate, issuer: X509Certi
   const [type, octets] = derValues(derValues(wrapped.content)[0].content);
   if (oidText(type.content) !== BASIC_RESPONSE) throw new OcspError("an answer of an unknown kind");
   const [data, algorithm, signature, others] = derValues(derValues(octets.content)[0].content);
-  checkSignature(data.whole, algorithm, signature, signersOf(others, issuer));
+  checkSignature(data.whole, algorithm, signature, signersOf(others, issuer, nowMs));
   const wanted = certificateId(certificate, issuer);
   const fields = derValues(data.content);
   if (fields[0].tag === VERSION) fields.shift();
@@ -94,6 +98,7 @@ function readAnswer(der: Buffer, certificate: X509Certificate, issuer: X509Certi
     if (!id.whole.equals(wanted)) continue;
     const thisUpdateMs = timeOf(thisUpdate);
     const nextUpdateMs = nextUpdate?.tag === VERSION ? timeOf(derValues(nextUpdate.content)[0]) : undefined;
+    if (thisUpdateMs > nowMs + CLOCK_SKEW_MS) throw new OcspError("the answer is of the future");
     if (nextUpdateMs !== undefined && nextUpdateMs < nowMs) throw new OcspError("the answer is of the past");
     const known = state.tag === GOOD ? "good" : state.tag === REVOKED ? "revoked" : "unknown";
     return { status: known, thisUpdateMs, nextUpdateMs };
@@ -101,12 +106,18 @@ function readAnswer(der: Buffer, certificate: X509Certificate, issuer: X509Certi
   throw new OcspError("the answer is about another certificate");
 }
 
-function signersOf(others: DerValue | undefined, issuer: X509Certificate): X509Certificate[] {
+function signersOf(others: DerValue | undefined, issuer: X509Certificate, nowMs: number): X509Certificate[] {
   if (others?.tag !== CERTIFICATES) return [issuer];
   const delegated = derValues(derValues(others.content)[0].content)
     .map(({ whole }) => new X509Certificate(whole))
-    .filter((one) => one.keyUsage?.includes(OCSP_SIGNING) && one.verify(issuer.publicKey));
+    .filter((one) => one.keyUsage?.includes(OCSP_SIGNING) && isValidAt(one, nowMs) && one.verify(issuer.publicKey));
   return [issuer, ...delegated];
+}
+
+function isValidAt(certificate: X509Certificate, nowMs: number): boolean {
+  const [, , , validity] = bodyOf(certificate);
+  const [fromMs, toMs] = derValues(validity.content).map(timeOf);
+  return fromMs <= nowMs && nowMs <= toMs;
 }
 
 function checkSignature(
@@ -142,9 +153,13 @@ function bodyOf({ raw }: X509Certificate): DerValue[] {
   return fields;
 }
 
-// YYYYMMDDHHMMSSZ
-function timeOf({ content }: DerValue): number {
-  const text = content.toString("latin1").replace(/^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\dZ)$/, "$1-$2-$3T$4:$5:$6");
+// YYYYMMDDHHMMSSZ, in certificates also with two digits of the year (RFC 5280, 4.1.2.5.1).
+function timeOf({ tag, content }: DerValue): number {
+  const century = tag !== UTC_TIME ? "" : content[0] < FIFTIES ? "20" : "19";
+  const text = (century + content.toString("latin1")).replace(
+    /^(\d{4})(\d\d)(\d\d)(\d\d)(\d\d)(\d\dZ)$/,
+    "$1-$2-$3T$4:$5:$6",
+  );
   const ms = parseZuluDate(text);
   if (ms === undefined) throw new OcspError("a time that is none");
   return ms;

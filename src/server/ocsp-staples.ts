@@ -22,14 +22,14 @@ interface Asked {
   readonly certificate: X509Certificate;
   readonly issuer: X509Certificate;
   readonly urls: readonly string[];
-  answer: Buffer | undefined;
+  answer: { readonly bytes: Buffer; readonly endsMs: number } | undefined;
   timer: Timer | undefined;
 }
 
 export interface StaplesWorld {
   readonly runtime: Runtime;
   readonly logger: Logger;
-  /** Called when the mode is `must` and the authority says that a certificate was revoked. */
+  /** Called when the mode is `always` or `must` and the authority says that a certificate was revoked. */
   revoked?(): void;
 }
 
@@ -48,7 +48,7 @@ export class OcspStaples {
     if (mode === "never") return;
     for (const { certificate: pem } of settings.pairs) {
       const [certificate, ...chain] = certificatesOf(pem);
-      if (certificate === undefined || (mode === "auto" && !mustStaple(certificate))) continue;
+      if (certificate === undefined || (mode !== "always" && !mustStaple(certificate))) continue;
       const issuer = [...chain, ...certificatesOf(settings.authorities ?? "")].find((one) =>
         certificate.checkIssued(one),
       );
@@ -84,9 +84,10 @@ export class OcspStaples {
     for (const { timer } of this.#asked.values()) timer?.cancel();
   }
 
-  /** The answer for a certificate (DER); undefined while there is none. */
+  /** The answer for a certificate (DER); undefined while there is none that still counts. */
   for(certificate: Uint8Array): Buffer | undefined {
-    return this.#asked.get(new X509Certificate(certificate).fingerprint256)?.answer;
+    const answer = this.#asked.get(new X509Certificate(certificate).fingerprint256)?.answer;
+    return answer !== undefined && answer.endsMs >= this.#world.runtime.clock.nowMs() ? answer.bytes : undefined;
   }
 
   async #ask(asked: Asked): Promise<void> {
@@ -98,10 +99,13 @@ export class OcspStaples {
       try {
         const limits = { timeoutMs: ASK_MS, maxBodyBytes: LARGEST_ANSWER_BYTES };
         const { status, bytes } = await runtime.network.fetchText(`${url.replace(/\/$/, "")}/${question}`, limits);
+        // Another certificate may have taken its place, and what becomes of this one is nobody's concern.
+        if (this.#closed) return;
         if (status !== 200) throw new Error(`status ${status}`);
         const nowMs = runtime.clock.nowMs();
         const answer = readOcspAnswer(bytes, certificate, issuer, nowMs);
-        asked.answer = answer.status === "unknown" ? undefined : bytes;
+        const endsMs = answer.nextUpdateMs ?? Number.POSITIVE_INFINITY;
+        asked.answer = answer.status === "unknown" ? undefined : { bytes, endsMs };
         const leftMs = (answer.nextUpdateMs ?? nowMs + LATEST_MS) - nowMs;
         nextMs = Math.min(Math.max(leftMs / 2, SOONEST_MS), LATEST_MS);
         logger.debug(`OCSP: the status of ${certificate.subject} is ${answer.status}`);
@@ -119,7 +123,8 @@ export class OcspStaples {
 
   #isRevoked(certificate: X509Certificate): void {
     this.#world.logger.error(`OCSP: the certificate of ${certificate.subject} is revoked`);
-    if (this.#options?.mode === "must") this.#world.revoked?.();
+    const { mode } = this.#options ?? {};
+    if (mode === "always" || mode === "must") this.#world.revoked?.();
   }
 }
 

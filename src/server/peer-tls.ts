@@ -38,6 +38,7 @@ export class PeerTls {
           runtime: server.runtime,
           handshakes: this.#handshakes,
           ocsp: server.options.ocsp,
+          revoked: () => server.certificateRevoked(),
           get logger() {
             return server.logger;
           },

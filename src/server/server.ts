@@ -436,7 +436,7 @@ export class Server implements Hub {
   }
 
   certificateRevoked(): void {
-    this.logger.error("The server ends: its certificate is revoked (ocsp mode must)");
+    this.logger.error(`The server ends: its certificate is revoked (ocsp mode ${this.options.ocsp?.mode})`);
     void this.close();
   }
 

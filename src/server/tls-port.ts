@@ -33,6 +33,7 @@ export class TlsPort {
   private filesState: string | undefined;
   private watch: Timer | undefined;
   private staples: OcspStaples | undefined;
+  private closed = false;
 
   /**
    * Reads the certificates.
@@ -65,6 +66,7 @@ export class TlsPort {
   }
 
   close(): void {
+    this.closed = true;
     this.watch?.cancel();
     this.staples?.stop();
   }
@@ -145,7 +147,7 @@ export class TlsPort {
 
   private async look(): Promise<void> {
     const state = await tlsFilesState(this.options, this.parts.runtime.disk);
-    if (this.filesState === undefined || state === this.filesState) return;
+    if (this.closed || this.filesState === undefined || state === this.filesState) return;
     // One attempt for each state: while files are being replaced one after the other, they do not fit together.
     this.filesState = state;
     try {

@@ -221,6 +221,7 @@ export class WebsocketRoom implements Room, HandshakeOwner {
         runtime,
         handshakes,
         ocsp: server.options.ocsp,
+        revoked: () => server.certificateRevoked(),
         get logger() {
           return server.logger;
         },

@@ -26,6 +26,8 @@ export interface CertificateNames {
   readonly ocspUrl?: string;
   /** Clients may expect its status with it. */
   readonly mustStaple?: boolean;
+  /** It signs answers about the status of others instead of being for servers and clients. */
+  readonly ocspSigning?: boolean;
 }
 
 export const OID = {
@@ -66,7 +68,9 @@ export class CertificateAuthority {
     const keys: Keys = names.rsa
       ? generateKeyPairSync("rsa", { modulusLength: 2048 })
       : generateKeyPairSync("ec", { namedCurve: "P-256" });
-    const usages = sequence(oid("1.3.6.1.5.5.7.3.1"), oid("1.3.6.1.5.5.7.3.2"));
+    const usages = names.ocspSigning
+      ? sequence(oid("1.3.6.1.5.5.7.3.9"))
+      : sequence(oid("1.3.6.1.5.5.7.3.1"), oid("1.3.6.1.5.5.7.3.2"));
     const alternatives = [
       ...(names.emails ?? []).map((name) => der(0x81, Buffer.from(name, "latin1"))),
       ...(names.dns ?? []).map((name) => der(0x82, Buffer.from(name, "latin1"))),
@@ -91,21 +95,27 @@ export class CertificateAuthority {
     };
   }
 
-  /** The answer (OCSP, RFC 6960) to a request, signed by the authority or, if given, by somebody else. */
+  /** The answer (OCSP, RFC 6960) to a request, signed by the authority or, if given, by another one or with a certificate. */
   answerOcsp(
     request: Buffer,
     status: "good" | "revoked" | "unknown",
-    { nextUpdateMs = Date.now() + DAY_MS, signedBy = this as CertificateAuthority } = {},
+    {
+      thisUpdateMs = Date.now(),
+      nextUpdateMs = Date.now() + DAY_MS,
+      signedBy = this as CertificateAuthority | MadeCertificate,
+    } = {},
   ): Buffer {
     // OCSPRequest, TBSRequest, requestList and Request each begin with four bytes at most here.
     const id = request.subarray(request.indexOf(SHA1_ID) - 2);
     const now = time(Date.now());
     const state = status === "good" ? der(0x80) : status === "revoked" ? der(0xa1, now) : der(0x82);
-    const single = sequence(id, state, now, der(0xa0, time(nextUpdateMs)));
+    const single = sequence(id, state, time(thisUpdateMs), der(0xa0, time(nextUpdateMs)));
     const responder = der(0xa2, der(4, createHash("sha1").update(this.name).digest()));
     const data = sequence(responder, now, sequence(single));
-    const signature = bits(sign("sha256", data, signedBy.#keys.privateKey));
-    const basic = sequence(data, ECDSA_SHA256, signature);
+    const key = signedBy instanceof CertificateAuthority ? signedBy.#keys.privateKey : signedBy.key;
+    const signature = bits(sign("sha256", data, key));
+    const signer = signedBy instanceof CertificateAuthority ? [] : [der(0xa0, sequence(signedBy.der))];
+    const basic = sequence(data, ECDSA_SHA256, signature, ...signer);
     return sequence(der(0x0a, [0]), der(0xa0, sequence(oid("1.3.6.1.5.5.7.48.1.1"), der(4, basic))));
   }
 
@@ -116,7 +126,7 @@ export class CertificateAuthority {
       der(2, Buffer.concat([Buffer.from([1]), randomBytes(12)])),
       ECDSA_SHA256,
       subjectOf([[OID.commonName, this.name]]),
-      sequence(time(validFromMs), time(validToMs)),
+      sequence(certificateTime(validFromMs), certificateTime(validToMs)),
       subject,
       keys.publicKey.export({ type: "spki", format: "der" }),
       der(0xa3, sequence(...extensions)),
@@ -159,6 +169,12 @@ function bits(bytes: Uint8Array | readonly number[]): Buffer {
 
 function extension(type: string, value: Buffer): Buffer {
   return sequence(oid(type), der(4, value));
+}
+
+// Before 2050 with two digits of the year (RFC 5280, 4.1.2.5).
+function certificateTime(ms: number): Buffer {
+  const whole = time(ms);
+  return ms < Date.UTC(2050, 0, 1) ? der(0x17, whole.subarray(4)) : whole;
 }
 
 function time(ms: number): Buffer {
