@@ -4,7 +4,11 @@ import { hashSync } from "bcryptjs";
 import { testSecrets } from "../auth/test-secrets.js";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
 import type { HttpRequest, HttpResponse } from "../runtime/network.js";
+import { simulatedRuntime } from "../runtime/simulated/index.js";
+import { FailedLogins } from "../server/failed-logins.js";
 import { Protection } from "./protection.js";
+
+const { clock } = simulatedRuntime({ seed: 1 });
 
 type Given = NonNullable<ServerOptions["monitoringAuthorization"]>;
 
@@ -13,7 +17,7 @@ const settingsOf = (monitoringAuthorization?: Given) =>
 
 function protection(given?: Given): Protection {
   const settings = settingsOf(given);
-  return new Protection(() => settings, testSecrets({ perSource: 16 }));
+  return new Protection(() => settings, testSecrets({ perSource: 16 }), new FailedLogins(clock));
 }
 
 const asking = (authorization?: string): Pick<HttpRequest, "headers" | "remoteAddress"> => {
@@ -86,10 +90,23 @@ test("a flood of wrong guesses at a hash is sent away, and shuts out nobody who 
   assert.equal(await status(guard.refusal(asking(basic("ops:q")), false)), 401);
 });
 
+test("guesses are refused more and more slowly; who is right, and who has said nothing yet, waits for nothing", async () => {
+  const guard = protection({ token: "t" });
+  const tookMs = async (header?: string): Promise<number> => {
+    const startedMs = clock.monotonicMs();
+    await clock.settle(guard.refusal(asking(header), false));
+    return clock.monotonicMs() - startedMs;
+  };
+  for (let guess = 0; guess < 20; guess++) assert.equal(await tookMs(`Bearer ${guess}`), 0);
+  const slow = [await tookMs("Bearer a"), await tookMs("Bearer b"), await tookMs("Bearer c")];
+  assert.deepEqual(slow, [100, 200, 400]);
+  assert.deepEqual([await tookMs("Bearer t"), await tookMs()], [0, 0]);
+});
+
 test("other settings count at once, and what fitted the old ones no more", async () => {
   const hash = hashSync("p", 4);
   let settings = settingsOf({ user: "ops", password: hash });
-  const guard = new Protection(() => settings, testSecrets({ perSource: 16 }));
+  const guard = new Protection(() => settings, testSecrets({ perSource: 16 }), new FailedLogins(clock));
   assert.equal(await guard.refusal(asking(basic("ops:p")), false), undefined);
   settings = settingsOf({ user: "ops", password: "q" });
   assert.equal(await status(guard.refusal(asking(basic("ops:p")), false)), 401);

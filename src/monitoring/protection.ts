@@ -4,6 +4,7 @@ import { LoginsBusyError } from "../auth/fair-queue.js";
 import { type SecretCheck, sameText } from "../auth/secret.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { HttpRequest, HttpResponse } from "../runtime/network.js";
+import type { FailedLogins } from "../server/failed-logins.js";
 
 /** Among the logins of clients that wait at one address. */
 const PLACE = "monitoring";
@@ -16,14 +17,16 @@ type Settings = ResolvedOptions["monitoringAuthorization"];
 export class Protection {
   readonly #settings: () => Settings;
   readonly #secrets: SecretCheck;
+  readonly #failed: FailedLogins;
 
   /** `settings` gives those in effect; undefined lets everybody in. */
-  constructor(settings: () => Settings, secrets: SecretCheck) {
+  constructor(settings: () => Settings, secrets: SecretCheck, failed: FailedLogins) {
     this.#settings = settings;
     this.#secrets = secrets;
+    this.#failed = failed;
   }
 
-  /** The answer to a request that is not let in: 401, or 503 while too many are being checked; undefined for others. */
+  /** The answer to a request that is not let in: 401, later and later for who guesses, or 503 while too many are being checked; undefined for others. */
   async refusal({ headers, remoteAddress }: Asking, isHealthz: boolean): Promise<HttpResponse | undefined> {
     const settings = this.#settings();
     if (settings === undefined || (isHealthz && settings.allowHealthz)) return undefined;
@@ -33,6 +36,8 @@ export class Protection {
       return { status: 503, headers: { ...TEXT_HEADERS, "Retry-After": "1" }, body: "503 too many attempts\n" };
     }
     if (fits) return undefined;
+    // Browsers ask without credentials at first; that is no guess.
+    if (credentials !== "") await new Promise<void>((resolve) => this.#failed.refuse(remoteAddress, resolve));
     const schemes = [
       ...(settings.user ? [`Basic ${REALM}, charset="UTF-8"`] : []),
       ...(settings.token ? [`Bearer ${REALM}`] : []),

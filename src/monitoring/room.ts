@@ -17,7 +17,8 @@ export class MonitoringRoom implements Room {
 
   constructor(server: Server, pages: Pages) {
     this.#server = server;
-    const protection = new Protection(() => server.options.monitoringAuthorization, server.secrets);
+    const settings = (): ResolvedOptions["monitoringAuthorization"] => server.options.monitoringAuthorization;
+    const protection = new Protection(settings, server.secrets, server.failedLogins);
     this.#http = new HttpPages(pages, protection, () => server.logger);
   }
 
