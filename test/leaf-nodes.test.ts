@@ -327,6 +327,11 @@ for (const [what, text, answer] of [
   ["operations of routes", `${CONNECT}RS+ $G a\r\n`, /-ERR 'Unknown Protocol Operation'/],
   ["a first line without end", "C".repeat(100_000), /-ERR '.+'/],
   ["a later line without end", `${CONNECT}LS+ ${"a".repeat(2_000_000)}`, /-ERR '.+'/],
+  [
+    "a cluster's name with lines in it",
+    'CONNECT {"cluster":"x\\r\\nRS+\\t$G\\ta"}\r\n',
+    /-ERR 'Unknown Protocol Operation'/,
+  ],
   ["noise", "\x00\x01\x02GET / HTTP/1.1\r\n\r\n", /-ERR 'Unknown Protocol Operation'/],
 ] as const) {
   test(`${what} ends the link with a named error, and nothing else`, async (t) => {

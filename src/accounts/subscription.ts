@@ -20,7 +20,7 @@ export interface DeliveryTarget {
   readonly peer?: "route" | "gateway";
   /** The round trip to another cluster: of several that have members of a queue group, the nearest gets its messages. */
   readonly distanceMs?: number;
-  /** At the other end of a leaf link: the name of the cluster (or server) there. */
+  /** At the other end of a leaf link: the name of the cluster (or server) there, latin1. */
   readonly leafCluster?: string;
   /** The hub that this server is a leaf node of: what comes from there stays with this server and its own leaf nodes. */
   readonly isHub?: boolean;

@@ -218,7 +218,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.account = account;
     this.admission = admission;
     this.connect = connect;
-    this.leafCluster = connect.cluster || connect.name || "";
+    this.leafCluster = leafClusterOf(connect.cluster || connect.name);
     this.remoteName = connect.name ?? "";
     this.remoteId = connect.server_id ?? "";
     this.isHub = connect.is_hub === true;
@@ -251,7 +251,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       this.startAuthTimer(LEAF_AUTH_MS);
       const objection = this.#host.objectionToHub(this, info);
       if (objection !== undefined) return this.refuse(objection.text, objection.reason);
-      this.leafCluster = info.cluster || info.server_name;
+      this.leafCluster = leafClusterOf(info.cluster || info.server_name);
       this.remoteName = info.server_name;
       this.remoteId = info.server_id;
       this.#withHeaders = info.headers === true && !this.hub.options.noHeaderSupport;
@@ -584,4 +584,9 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
 
 function plain(subject: string): AnnouncedInterest {
   return { subject, queue: undefined, weight: 1 };
+}
+
+/** The name that a leaf node's interest and messages cross the routes with, latin1; one of a server may have blanks. */
+export function leafClusterOf(name = ""): string {
+  return encodeSubject(name).replace(/[\x00-\x20\x7f]/g, "_");
 }

@@ -24,6 +24,7 @@ import {
   type LeafTold,
   type LeafWay,
   LOOP_PREFIX,
+  leafClusterOf,
   leafCompression,
 } from "./leaf.js";
 import { admitLeaf } from "./leaf-login.js";
@@ -350,7 +351,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
     if (info.leafnode_urls === undefined && info.info_on_connect !== true) {
       return { text: "attempted to connect to wrong port", reason: CloseReason.wrongPort };
     }
-    const cluster = info.cluster || info.server_name;
+    const cluster = leafClusterOf(info.cluster || info.server_name);
     for (const other of this.#joined.get(link.account as Account) ?? []) {
       if (other === link || other.leafCluster !== cluster || other.isHub) continue;
       const name = quoted((link.account as Account).name);

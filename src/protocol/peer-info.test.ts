@@ -52,6 +52,9 @@ test("JSON that is none of an object, or has fields of another type, is refused"
     '{"import":[]}',
     '{"route_pool_idx":true}',
     '{"user":{}}',
+    '{"cluster":"A SECRET x"}',
+    '{"cluster":"A\\r\\nRS+\\tSECRET\\t>"}',
+    '{"gateway":"A\\tB"}',
   ];
   for (const json of wrong) assert.equal(readPeerJson(json), undefined, json);
 });

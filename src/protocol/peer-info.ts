@@ -118,6 +118,9 @@ function shown(info: PeerInfo): object {
   );
 }
 
+/** Names of clusters stand among the arguments of lines: with blanks or ends of lines in it, one would be several. */
+const NAME_ENDS = /[\x00-\x20\x7f]/;
+
 /** Text fields, numbers, and so on of INFO and CONNECT, by type; a field of another type makes the line wrong. */
 const FIELD_TYPES: Readonly<Record<string, string>> = {
   server_id: "string",
@@ -133,7 +136,7 @@ const FIELD_TYPES: Readonly<Record<string, string>> = {
   jetstream: "boolean",
   ip: "string",
   nonce: "string",
-  cluster: "string",
+  cluster: "name",
   cluster_dynamic: "boolean",
   domain: "string",
   connect_urls: "strings",
@@ -150,7 +153,7 @@ const FIELD_TYPES: Readonly<Record<string, string>> = {
   route_account: "string",
   route_acc_add_reqid: "string",
   gossip_mode: "number",
-  gateway: "string",
+  gateway: "name",
   gateway_urls: "strings",
   gateway_url: "string",
   gateway_cmd: "number",
@@ -198,6 +201,7 @@ export function readPeerJson<T extends PeerInfo | PeerConnect>(json: string): T 
 
 function hasType(field: unknown, type: string): boolean {
   if (type === "strings") return Array.isArray(field) && field.every((item) => typeof item === "string");
+  if (type === "name") return typeof field === "string" && !NAME_ENDS.test(field);
   if (type === "number") return Number.isSafeInteger(field);
   return typeof field === type && !Array.isArray(field);
 }
