@@ -43,6 +43,9 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
   readonly name: string;
   #link: RouteConnection | undefined;
   #prefix: PeerPrefix | undefined;
+  // The leaf node's cluster that a message last came from, and what its messages begin with.
+  #leafOrigin: string | undefined;
+  #leafPrefix: PeerPrefix | undefined;
   readonly #router: Router;
   readonly #announced: { count: number };
   readonly #emptied: (account: PeerAccount) => void;
@@ -74,6 +77,7 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     if (link === this.#link) return;
     this.#link = link;
     this.#prefix = link?.prefixFor(this.name);
+    this.#leafOrigin = undefined;
   }
 
   /** How many interests it has. */
@@ -147,9 +151,17 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     const link = this.#link;
     if (link === undefined || this.#prefix === undefined) return;
     const leafCluster = source?.leafCluster;
-    const prefix = leafCluster === undefined ? undefined : link.leafPrefixFor(this.name, leafCluster);
+    const prefix = leafCluster === undefined ? undefined : this.#leafPrefixFor(link, leafCluster);
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, link.traceParty);
     link.sendMessage(prefix ?? this.#prefix, sent, queues);
+  }
+
+  #leafPrefixFor(link: RouteConnection, origin: string): PeerPrefix | undefined {
+    if (this.#leafOrigin !== origin) {
+      this.#leafOrigin = origin;
+      this.#leafPrefix = link.leafPrefixFor(this.name, origin);
+    }
+    return this.#leafPrefix;
   }
 }
 

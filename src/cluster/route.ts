@@ -101,6 +101,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   #connected = false;
   #negotiated = false;
   #lastAccount: PeerAccount | undefined;
+  #lastLeaf = new LeafBehindRoute("");
   #withHeaders = true;
 
   constructor(
@@ -331,8 +332,8 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   #receive(message: Message, subject: PeerSubject, origin: string): void {
     this.inMsgs++;
     this.inBytes += message.sizeBytes;
-    const source = origin === "" ? this : new LeafBehindRoute(origin);
-    deliverFromPeer(this, message, subject, source);
+    if (origin !== "" && this.#lastLeaf.leafCluster !== origin) this.#lastLeaf = new LeafBehindRoute(origin);
+    deliverFromPeer(this, message, subject, origin === "" ? this : this.#lastLeaf);
   }
 
   /** As it stands in trace events. */

@@ -35,6 +35,8 @@ export const PEER_PING_JITTER = 0.2;
 /** The longest line from another server, and from one that has not introduced itself. */
 export const PEER_LINE_BYTES = 1024 * 1024;
 export const FIRST_PEER_LINE_BYTES = 64 * 1024;
+/** Queue groups that a message for another server names; more than that, or than fit into a line, do not get it. */
+export const MOST_PEER_QUEUES = 4_000;
 /** The round trip of a client that sends all the time is still measured this often. */
 export const RTT_MEASUREMENT_MS = 60 * 60 * 1000;
 /** Subjects that a publisher's cache starts with, and grows to (powers of two). */

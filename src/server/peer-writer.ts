@@ -1,6 +1,6 @@
 // RMSG, HMSG and LMSG as other servers get them, written into an outbox (conformance/topology, WIRE.md 2.4 and 4.3).
 import type { Message } from "../accounts/message.js";
-import { LARGE_CHUNK_BYTES } from "./limits.js";
+import { LARGE_CHUNK_BYTES, MOST_PEER_QUEUES, PEER_LINE_BYTES } from "./limits.js";
 import { appendBody, reserveMessage, writeNumber } from "./message-writer.js";
 import type { Outbox } from "./outbox.js";
 
@@ -32,7 +32,7 @@ const PLUS = 43;
 
 /**
  * Appends the message for another server. Without `withHeaders` its headers are left out. The last two stand in front of
- * the subject and of the reply subject, where there is one.
+ * the subject and of the reply subject, where there is one. Groups beyond what the other side reads in one line are left out.
  * Returns the bytes of headers and payload that were written.
  */
 export function writePeerMessage(
@@ -52,7 +52,11 @@ export function writePeerMessage(
   let lineBytes = verb.length + beforeSubject.length + subjectBytes.length + LINE_EXTRA_BYTES;
   lineBytes += beforeReply.length + replyEnd - replyStart;
   for (const queue of queues) lineBytes += queue.length + 1;
-  if (lineBytes > LARGE_CHUNK_BYTES) throw new RangeError(`a line of ${lineBytes} bytes for another server`);
+  if (lineBytes > LARGE_CHUNK_BYTES || queues.length > MOST_PEER_QUEUES) {
+    writeLongLine(outbox, verb, message, queues, { asHeaders, prefix, bytes, beforeSubject, beforeReply });
+    outbox.append(message.body, start, message.end + 2);
+    return bytes;
+  }
   const chunk = reserveMessage(outbox, message, start, lineBytes);
   let at = outbox.position;
   for (let i = 0; i < verb.length; i++) chunk[at++] = verb[i];
@@ -81,4 +85,37 @@ export function writePeerMessage(
   chunk[at++] = LF;
   appendBody(outbox, message, start, at);
   return bytes;
+}
+
+interface LongLine {
+  readonly asHeaders: boolean;
+  readonly prefix: PeerPrefix;
+  readonly bytes: number;
+  readonly beforeSubject: Uint8Array;
+  readonly beforeReply: Uint8Array;
+}
+
+// Anybody may subscribe with many groups of long names: that must not cost the others their link.
+function writeLongLine(
+  outbox: Outbox,
+  verb: Uint8Array,
+  message: Message,
+  queues: readonly string[],
+  { asHeaders, prefix, bytes, beforeSubject, beforeReply }: LongLine,
+): void {
+  const text = (part: Uint8Array): string => Buffer.from(part).toString("latin1");
+  const subject = `${text(verb)}${text(beforeSubject)}${text(message.subjectBytes)} `;
+  const reply = message.hasReply ? `${text(beforeReply)}${message.reply} ` : "";
+  const named: string[] = [];
+  let left = PEER_LINE_BYTES - subject.length - reply.length - LINE_EXTRA_BYTES;
+  for (const queue of queues.slice(0, MOST_PEER_QUEUES)) {
+    left -= queue.length + 1;
+    if (left < 0) break;
+    named.push(queue);
+  }
+  const mark = named.length === 0 ? "" : reply === "" ? "| " : "+ ";
+  const groups = named.map((queue) => `${queue} `).join("");
+  const headerSize = asHeaders || prefix.alwaysHeaderSize ? `${asHeaders ? message.headerBytes : 0} ` : "";
+  const line = Buffer.from(`${subject}${mark}${reply}${groups}${headerSize}${bytes}\r\n`, "latin1");
+  outbox.append(line, 0, line.length);
 }
