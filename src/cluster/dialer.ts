@@ -52,6 +52,11 @@ export class Dialer {
     this.#world = world;
   }
 
+  /** How many are being dialled, or wait for their next attempt. */
+  get size(): number {
+    return this.#pending.size;
+  }
+
   /** Dials after `delayMs`, unless that is being done already. */
   start(solicitation: Solicitation, account: string | undefined, delayMs = 0): void {
     const key = `${solicitation.url.text} ${account ?? ""}`;

@@ -39,7 +39,7 @@ export class Gossip {
   /** A server has told of another one: it is dialled unless it is known. */
   heard(from: RouteConnection, info: PeerInfo): void {
     const room = this.#room;
-    if (info.server_id === room.server.id || room.peers.size >= MAX_PEERS) return;
+    if (info.server_id === room.server.id || room.peers.size + room.dialer.size >= MAX_PEERS) return;
     const known = room.peers.get(info.server_id);
     const account = info.route_account === undefined ? undefined : encodeSubject(info.route_account);
     if (account !== undefined) {

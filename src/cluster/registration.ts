@@ -24,7 +24,8 @@ export function registerRoute(room: ClusterRoom, route: RouteConnection, info: P
   const pools = (info.route_pool_size ?? 0) > 0 && room.options.poolSize > 0;
   const fault = faultOf(room, route, info, pools);
   if (fault !== undefined) {
-    route.isNeedless = !pools;
+    // A server without a pool has a connection for all accounts already, or is dialled for one.
+    route.isNeedless = !pools && route.account !== undefined;
     route.refuse(fault, CloseReason.protocolViolation);
     return false;
   }
@@ -50,15 +51,18 @@ function faultOf(
   if (theirs > MAX_POOL_SIZE) return `Invalid route pool size: ${theirs}`;
   if (account !== undefined) {
     if (!pools) {
-      return `Not possible to have a dedicated route for account ${quoted(account)} between those servers`;
+      return `Not possible to have a dedicated route for account ${quoted(accountText)} between those servers`;
     }
     return room.dedicatedAccounts.includes(account) ? undefined : `No route for account ${quoted(accountText)}`;
   }
-  if (!pools) return undefined;
+  const known = room.peers.get(info.server_id);
+  // It has been reloaded, and connections from before are still to end.
+  if (known !== undefined && known.pools !== pools) return "Route pooling differs from that of the other connections";
   if (solicited) {
+    if (!pools) return undefined;
     return index === 0 ? undefined : `Route pool index should not be set but is set to ${index}`;
   }
-  const size = Math.max(room.options.poolSize, theirs);
+  const size = pools ? Math.max(room.options.poolSize, theirs) : 1;
   if (index >= 0 && index < size) return undefined;
   return `Invalid route pool index: ${index} - pool size is ${theirs}`;
 }
@@ -119,7 +123,7 @@ function settle(room: ClusterRoom, peer: Peer, route: RouteConnection, info: Pee
   peer.relink();
   if (route.solicited) route.sendInfo();
   server.logger.debug(
-    `${route.label} - Registering remote route ${quoted(peer.id)}${route.account === undefined ? "" : ` for account ${quoted(route.account)}`}`,
+    `${route.label} - Registering remote route ${quoted(peer.id)}${route.account === undefined ? "" : ` for account ${quoted(route.accountText ?? "")}`}`,
   );
   const inPool = peer.pool.filter((link) => link !== undefined).length;
   if (route.account !== undefined) {
@@ -127,7 +131,8 @@ function settle(room: ClusterRoom, peer: Peer, route: RouteConnection, info: Pee
   } else if (inPool === 1) {
     if (room.peers.size > 1) room.gossip.tell(route, info);
     if (!room.options.noAdvertise) {
-      server.clientUrls.set(peer.id, info.ldm ? [] : (info.connect_urls ?? []), info.ws_connect_urls ?? []);
+      const { connect_urls = [], ws_connect_urls = [] } = info.ldm ? {} : info;
+      server.clientUrls.set(peer.id, connect_urls, ws_connect_urls);
     }
     server.events.emit("peerJoined", peer.id, info);
   }

@@ -233,7 +233,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
     this.peers.delete(peer.id);
     this.server.events.emit("peerLeft", peer.id);
     // The accounts with connections of their own are dialled anew when the server comes back with a pool.
-    if (!peer.pools && peer.solicitation !== undefined) {
+    if (!peer.pools && peer.solicitation !== undefined && !route.isNeedless) {
       for (const account of this.dedicatedAccounts) this.dialer.start(peer.solicitation, account);
     }
   }
