@@ -153,7 +153,7 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     const leafCluster = source?.leafCluster;
     const prefix = leafCluster === undefined ? undefined : this.#leafPrefixFor(link, leafCluster);
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, link.traceParty);
-    link.sendMessage(prefix ?? this.#prefix, sent, queues);
+    link.sendMessage(prefix ?? this.#prefix, sent, queues, source);
   }
 
   #leafPrefixFor(link: RouteConnection, origin: string): PeerPrefix | undefined {

@@ -3,7 +3,6 @@
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
-import { sameText } from "../auth/secret.js";
 import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
 import { bytesAsText } from "../protocol/json.js";
@@ -13,6 +12,7 @@ import type { Listener, Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { ClusterLink } from "../server/cluster-link.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
+import { fitsPeerLogin } from "../server/peer-login.js";
 import { PeerTls } from "../server/peer-tls.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
@@ -297,10 +297,10 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
     };
   }
 
-  admits({ user = "", pass = "" }: PeerConnect): boolean {
+  admits(route: RouteConnection, connect: PeerConnect): boolean | Promise<boolean> {
     const { authorization } = this.options;
     if (authorization?.user === undefined) return true;
-    return sameText(authorization.user, user) && sameText(authorization.password ?? "", pass);
+    return fitsPeerLogin(this.server, route, authorization, connect);
   }
 
   takesName(name: string, dynamic: boolean, from: string): boolean {
@@ -346,7 +346,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
 
   forward(serverId: string, account: string, message: Message): void {
     const link = this.peers.get(serverId)?.linkFor(account);
-    link?.sendMessage(link.prefixFor(account), message, []);
+    link?.sendMessage(link.prefixFor(account), message, [], undefined);
   }
 
   // ---------------------------------------------------------------- what others tell

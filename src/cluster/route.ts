@@ -36,7 +36,7 @@ export interface RouteHost {
   infoFor(route: RouteConnection): PeerInfo;
   connectFor(route: RouteConnection): PeerConnect;
   /** Whether the login of a server that has dialled is right. */
-  admits(connect: PeerConnect): boolean;
+  admits(route: RouteConnection, connect: PeerConnect): boolean | Promise<boolean>;
   /** Takes on the name of another cluster if this server's own is a random one that has to give way. */
   takesName(name: string, dynamic: boolean, from: string): boolean;
   /** The other side has introduced itself. Returns whether the route stays. */
@@ -166,7 +166,10 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
 
   protected handleConnect(connect: PeerConnect): number {
     if (this.#connected) return this.protocolError("CONNECT");
-    if (!this.#host.admits(connect)) return this.refuse("Authorization Violation", CloseReason.authenticationViolation);
+    return this.whenAdmitted(this.#host.admits(this, connect), () => this.#admitted(connect));
+  }
+
+  #admitted(connect: PeerConnect): number {
     this.#connected = true;
     const { cluster = "", cluster_dynamic = false, name = "" } = connect;
     const own = this.#host.clusterName;
@@ -293,7 +296,12 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   }
 
   /** Sends a message to the server at the other end. */
-  sendMessage(prefix: PeerPrefix, message: Message, queues: readonly string[]): void {
+  sendMessage(
+    prefix: PeerPrefix,
+    message: Message,
+    queues: readonly string[],
+    source: DeliveryTarget | undefined,
+  ): void {
     this.outMsgs++;
     this.outBytes += writePeerMessage(
       this.outbox,
@@ -304,7 +312,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
       undefined,
       message.wayBack,
     );
-    this.touch();
+    this.sent(source);
   }
 
   /** Never called: its interest stands for the server at the other end, see PeerAccount. */

@@ -37,7 +37,7 @@ export interface GatewayHost {
   info(): PeerInfo;
   connectFor(url: PeerUrl): PeerConnect;
   /** Whether the login of a server that has dialled is right. */
-  admits(connect: PeerConnect): boolean;
+  admits(gateway: GatewayConnection, connect: PeerConnect): boolean | Promise<boolean>;
   /** Whether servers of this cluster may dial. */
   welcomes(cluster: string): boolean;
   /** Both sides have introduced themselves. */
@@ -112,7 +112,10 @@ export class GatewayConnection extends PeerConnection implements DeliveryTarget 
 
   protected handleConnect(connect: PeerConnect): number {
     if (this.#connected) return this.protocolError("CONNECT");
-    if (!this.#host.admits(connect)) return this.refuse("Authorization Violation", CloseReason.authenticationViolation);
+    return this.whenAdmitted(this.#host.admits(this, connect), () => this.#admitted(connect));
+  }
+
+  #admitted(connect: PeerConnect): number {
     const { gateway = "" } = connect;
     if (gateway === "") return this.refuse("attempted to connect to gateway port", CloseReason.wrongPort);
     if (!this.#host.welcomes(gateway)) {
@@ -231,6 +234,7 @@ export class GatewayConnection extends PeerConnection implements DeliveryTarget 
     queues: readonly string[],
     beforeSubject: Uint8Array,
     beforeReply: Uint8Array,
+    source: DeliveryTarget | undefined,
   ): void {
     this.outMsgs++;
     this.outBytes += writePeerMessage(
@@ -242,7 +246,7 @@ export class GatewayConnection extends PeerConnection implements DeliveryTarget 
       beforeSubject,
       beforeReply,
     );
-    this.touch();
+    this.sent(source);
   }
 
   /** Never called: the interest of its other end stands for whole accounts, see RemoteAccount. */

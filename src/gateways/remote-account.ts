@@ -173,12 +173,12 @@ export class RemoteAccount implements DeliveryTarget, PeerTarget {
     return true;
   }
 
-  send(message: Message, queues: readonly string[]): void {
+  send(message: Message, queues: readonly string[], source: DeliveryTarget | undefined): void {
     const { link, replies } = this.#world;
     const beforeSubject = this.#waysBack.get(message.subject)?.way ?? NOTHING;
     const beforeReply = message.hasReply && link.leadsBack ? replies.wayBackFor(this.name, message) : NOTHING;
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, link.traceParty);
-    link.sendMessage(this.#prefix, sent, queues, beforeSubject, beforeReply);
+    link.sendMessage(this.#prefix, sent, queues, beforeSubject, beforeReply, source);
   }
 
   failed(error: unknown): void {

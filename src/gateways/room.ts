@@ -3,7 +3,6 @@
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import { InterestSource, type InterestWatcher, type Subscription } from "../accounts/subscription.js";
-import { sameText } from "../auth/secret.js";
 import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
 import { quoted } from "../protocol/error-texts.js";
@@ -14,6 +13,7 @@ import type { Listener, Transport } from "../runtime/network.js";
 import { reachableAt } from "../server/client-urls.js";
 import { CloseReason } from "../server/close-reason.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
+import { fitsPeerLogin } from "../server/peer-login.js";
 import { PeerTls } from "../server/peer-tls.js";
 import type { PeerUrl } from "../server/peer-url.js";
 import type { Commit, Room } from "../server/room.js";
@@ -274,10 +274,10 @@ export class GatewayRoom implements Room, GatewayHost, InterestWatcher {
     };
   }
 
-  admits({ user = "", pass = "" }: PeerConnect): boolean {
+  admits(gateway: GatewayConnection, connect: PeerConnect): boolean | Promise<boolean> {
     const { authorization } = this.options;
     if (authorization?.user === undefined) return true;
-    return sameText(authorization.user, user) && sameText(authorization.password ?? "", pass);
+    return fitsPeerLogin(this.server, gateway, authorization, connect);
   }
 
   welcomes(cluster: string): boolean {

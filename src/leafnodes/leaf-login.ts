@@ -6,6 +6,7 @@ import { signed, userKey } from "../auth/nkey.js";
 import type { Permissions } from "../auth/permissions.js";
 import { sameText } from "../auth/secret.js";
 import type { PeerConnect, PeerPermissions } from "../protocol/peer-info.js";
+import { fitsPeerLogin } from "../server/peer-login.js";
 import type { Server } from "../server/server.js";
 import type { LeafAdmission, LeafConnection, LeafTold } from "./leaf.js";
 
@@ -17,18 +18,17 @@ export function admitLeaf(
 ): LeafAdmission | undefined | Promise<LeafAdmission | undefined> {
   const { accounts, authenticator, options } = server;
   const { authorization } = options.leafnodes ?? {};
-  const { user = "", pass = "", nkey = "", sig = "" } = connect;
+  const { user = "", nkey = "", sig = "" } = connect;
   const bound = (name: string | undefined): LeafAdmission | undefined => {
     const account = name ? accounts.get(name) : accounts.global;
     return account && { account, permissions: undefined, told: {}, granted: undefined };
   };
   if (authorization?.users?.length) {
     const known = authorization.users.find((one) => sameText(one.user ?? "", user));
-    return known !== undefined && sameText(known.password ?? "", pass) ? bound(known.account) : undefined;
+    return known && boundIf(fitsPeerLogin(server, link, known, connect), () => bound(known.account));
   }
   if (authorization?.user) {
-    const fits = sameText(authorization.user, user) && sameText(authorization.password ?? "", pass);
-    return fits ? bound(authorization.account) : undefined;
+    return boundIf(fitsPeerLogin(server, link, authorization, connect), () => bound(authorization.account));
   }
   if (authorization?.nkey) {
     const key = userKey(authorization.nkey);
@@ -45,6 +45,14 @@ export function admitLeaf(
       granted: admission,
     };
   return decided instanceof Promise ? decided.then(admit) : admit(decided);
+}
+
+function boundIf(
+  fits: boolean | Promise<boolean>,
+  bound: () => LeafAdmission | undefined,
+): LeafAdmission | undefined | Promise<LeafAdmission | undefined> {
+  const decide = (fitted: boolean): LeafAdmission | undefined => (fitted ? bound() : undefined);
+  return fits instanceof Promise ? fits.then(decide) : decide(fits);
 }
 
 /** What a leaf node shows. */

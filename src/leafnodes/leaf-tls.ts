@@ -71,6 +71,7 @@ export class LeafTls {
       runtime: server.runtime,
       handshakes: this.#handshakes,
       ocsp: server.options.ocsp,
+      revoked: () => server.certificateRevoked(),
       get logger() {
         return server.logger;
       },

@@ -120,7 +120,9 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   isHub: boolean;
   readonly #host: LeafHost;
   readonly #told: LeafInterest;
-  readonly #target: PeerTarget = { send: (message, queues) => this.#sendMessage(message, queues) };
+  readonly #target: PeerTarget = {
+    send: (message, queues, source) => this.#sendMessage(message, queues, source),
+  };
   readonly #subscriptions = new Map<string, Subscription>();
   #permissions: LeafPermissions[] = [];
   #withHeaders = true;
@@ -497,12 +499,12 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     return true;
   }
 
-  #sendMessage(message: Message, queues: readonly string[]): void {
+  #sendMessage(message: Message, queues: readonly string[], source: DeliveryTarget | undefined): void {
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, this.traceParty);
     this.outMsgs++;
     const way = this.#hubReplies?.wayBackOf(message.subject);
     this.outBytes += writePeerMessage(this.outbox, PREFIX, sent, queues, this.#withHeaders, way);
-    this.touch();
+    this.sent(source);
   }
 
   protected receiver(): PeerReceiver {

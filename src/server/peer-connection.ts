@@ -9,11 +9,18 @@ import { PeerVerb, peerArgumentsStart, peerVerbOf } from "../protocol/peer-verbs
 import type { S2Mode } from "../protocol/s2-writer.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
+import { ClientConnection } from "./client.js";
 import { CloseReason } from "./close-reason.js";
 import { Connection } from "./connection.js";
 import { hostPort } from "./host-port.js";
 import type { Hub } from "./hub.js";
-import { FIRST_PEER_LINE_BYTES, FIRST_PEER_PING_MS, PEER_LINE_BYTES, PEER_PING_JITTER } from "./limits.js";
+import {
+  EARLY_FLUSH_BYTES,
+  FIRST_PEER_LINE_BYTES,
+  FIRST_PEER_PING_MS,
+  PEER_LINE_BYTES,
+  PEER_PING_JITTER,
+} from "./limits.js";
 import { PeerMessages, type PeerReceiver } from "./peer-messages.js";
 import { S2Transport } from "./s2-transport.js";
 
@@ -197,6 +204,39 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
     const refused = reason === AUTHORIZATION;
     this.close(refused ? CloseReason.authenticationViolation : CloseReason.protocolViolation);
     return STOP;
+  }
+
+  /** Goes on with `admitted` when the login is decided on; its input waits for a decision that takes time. */
+  protected whenAdmitted(decision: boolean | Promise<boolean>, admitted: () => number): number {
+    const decide = (isAdmitted: boolean): number =>
+      isAdmitted ? admitted() : this.refuse(ErrorText.authorization, CloseReason.authenticationViolation);
+    if (typeof decision === "boolean") return decide(decision);
+    this.holdInput();
+    void decision.then((isAdmitted) => {
+      if (this.closed) return;
+      try {
+        if (decide(isAdmitted) !== STOP) this.resumeInput();
+      } catch (error) {
+        this.failed(error);
+      }
+    });
+    return NO_PAYLOAD;
+  }
+
+  /** A message was added to the output: a client that publishes faster than this link takes it waits for milliseconds. */
+  protected sent(source: DeliveryTarget | undefined): void {
+    if (!this.dirty) this.hub.flushLater(this);
+    const { maxPendingBytes, noFastProducerStall } = this.hub.options;
+    if (this.outbox.bytes < Math.min(EARLY_FLUSH_BYTES, maxPendingBytes)) return;
+    this.flush();
+    if (!this.dirty && this.outbox.bytes > 0) this.hub.flushLater(this);
+    const pending = this.pendingBytes;
+    if (pending > maxPendingBytes) {
+      this.pendingLimitPassed();
+      return;
+    }
+    if (noFastProducerStall || !(source instanceof ClientConnection)) return;
+    if (this.hub.stalls.consider(source, this, pending, maxPendingBytes)) this.hub.totals.stalledClients++;
   }
 
   // ---------------------------------------------------------------- errors
