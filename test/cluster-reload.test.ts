@@ -66,3 +66,26 @@ test("a cluster is renamed server by server: those of the new name find each oth
   await formed([one, two]);
   assert.equal(two.server.clusterName, "D");
 });
+
+test("an account that goes and comes back at a reload gets messages of other servers again", async (t) => {
+  const account = (user: string) => ({ users: [{ user, password: user }] });
+  const accounts = { A: account("a"), B: account("b") };
+  const [one, two] = await startLocalCluster(t, 2, { accounts });
+  const login = { user: "a", pass: "a" };
+  const publisher = await connectClient(t, one.port, login);
+  const receive = async (text: string): Promise<void> => {
+    const subscriber = await connectClient(t, two.port, login);
+    subscriber.send("SUB x 1\r\nPING\r\n");
+    await subscriber.pong();
+    await until("interest has crossed", () => one.server.accounts.get("A")?.sublist.hasInterest("x") === true);
+    publisher.send(`PUB x ${text.length}\r\n${text}\r\n`);
+    assert.equal((await subscriber.expect(/^MSG x 1 /)).payload, text);
+    subscriber.close();
+    await until("it has ended", () => one.server.accounts.get("A")?.sublist.hasInterest("x") === false);
+  };
+  await receive("before");
+  const cluster = { ...listening, routes: two.server.options.cluster?.routes ?? [] };
+  await two.reload({ serverName: "S2", cluster, accounts: { B: accounts.B } });
+  await two.reload({ serverName: "S2", cluster, accounts });
+  await receive("after");
+});

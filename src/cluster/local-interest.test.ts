@@ -64,3 +64,11 @@ test("what comes while all of it is walked through is part of the walk, what goe
     ["c", "d"],
   );
 });
+
+test("an account whose name cannot stand in a line is not told of", () => {
+  const told: string[] = [];
+  const interest = new LocalInterest((account) => told.push(account));
+  const account = new Account("two words", [interest]);
+  account.subscribe(new Subscription("a", undefined, "1", target));
+  assert.deepEqual([told, [...interest.accounts()]], [[], []]);
+});

@@ -49,6 +49,8 @@ export class LocalInterest implements InterestWatcher {
     const { source } = subscription;
     if (source !== InterestSource.own && source !== InterestSource.leaf) return;
     const name = encodeSubject(account.name);
+    // Such a name cannot stand in a line.
+    if (/\s/.test(name)) return;
     let counts = this.#accounts.get(name);
     if (counts === undefined) {
       counts = new Map();

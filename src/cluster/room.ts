@@ -401,6 +401,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
 
   accountAdded(account: Account): void {
     for (const peer of this.peers.values()) peer.accountAdded(account);
+    for (const route of this.routes) route.accountsChanged();
   }
 
   #announce(account: string, interest: AnnouncedInterest): void {

@@ -389,6 +389,7 @@ export class GatewayRoom implements Room, GatewayHost, InterestWatcher {
 
   accountAdded(account: Account): void {
     for (const { outbound } of this.remotes.values()) outbound?.interest?.accountAdded(account);
+    for (const inbound of this.inbound) inbound.accountsChanged();
     const name = encodeSubject(account.name);
     // Old servers have learned that it is unknown, or send it everything; all its interest comes from now on.
     for (const inbound of this.inbound) {

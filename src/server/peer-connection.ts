@@ -85,6 +85,11 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
     return `${hostPort(remoteAddress, remotePort)} - ${this.kind.idLabel}:${this.id}`;
   }
 
+  /** Accounts have come or gone. */
+  accountsChanged(): void {
+    this.messages.accountsChanged();
+  }
+
   /** The connection must be established within this time. */
   protected startAuthTimer(timeoutMs: number): void {
     this.authTimer = this.hub.runtime.clock.after(timeoutMs, () => {

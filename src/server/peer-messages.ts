@@ -96,6 +96,13 @@ export class PeerMessages {
     this.subject = undefined;
   }
 
+  /** Accounts have come or gone: each subject's is looked up anew. A message that is just coming in keeps its way. */
+  accountsChanged(): void {
+    this.subjects.clear();
+    this.framer.forget();
+    if (this.subject !== undefined) this.subject.interestGeneration = -1;
+  }
+
   /** A line from `start` on whose arguments begin at `from`; answers like FrameHandler.line. */
   line(buffer: Buffer, start: number, from: number, end: number, form: PeerMessageForm): number {
     const { parsed, message, receiver } = this;
