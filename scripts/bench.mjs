@@ -1,5 +1,5 @@
 // npm run bench: the same load on this server and on the neighbour, rounds alternating; medians and ratios as Markdown.
-// usage: npm run bench -- [--set core,connections,auth,cluster,leaf,websocket] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
+// usage: npm run bench -- [--set core,connections,auth,cluster,gateway,leaf,websocket] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
 //          [--server "CMD"] [--neighbour "CMD"]
 // What counts is server CPU per message, from /proc (Linux): on a busy machine it holds far better than wall time. A ratio
 // above 1 says that the neighbour needs more. --check compares with bench/budget.json and makes the exit code 1 when a case
@@ -50,7 +50,10 @@ const leaf = (compression) => [
   `leafnodes { remotes: [ { url: "nats-leaf://127.0.0.1:{{1}}", compression: ${compression} } ] }\n`,
   `leafnodes { listen: "127.0.0.1:{{1}}", compression: ${compression} }\n`,
 ];
+const gateway = (own, other) => `gateway { name: ${own}, listen: "127.0.0.1:{{${own}}}",
+  gateways: [ { name: ${other}, url: "nats://127.0.0.1:{{${other}}}" } ] }\n`;
 const topologies = {
+  gateway: [gateway(0, 1), gateway(1, 0)].map((config) => config.replace(/name: (\d)/g, "name: C$1")),
   cluster: [cluster(0), cluster(1), cluster(2)],
   leaf: leaf("off"),
   compressedLeaf: leaf("s2_auto"),
@@ -92,6 +95,10 @@ const sets = {
   cluster: [
     ["across a route, 16 B", "publish", 1, 1, times(2e6), 16, 1, "bench", topologies.cluster],
     ["across a route, 1 KB", "publish", 1, 1, times(4e5), 1024, 1, "bench", topologies.cluster],
+  ],
+  gateway: [
+    ["across a gateway, 16 B", "publish", 1, 1, times(2e6), 16, 1, "bench", topologies.gateway],
+    ["across a gateway, 1 KB", "publish", 1, 1, times(4e5), 1024, 1, "bench", topologies.gateway],
   ],
   leaf: [
     ["from a leaf to its hub, 16 B", "publish", 1, 1, times(2e6), 16, 1, "bench", topologies.leaf],
