@@ -1,7 +1,7 @@
 // The API of consumers: create, info, list, names, delete, pause, unpin, reset, and requests for messages.
 import { type ApiRequest, type ApiRoute, type DirectRoute, wantEmpty } from "./api.js";
 import type { Consumer } from "./consumer.js";
-import { checkConsumer, checkConsumerUpdate, checkWorkQueue } from "./consumer-checks.js";
+import { checkConsumer, checkConsumerFirst, checkConsumerUpdate, checkWorkQueue } from "./consumer-checks.js";
 import {
   type ConsumerConfig,
   type ConsumerLimits,
@@ -48,7 +48,10 @@ function readCreate({ payload, strict, names }: ApiRequest): CreateRequest & { c
 function createEphemeral(request: ApiRequest): object {
   const asked = readCreate(request);
   if (asked.config.durable_name !== "") throw new ApiError("durableNameUnwanted");
-  if (asked.config.name === "") asked.config.name = nuid(request.js.server.runtime.random, EPHEMERAL_CHARS);
+  if (asked.config.name === "") {
+    asked.config.name = nuid(request.js.server.runtime.random, EPHEMERAL_CHARS);
+    asked.config.drawn_name = true;
+  }
   return create(request, asked);
 }
 
@@ -84,9 +87,14 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
       account.limits.maxAckPending > 0 ? account.limits.maxAckPending : request.js.options.limits.maxAckPending,
     maxRequestBatch: request.js.options.limits.maxRequestBatch,
   };
+  // Who changes something else lets a pause be.
+  if (known !== undefined) config.pause_until ??= known.config.pause_until;
+  // What was asked for decides, not what became of it.
+  const level = consumerLevel(config);
+  checkConsumerFirst(config);
   withConsumerDefaults(config, stream.config, limits, pedantic);
   checkConsumer(config, stream, limits);
-  config.metadata = withLevel(config.metadata, consumerLevel(config));
+  config.metadata = withLevel(config.metadata, level);
   if (known !== undefined) {
     if (action === "create" && !sameConfig(known.config, config)) throw new ApiError("consumerExists");
     if (!sameConfig(known.config, config)) {

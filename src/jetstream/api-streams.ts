@@ -6,7 +6,7 @@ import { type Fields, field, readRequest } from "./fields.js";
 import { accountInfo, streamInfo, streamState, subjectCounts } from "./info.js";
 import { wireSubject } from "./names.js";
 import type { Stream } from "./stream.js";
-import { checkStream, checkStreamName, checkStreamUpdate } from "./stream-checks.js";
+import { checkFilters, checkStream, checkStreamName, checkStreamUpdate } from "./stream-checks.js";
 import { requiredLevel, STREAM_FIELDS, type StreamConfig, withLevel, withStreamDefaults } from "./stream-config.js";
 import { parseTime, timeText } from "./time.js";
 
@@ -16,9 +16,9 @@ const SUBJECTS_LIMIT = 100_000;
 const CREATE: Fields = { ...STREAM_FIELDS, pedantic: field("flag") };
 const PAGE: Fields = { offset: field("int"), subject: field("text") };
 const INFO: Fields = { offset: field("int"), deleted_details: field("flag"), subjects_filter: field("text") };
-const PURGE: Fields = { seq: field("int"), filter: field("text"), keep: field("int") };
+const PURGE: Fields = { seq: field("unsigned"), filter: field("text"), keep: field("unsigned") };
 const GET: Fields = {
-  seq: field("int"),
+  seq: field("unsigned"),
   last_by_subj: field("text"),
   next_by_subj: field("text"),
   batch: field("int"),
@@ -29,7 +29,7 @@ const GET: Fields = {
   up_to_time: field("time"),
   no_hdr: field("flag"),
 };
-const DELETE: Fields = { seq: field("int"), no_erase: field("flag") };
+const DELETE: Fields = { seq: field("unsigned"), no_erase: field("flag") };
 const EMPTY_PAGE = { total: 0, offset: 0, limit: 0 };
 
 function readConfig(
@@ -60,10 +60,13 @@ function create(request: ApiRequest): object {
     if (!sameConfig(known.config, config)) throw new ApiError("streamNameInUse");
     return { ...streamInfo(known, true), did_create: true };
   }
+  checkFilters(config);
   const { stream, ticket } = account.create(config);
   request.ticket = ticket;
+  // As it is before anybody hears of it: a stream can hold advisories.
+  const info = { ...streamInfo(stream, true), did_create: true };
   advise(stream, "CREATED", "create");
-  return { ...streamInfo(stream, true), did_create: true };
+  return info;
 }
 
 function update(request: ApiRequest): object {

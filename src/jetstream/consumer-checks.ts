@@ -20,29 +20,38 @@ const POLICY_TEXT: Readonly<Record<ConsumerConfig["deliver_policy"], string>> = 
   last_per_subject: "last per subject",
 };
 
+/** What is looked at before defaults are filled in. Throws ApiError. */
+export function checkConsumerFirst(config: ConsumerConfig): void {
+  if (config.num_replicas > 1) throw new ApiError("replicas");
+  if (config.num_replicas < 0) throw new ApiError("negativeReplicas");
+}
+
 /** Checks a configuration with its defaults filled in. Throws ApiError. */
 export function checkConsumer(config: ConsumerConfig, stream: Stream, limits: ConsumerLimits): void {
   checkName(config);
-  if (config.num_replicas < 0) throw new ApiError("negativeReplicas");
-  if (config.num_replicas > 1) throw new ApiError("replicas");
-  checkSizes(config);
   if (config.backoff?.some((wait) => wait < 0n)) throw new ApiError("backoff");
   if (config.ack_wait < 0n) throw new ApiError("ackWait");
   if (config.backoff !== undefined && config.max_deliver > 0 && config.max_deliver < config.backoff.length) {
     throw new ApiError("maxDeliverBackoff");
   }
+  checkDescription(config);
   if (config.deliver_subject !== "") checkPush(config, stream);
   else checkPull(config, stream, limits);
-  checkPriority(config);
-  if (config.direct && config.durable_name !== "") throw new ApiError("directDurable");
-  checkFilters(config);
-  checkDeliverPolicy(config);
-  checkSampling(config.sample_freq);
   checkAckPending(config, stream, limits);
   const { inactive_threshold: longest } = stream.config.consumer_limits;
   if (longest > 0n && config.inactive_threshold > longest) {
     throw new ApiError("inactiveThreshold", { limit: goDuration(longest) });
   }
+  if (config.direct) {
+    if (config.deliver_subject === "") throw new ApiError("directPull");
+    if (config.durable_name !== "") throw new ApiError("directDurable");
+  }
+  checkFilters(config);
+  checkDeliverPolicy(config);
+  checkSampling(config.sample_freq);
+  if (config.flow_control && config.idle_heartbeat === 0n) throw new ApiError("flowControlHeartbeat");
+  checkMetadata(config);
+  checkPriority(config);
 }
 
 function checkName({ name, durable_name: durable }: ConsumerConfig): void {
@@ -53,10 +62,13 @@ function checkName({ name, durable_name: durable }: ConsumerConfig): void {
   }
 }
 
-function checkSizes(config: ConsumerConfig): void {
+function checkDescription(config: ConsumerConfig): void {
   if (Buffer.byteLength(config.description) > MAX_DESCRIPTION_BYTES) {
     throw new ApiError("consumerDescription", { limit: MAX_DESCRIPTION_BYTES });
   }
+}
+
+function checkMetadata(config: ConsumerConfig): void {
   let bytes = 0;
   for (const [key, value] of Object.entries(config.metadata ?? {})) {
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
@@ -70,9 +82,10 @@ function checkPush(config: ConsumerConfig, stream: Stream): void {
   if (!isLiteral(subject)) throw new ApiError("deliverWildcards");
   if ((stream.config.subjects ?? []).some((own) => subjectsOverlap(own, subject))) throw new ApiError("deliverCycle");
   if (config.max_waiting !== 0) throw new ApiError("pushMaxWaiting");
+  if (config.max_ack_pending > 0 && config.ack_policy === "none") {
+    throw new ApiError("maxAckPendingWithoutAck");
+  }
   if (config.idle_heartbeat > 0n && config.idle_heartbeat < MIN_HEARTBEAT_NS) throw new ApiError("smallHeartbeat");
-  if (config.flow_control && config.idle_heartbeat === 0n) throw new ApiError("flowControlHeartbeat");
-  if (config.priority_policy !== "none" || config.priority_groups?.length) throw new ApiError("priorityPush");
 }
 
 function checkPull(config: ConsumerConfig, stream: Stream, limits: ConsumerLimits): void {
@@ -82,7 +95,6 @@ function checkPull(config: ConsumerConfig, stream: Stream, limits: ConsumerLimit
   if (config.rate_limit_bps > 0) throw new ApiError("pullRateLimit");
   if (config.idle_heartbeat > 0n) throw new ApiError("heartbeatPull");
   if (config.flow_control) throw new ApiError("flowControlPull");
-  if (config.direct) throw new ApiError("directPull");
   if (config.max_expires > 0n && config.max_expires < NS_PER_MS) throw new ApiError("maxRequestExpires");
   if (limits.maxRequestBatch > 0 && config.max_batch > limits.maxRequestBatch) {
     throw new ApiError("maxRequestBatch", { limit: limits.maxRequestBatch });
@@ -90,6 +102,7 @@ function checkPull(config: ConsumerConfig, stream: Stream, limits: ConsumerLimit
 }
 
 function checkPriority({
+  deliver_subject: subject,
   priority_policy: policy,
   priority_groups: groups = [],
   priority_timeout: timeout,
@@ -99,6 +112,7 @@ function checkPriority({
     if (groups.length > 0) throw new ApiError("groupsWithoutPolicy");
     return;
   }
+  if (subject !== "") throw new ApiError("priorityPush");
   if (groups.length === 0) throw new ApiError("priorityNeedsGroup");
   for (const group of groups) {
     if (group === "") throw new ApiError("emptyGroup");
@@ -130,17 +144,17 @@ function checkDeliverPolicy(config: ConsumerConfig): void {
     if (time === undefined) throw wrong("optional start time is not set");
     if (sequence !== 0) throw wrong("optional start start sequence is also set");
   } else {
-    if (policy === "last_per_subject" && filtersOf(config).length === 0)
-      throw wrong("optional filter subject is not set");
     if (sequence > 0) throw wrong("optional start sequence is also set");
     if (time !== undefined) throw wrong("optional start time is also set");
+    if (policy === "last_per_subject" && filtersOf(config).length === 0)
+      throw wrong("optional filter subject is not set");
   }
 }
 
 function checkSampling(text: string): void {
   if (text === "") return;
   const number = text.replace(/%$/, "");
-  if (!/^[+-]?\d+$/.test(number))
+  if (!/^\+?\d+$/.test(number))
     throw new ApiError("sampling", { text: `strconv.Atoi: parsing "${number}": invalid syntax` });
 }
 

@@ -40,6 +40,8 @@ export interface ConsumerConfig {
   priority_groups?: string[];
   priority_policy: "none" | "overflow" | "pinned_client" | "prioritized";
   priority_timeout: bigint;
+  /** The server has drawn its name, which is no part of what was asked for. */
+  drawn_name?: boolean;
 }
 
 export const CONSUMER_FIELDS: Fields = {
@@ -47,7 +49,7 @@ export const CONSUMER_FIELDS: Fields = {
   name: optional("text"),
   description: optional("text"),
   deliver_policy: field(["all", "last", "new", "by_start_sequence", "by_start_time", "last_per_subject", "undefined"]),
-  opt_start_seq: optional("int"),
+  opt_start_seq: optional("unsigned"),
   opt_start_time: optional("time"),
   ack_policy: field(["none", "all", "explicit", "flow_control"]),
   ack_wait: optional("duration"),
@@ -56,7 +58,7 @@ export const CONSUMER_FIELDS: Fields = {
   filter_subject: optional("text"),
   filter_subjects: optional("texts"),
   replay_policy: field(["instant", "original"]),
-  rate_limit_bps: optional("int"),
+  rate_limit_bps: optional("unsigned"),
   sample_freq: optional("text"),
   max_waiting: optional("int"),
   max_ack_pending: optional("int"),
@@ -78,6 +80,9 @@ export const CONSUMER_FIELDS: Fields = {
   priority_policy: optional(["none", "overflow", "pinned_client", "prioritized"]),
   priority_timeout: optional("duration"),
 };
+
+/** As it is kept. */
+export const KEPT_CONSUMER_FIELDS: Fields = { ...CONSUMER_FIELDS, drawn_name: optional("flag") };
 
 export const CREATE_FIELDS: Fields = {
   stream_name: field("text"),
@@ -134,7 +139,6 @@ export function withConsumerDefaults(
   ] as const) {
     negative(name);
   }
-  if (config.ack_policy === "none" && config.max_ack_pending > 0) throw new ApiError("maxAckPendingWithoutAck");
   const isPush = config.deliver_subject !== "";
   const flowAcks = config.ack_policy === "flow_control";
   if (config.max_deliver < -1 && pedantic) throw pedanticError("max_deliver must be set to -1");
@@ -145,14 +149,14 @@ export function withConsumerDefaults(
     if (config.idle_heartbeat === 0n) config.idle_heartbeat = NS_PER_SECOND;
   }
   const [first] = config.backoff ?? [];
+  const acks = config.ack_policy === "explicit" || config.ack_policy === "all";
+  if (config.ack_wait === 0n && acks && first === undefined) config.ack_wait = ACK_WAIT_NS;
   if (first !== undefined) {
-    if (pedantic && config.ack_wait !== 0n && config.ack_wait !== first) {
+    if (pedantic && config.ack_wait !== first) {
       throw pedanticError("first backoff value has to equal batch AckWait");
     }
     config.ack_wait = first;
   }
-  const acks = config.ack_policy === "explicit" || config.ack_policy === "all";
-  if (config.ack_wait === 0n && acks) config.ack_wait = ACK_WAIT_NS;
   if (config.backoff?.length === 0) config.backoff = undefined;
   withMaxAckPending(config, streamLimits.max_ack_pending, limits.maxAckPending, pedantic);
   if (config.inactive_threshold === 0n && streamLimits.inactive_threshold > 0n) {
@@ -197,14 +201,16 @@ function withMaxAckPending(config: ConsumerConfig, ofStream: number, ofAccount: 
 export function consumerLevel(config: ConsumerConfig): number {
   if (config.ack_policy === "flow_control") return 4;
   const isPaused = config.pause_until !== undefined && !config.pause_until.startsWith("0001-01-01");
-  return isPaused || config.priority_policy !== "none" || config.priority_groups?.length ? 1 : 0;
+  const isPinned = config.priority_policy !== "none" || config.priority_timeout !== 0n;
+  return isPaused || isPinned || config.priority_groups?.length ? 1 : 0;
 }
 
 /** For answers. `full`: with the server's level and version in the metadata. */
 export function shownConsumer(config: ConsumerConfig, full: boolean): object {
   const metadata = full ? shownMetadata(config.metadata) : config.metadata;
   const policy = config.priority_policy === "none" ? "" : config.priority_policy;
-  return writeFields({ ...config, metadata, priority_policy: policy }, CONSUMER_FIELDS);
+  const name = config.drawn_name ? "" : config.name;
+  return writeFields({ ...config, name, metadata, priority_policy: policy }, CONSUMER_FIELDS);
 }
 
 /** The subjects that it wants, as written; none stands for all. */

@@ -28,6 +28,7 @@ const ERRORS = {
   sequenceNotFound: [10043, 400, "sequence {sequence} not found"],
   sourceMaxSize: [10046, 400, "stream source must have max message size >= target"],
   insufficientStorage: [10047, 500, "insufficient storage resources available"],
+  createFailed: [10049, 500, "{text}"],
   streamInvalidConfig: [10052, 500, "{text}"],
   messageTooLarge: [10054, 400, "message size exceeds maximum allowed"],
   mirrorNotUpdatable: [10055, 400, "stream mirror configuration can not be updated"],

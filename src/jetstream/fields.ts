@@ -4,7 +4,7 @@ import { parseExact } from "../protocol/json.js";
 import { ApiError } from "./errors.js";
 import { parseTime } from "./time.js";
 
-type Kind = "text" | "int" | "flag" | "texts" | "time" | "durations" | "duration" | "labels" | readonly string[];
+type Kind = "text" | "int" | "unsigned" | "flag" | "texts" | "time" | "durations" | "duration" | "labels" | readonly string[];
 
 export interface Field {
   readonly kind: Kind | { readonly object: Fields } | { readonly list: Fields };
@@ -54,7 +54,7 @@ export function readFields(value: unknown, fields: Fields, strict: boolean): obj
 
 function zeroOf(kind: Field["kind"]): unknown {
   if (kind === "text") return "";
-  if (kind === "int") return 0;
+  if (kind === "int" || kind === "unsigned") return 0;
   if (kind === "duration") return 0n;
   if (kind === "flag") return false;
   return Array.isArray(kind) ? kind[0] : undefined;
@@ -85,6 +85,9 @@ function readValue(value: unknown, kind: Field["kind"], name: string, strict: bo
       return text(value);
     case "int":
       return integer(value);
+    case "unsigned":
+      if (integer(value) < 0) throw wrong();
+      return value;
     case "duration":
       return BigInt(integer(value));
     case "flag":

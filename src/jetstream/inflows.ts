@@ -209,7 +209,8 @@ class Inflow {
       lag: this.lag,
       seq: this.isMirror ? undefined : this.last || undefined,
       active: activeMs === undefined ? -1 : Math.round((nowMs - activeMs) * 1e6),
-      filter_subject: config.filter_subject || undefined,
+      // Of a mirror once it has found its origin.
+      filter_subject: (this.isMirror && activeMs === undefined) || config.filter_subject === "" ? undefined : config.filter_subject,
       subject_transforms: config.subject_transforms,
     };
   }

@@ -1,7 +1,7 @@
 // Which streams and consumers there are: entries of the meta log, and the state that they add up to (rule 10). Applying an
 // entry is pure; streams and consumers themselves are made from the state.
 import { parseExact, stringifyExact } from "../protocol/json.js";
-import { CONSUMER_FIELDS, type ConsumerConfig } from "./consumer-config.js";
+import { type ConsumerConfig, KEPT_CONSUMER_FIELDS } from "./consumer-config.js";
 import { readFields, writeFields } from "./fields.js";
 import { STREAM_FIELDS, type StreamConfig } from "./stream-config.js";
 
@@ -93,14 +93,14 @@ export function encodeMeta(entry: MetaEntry): Uint8Array {
 
 function encodeText(entry: MetaEntry): string {
   if (!("config" in entry)) return stringifyExact(entry);
-  const fields = entry.op === "stream" ? STREAM_FIELDS : CONSUMER_FIELDS;
+  const fields = entry.op === "stream" ? STREAM_FIELDS : KEPT_CONSUMER_FIELDS;
   return stringifyExact({ ...entry, config: writeFields(entry.config, fields), createdNs: String(entry.createdNs) });
 }
 
 export function decodeMeta(bytes: Buffer): MetaEntry {
   const raw = parseExact(bytes.toString("utf8")) as Record<string, unknown>;
   if (raw["config"] === undefined) return raw as unknown as MetaEntry;
-  const fields = raw["op"] === "stream" ? STREAM_FIELDS : CONSUMER_FIELDS;
+  const fields = raw["op"] === "stream" ? STREAM_FIELDS : KEPT_CONSUMER_FIELDS;
   const config = readFields(raw["config"], fields, false);
   return { ...raw, config, createdNs: BigInt(raw["createdNs"] as string) } as unknown as MetaEntry;
 }

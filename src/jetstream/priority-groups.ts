@@ -132,8 +132,9 @@ export class PriorityGroups {
   /** For answers; undefined without groups. */
   describe(): object[] | undefined {
     const { priority_policy: policy, priority_groups: groups } = this.#consumer.config;
-    if (policy !== "pinned_client" || groups === undefined) return undefined;
-    return groups.map((group) => {
+    if (policy === "none" || groups === undefined) return undefined;
+    // One group is what there is as yet.
+    return groups.slice(0, 1).map((group) => {
       const pin = this.#pins.get(group);
       return { group, pinned_client_id: pin?.id, pinned_ts: pin === undefined ? ZERO_TIME : timeText(pin.sinceNs) };
     });

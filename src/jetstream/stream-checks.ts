@@ -10,7 +10,7 @@ const MAX_DESCRIPTION_BYTES = 4096;
 const MAX_METADATA_BYTES = 128 * 1024;
 const MAX_REPLICAS = 5;
 const MIN_DURATION_NS = 100n * NS_PER_MS;
-const API_SUBJECTS = ["$JS.>", "$JSC.>"];
+const API_SUBJECTS = ["$JS.>", "$JSC.>", "$NRG.>"];
 const API_EVENTS = "$JS.EVENT.>";
 const SYSTEM_SUBJECTS = "$SYS.>";
 const SYSTEM_ACCOUNT_SUBJECTS = "$SYS.ACCOUNT.>";
@@ -40,15 +40,20 @@ export function checkStream(config: StreamConfig, neighbours: Neighbours, pedant
   checkSizes(config);
   checkTimes(config, neighbours.windowLimitNs);
   checkFeatures(config);
+  if (config.mirror === undefined && config.mirror_direct) {
+    throw invalidStream("stream has no mirror but does have mirror direct");
+  }
   if (config.mirror !== undefined) checkMirror(config, config.mirror, neighbours, pedantic);
   else if (config.sources !== undefined) checkSources(config, config.sources, neighbours);
-  checkSubjects(config, neighbours);
+  checkSubjects(config);
   if (config.subject_transform !== undefined) {
     const { src, dest } = config.subject_transform;
-    if (!isUsableSubject(src)) throw new ApiError("transformSource", { text: `invalid subject ${src}` });
+    if (src !== "" && !isUsableSubject(src)) throw new ApiError("transformSource", { text: `invalid subject ${src}` });
     compiled(src, dest, "transform");
   }
   checkRepublish(config);
+  if (config.placement?.preferred) throw invalidStream("preferred server not permitted in placement");
+  checkTaken(config, neighbours);
 }
 
 function checkSizes(config: StreamConfig): void {
@@ -64,7 +69,6 @@ function checkSizes(config: StreamConfig): void {
   }
   if (config.num_replicas > MAX_REPLICAS) throw invalidStream(`maximum replicas is ${MAX_REPLICAS}`);
   if (config.num_replicas < 0) throw new ApiError("negativeReplicas");
-  if (config.placement?.preferred) throw invalidStream("preferred server not permitted in placement");
 }
 
 function checkTimes(config: StreamConfig, windowLimitNs: bigint): void {
@@ -96,7 +100,6 @@ function checkFeatures(config: StreamConfig): void {
   checkMarkers(config);
   if (config.allow_msg_counter) checkCounters(config);
   if (config.allow_msg_schedules) {
-    if (config.mirror !== undefined) throw new ApiError("mirrorSchedules");
     if (config.sources?.length) throw new ApiError("sourceSchedules");
     if (!config.allow_rollup_hdrs) throw invalidStream("message scheduling cannot be set if roll-ups are disabled");
     if (config.discard === "new") throw invalidStream("message scheduling cannot use discard new");
@@ -113,7 +116,6 @@ function checkMarkers({ subject_delete_marker_ttl: ttl, ...config }: StreamConfi
 }
 
 function checkCounters(config: StreamConfig): void {
-  if (config.mirror !== undefined) throw new ApiError("mirrorCounters");
   if (config.retention !== "limits") throw invalidStream("counter stream can only use limits retention");
   if (config.discard === "new") throw invalidStream("counter stream cannot use discard new");
   if (config.allow_msg_ttl) throw invalidStream("counter stream cannot use message TTLs");
@@ -121,13 +123,15 @@ function checkCounters(config: StreamConfig): void {
 }
 
 function checkMirror(config: StreamConfig, mirror: SourceConfig, neighbours: Neighbours, pedantic: boolean): void {
+  if (config.first_seq > 0) throw new ApiError("mirrorFirstSequence");
   if (config.subjects?.length) throw new ApiError("mirrorWithSubjects");
   if (config.sources?.length) throw new ApiError("mirrorWithSources");
-  if (config.first_seq > 0) throw new ApiError("mirrorFirstSequence");
+  if (config.allow_msg_counter) throw new ApiError("mirrorCounters");
+  if (config.allow_msg_schedules) throw new ApiError("mirrorSchedules");
   if (config.allow_atomic) throw new ApiError("mirrorAtomic");
   if (config.allow_batched) throw new ApiError("mirrorBatch");
-  if (!isValidName(mirror.name)) throw new ApiError("mirrorName");
   if (!isValidReader(mirror)) throw new ApiError("mirrorConsumer");
+  if (!isValidName(mirror.name)) throw new ApiError("mirrorName");
   if (config.mirror?.name === config.name && mirror.external === undefined) throw invalidStream("detected cycle");
   checkOrigin(mirror, {
     both: "mirrorTransformsAndFilter",
@@ -167,11 +171,11 @@ function checkOrigin(origin: SourceConfig, errors: OriginErrors): void {
     if (external.api !== "" && (!isUsableSubject(external.api) || !isLiteral(external.api))) {
       throw invalidStream(`stream external api prefix "${external.api}" must be a valid subject without wildcards`);
     }
-    if (external.api === "$JS.API") {
-      throw new ApiError("externalApiOverlap", { prefix: external.api, subject: "$JS.API" });
-    }
     if (external.deliver !== "" && !isLiteral(external.deliver)) {
       throw new ApiError("externalDeliveryWildcards", { prefix: external.deliver });
+    }
+    if (external.api === "$JS.API") {
+      throw new ApiError("externalApiOverlap", { prefix: external.api, subject: "$JS.API" });
     }
   }
   if (filter !== "" && transforms.length > 0) throw new ApiError(errors.both);
@@ -236,7 +240,7 @@ function checkCycle(config: StreamConfig, neighbours: Neighbours): void {
   if (leadsBack(config)) throw invalidStream("detected cycle");
 }
 
-function checkSubjects(config: StreamConfig, neighbours: Neighbours): void {
+function checkSubjects(config: StreamConfig): void {
   const { subjects = [], no_ack: noAck } = config;
   for (const subject of subjects) {
     if (!isUsableSubject(subject)) throw invalidStream("invalid subject");
@@ -253,12 +257,14 @@ function checkSubjects(config: StreamConfig, neighbours: Neighbours): void {
   }
   subjects.forEach((subject, at) => {
     for (const other of subjects.slice(at + 1)) {
-      if (subject === other) throw invalidStream(`duplicate subjects detected`);
       if (subjectsOverlap(subject, other)) throw invalidStream(`subject "${subject}" overlaps with "${other}"`);
     }
   });
+}
+
+function checkTaken({ name, subjects = [] }: StreamConfig, neighbours: Neighbours): void {
   for (const other of neighbours.all()) {
-    if (other.name === config.name) continue;
+    if (other.name === name) continue;
     for (const taken of other.subjects ?? []) {
       if (subjects.some((subject) => subjectsOverlap(subject, taken))) throw new ApiError("subjectOverlap");
     }
@@ -285,6 +291,16 @@ function compiled(source: string, destination: string, error: ApiErrorName): Sub
   } catch (cause) {
     if (!(cause instanceof TransformError)) throw cause;
     throw new ApiError(error, { text: cause.message });
+  }
+}
+
+/** What is found out when a stream that passed all checks is made. Throws ApiError 10049. */
+export function checkFilters({ mirror, sources = [] }: StreamConfig): void {
+  for (const origin of mirror === undefined ? sources : [mirror]) {
+    const { filter_subject: filter } = origin;
+    if (filter === "" || isUsableSubject(filter)) continue;
+    const where = origin === mirror ? "the mirror" : "the source:";
+    throw new ApiError("createFailed", { text: `subject filter '${filter}' for ${where} invalid subject` });
   }
 }
 

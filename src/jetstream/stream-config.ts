@@ -52,7 +52,6 @@ export interface StreamConfig {
   allow_rollup_hdrs: boolean;
   consumer_limits: { inactive_threshold: bigint; max_ack_pending: number };
   metadata?: Record<string, string>;
-  template_owner: string;
   allow_msg_ttl: boolean;
   subject_delete_marker_ttl: bigint;
   allow_msg_counter: boolean;
@@ -62,11 +61,11 @@ export interface StreamConfig {
   allow_batched: boolean;
 }
 
-const transform: Fields = { src: optional("text"), dest: field("text") };
+const transform: Fields = { src: field("text"), dest: field("text") };
 const external: Fields = { api: field("text"), deliver: field("text") };
 const source: Fields = {
   name: field("text"),
-  opt_start_seq: optional("int"),
+  opt_start_seq: optional("unsigned"),
   opt_start_time: optional("time"),
   filter_subject: optional("text"),
   subject_transforms: optional({ list: transform }),
@@ -94,9 +93,9 @@ export const STREAM_FIELDS: Fields = {
   mirror: optional({ object: source }),
   sources: optional({ list: source }),
   compression: field(["none", "s2"]),
-  first_seq: optional("int"),
+  first_seq: optional("unsigned"),
   subject_transform: optional({ object: transform }),
-  republish: optional({ object: { ...transform, headers_only: optional("flag") } }),
+  republish: optional({ object: { src: optional("text"), dest: field("text"), headers_only: optional("flag") } }),
   allow_direct: field("flag"),
   mirror_direct: field("flag"),
   discard_new_per_subject: optional("flag"),
@@ -106,7 +105,6 @@ export const STREAM_FIELDS: Fields = {
   allow_rollup_hdrs: field("flag"),
   consumer_limits: field({ object: { inactive_threshold: optional("duration"), max_ack_pending: optional("int") } }),
   metadata: optional("labels"),
-  template_owner: optional("text"),
   allow_msg_ttl: field("flag"),
   subject_delete_marker_ttl: optional("duration"),
   allow_msg_counter: optional("flag"),
@@ -158,7 +156,10 @@ export function withStreamDefaults(config: StreamConfig, pedantic: boolean, wind
     if (pedantic) throw pedanticError("republish source can not be empty");
     config.republish.src = ">";
   }
-  if (config.subject_transform !== undefined && config.subject_transform.src === "") config.subject_transform.src = ">";
+  const { placement } = config;
+  if (placement !== undefined && placement.cluster === "" && placement.preferred === "" && !placement.tags?.length) {
+    config.placement = undefined;
+  }
   if (config.persist_mode === "default") config.persist_mode = "";
 }
 
