@@ -52,7 +52,7 @@ function create(request: ApiRequest): object {
   const { config, pedantic } = readConfig(request, false);
   if (config.sealed)
     throw new ApiError("streamInvalidConfig", { text: "stream configuration for create can not be sealed" });
-  checkStream(config, account, pedantic);
+  checkStream(config, account, pedantic, true);
   if (config.num_replicas > 1) throw new ApiError("replicas");
   config.metadata = withLevel(config.metadata, requiredLevel(config));
   const known = account.streams.get(config.name);
@@ -84,12 +84,11 @@ function update(request: ApiRequest): object {
     config.deny_delete = true;
     config.deny_purge = true;
   }
-  checkStream(config, account, pedantic);
+  checkStream(config, account, pedantic, false);
   checkStreamUpdate(stream.config, config);
   if (config.num_replicas > 1) throw new ApiError("replicas");
   checkConsumerLimits(stream, config);
   config.metadata = withLevel(config.metadata, requiredLevel(config));
-  config.first_seq = stream.config.first_seq;
   request.ticket = account.update(stream, config);
   advise(stream, "UPDATED", "modify");
   return streamInfo(stream, true);

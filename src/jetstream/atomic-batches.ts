@@ -2,9 +2,10 @@
 import type { Message } from "../accounts/message.js";
 import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
+import { checkIncrement } from "./counters.js";
 import { ApiError } from "./errors.js";
-import { checkExpectations, checkLimits, lastSequenceOf, readRollup, readTtl } from "./publish-checks.js";
-import { appendHeaders, Header, headerNumber, MessageHeaders, withoutHeaders } from "./publish-headers.js";
+import { checkAddress, checkLimits, checkSequences, readRollup, readTtl } from "./publish-checks.js";
+import { appendHeaders, Header, headerNumber, type MessageHeaders, withoutHeaders } from "./publish-headers.js";
 import { asApiError, type Stream } from "./stream.js";
 
 const MAX_ID_CHARS = 64;
@@ -65,9 +66,8 @@ export class AtomicBatches {
     const stream = this.#stream;
     const { js, account } = stream.account;
     if (id.length > MAX_ID_CHARS) throw new ApiError("atomicId");
-    const sequenceText = headers.get(Header.batchSequence);
-    if (sequenceText === undefined) throw new ApiError("atomicSequenceMissing");
-    const sequence = headerNumber(sequenceText) ?? 0;
+    const sequence = headerNumber(headers.get(Header.batchSequence));
+    if (sequence === undefined) throw new ApiError("atomicSequenceMissing");
     const commit = headers.get(Header.batchCommit);
     const limits = this.#limits;
     let batch = this.#atomic.get(id);
@@ -134,6 +134,9 @@ export class AtomicBatches {
     let bytes = 0;
     items.forEach(({ message, headers }, at) => {
       stream.checkSize(message);
+      if (headers.get(Header.ttl) !== undefined && !stream.config.allow_msg_ttl) throw new ApiError("ttlDisabled");
+      checkIncrement(stream, message, headers);
+      checkAddress(stream, headers);
       const msgId = headers.get(Header.msgId);
       if (msgId !== undefined) {
         const windowMs = Number(stream.config.duplicate_window / 1_000_000n);
@@ -166,24 +169,11 @@ export class AtomicBatches {
 
   #checkExpected(message: Message, headers: MessageHeaders, before: number, subjects: ReadonlySet<string>): void {
     const stream = this.#stream;
-    const last = headers.get(Header.expectedSequence);
-    if (last !== undefined && headerNumber(last) !== before)
-      throw new ApiError("wrongLastSequence", { sequence: before });
-    const ofSubject = headers.get(Header.expectedSubjectSequence);
     const pattern = headers.get(Header.expectedSubject) ?? message.subject;
-    if (ofSubject !== undefined) {
-      if (subjects.has(pattern)) throw new ApiError("wrongLastSequenceConstant");
-      const sequence = lastSequenceOf(stream, pattern);
-      if (headerNumber(ofSubject) !== sequence) throw new ApiError("wrongLastSequence", { sequence });
+    if (headers.get(Header.expectedSubjectSequence) !== undefined && subjects.has(pattern)) {
+      throw new ApiError("wrongLastSequenceConstant");
     }
-    const expectedStream = headers.get(Header.expectedStream);
-    if (expectedStream !== undefined) {
-      checkExpectations(
-        stream,
-        message.subject,
-        new MessageHeaders(new Map([[Header.expectedStream, [expectedStream]]])),
-      );
-    }
+    checkSequences(stream, message.subject, headers, before);
   }
 
   #ack(sequence: number, batch: string, count: number): Buffer {

@@ -25,14 +25,20 @@ export interface Counted {
 /** What each origin of a counter has come to, by stream and subject. */
 type Sources = Record<string, Record<string, string>>;
 
-/** The message with the sum as its payload. Throws ApiError 10168 to 10172. */
-export function counterMessage(stream: Stream, message: Message, headers: MessageHeaders): Counted {
-  if (!stream.config.allow_msg_counter) throw new ApiError("counterDisabled");
+/** What is wrong with an increment, before anything else is looked at. Throws ApiError 10168, 10170 and 10171. */
+export function checkIncrement({ config }: Stream, message: Message, headers: MessageHeaders): void {
   const increment = headers.get(Header.increment);
-  if (increment === undefined) throw new ApiError("counterMissing");
+  if (increment === undefined) return;
   if (!INTEGER.test(increment)) throw new ApiError("counterInvalid");
+  if (!config.allow_msg_counter) throw new ApiError("counterDisabled");
   if (message.payloadBytes > 0) throw new ApiError("counterPayload");
   if (NOT_WITH_COUNTERS.some((name) => headers.get(name) !== undefined)) throw new ApiError("counterInvalid");
+}
+
+/** The message with the sum as its payload. Throws ApiError 10169 and 10172. */
+export function counterMessage(stream: Stream, message: Message, headers: MessageHeaders): Counted {
+  const increment = headers.get(Header.increment);
+  if (increment === undefined) throw new ApiError("counterMissing");
   const last = lastCounter(stream, message.subject);
   return counted(message, last.value + BigInt(increment), last.sources);
 }

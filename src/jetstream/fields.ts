@@ -4,7 +4,17 @@ import { parseExact } from "../protocol/json.js";
 import { ApiError } from "./errors.js";
 import { parseTime } from "./time.js";
 
-type Kind = "text" | "int" | "unsigned" | "flag" | "texts" | "time" | "durations" | "duration" | "labels" | readonly string[];
+type Kind =
+  | "text"
+  | "int"
+  | "unsigned"
+  | "flag"
+  | "texts"
+  | "time"
+  | "durations"
+  | "duration"
+  | "labels"
+  | readonly string[];
 
 export interface Field {
   readonly kind: Kind | { readonly object: Fields } | { readonly list: Fields };

@@ -210,7 +210,8 @@ class Inflow {
       seq: this.isMirror ? undefined : this.last || undefined,
       active: activeMs === undefined ? -1 : Math.round((nowMs - activeMs) * 1e6),
       // Of a mirror once it has found its origin.
-      filter_subject: (this.isMirror && activeMs === undefined) || config.filter_subject === "" ? undefined : config.filter_subject,
+      filter_subject:
+        (this.isMirror && activeMs === undefined) || config.filter_subject === "" ? undefined : config.filter_subject,
       subject_transforms: config.subject_transforms,
     };
   }

@@ -15,26 +15,39 @@ export interface Ttl {
   readonly raised?: string;
 }
 
-/** Throws ApiError 10060, 10071, 10193 and 10070. */
-export function checkExpectations(stream: Stream, subject: string, headers: MessageHeaders): void {
-  const { store } = stream;
-  const expectedStream = headers.get(Header.expectedStream);
-  if (expectedStream !== undefined && expectedStream !== stream.wireName) throw new ApiError("expectedStream");
-  const last = headers.get(Header.expectedSequence);
-  if (last !== undefined && headerNumber(last) !== store.state.lastSequence) {
-    throw new ApiError("wrongLastSequence", { sequence: store.state.lastSequence });
-  }
+/** The stream that is meant, and whether it lets messages end by themselves. Throws ApiError 10060 and 10166. */
+export function checkAddress({ wireName, config }: Stream, headers: MessageHeaders): void {
+  const expected = headers.get(Header.expectedStream);
+  if (expected !== undefined && expected !== wireName) throw new ApiError("expectedStream");
+  const ttl = headers.get(Header.ttl);
+  if (ttl !== undefined && !config.allow_msg_ttl && ttlOf(ttl) !== undefined) throw new ApiError("ttlDisabled");
+}
+
+/** The sequences that the last messages have to have. Throws ApiError 10071 and 10193. */
+export function checkSequences(
+  stream: Stream,
+  subject: string,
+  headers: MessageHeaders,
+  lastSequence = stream.store.state.lastSequence,
+): void {
   const lastOfSubject = headers.get(Header.expectedSubjectSequence);
   const pattern = headers.get(Header.expectedSubject);
   if (lastOfSubject !== undefined) {
     const sequence = lastSequenceOf(stream, pattern ?? subject);
     if (headerNumber(lastOfSubject) !== sequence) throw new ApiError("wrongLastSequence", { sequence });
   } else if (pattern !== undefined) throw new ApiError("subjectSequenceMissing");
-  const expectedId = headers.get(Header.expectedMsgId);
-  if (expectedId !== undefined) {
-    const id = lastMessageId(stream);
-    if (id !== expectedId) throw new ApiError("wrongLastId", { id });
+  const last = headers.get(Header.expectedSequence);
+  if (last !== undefined && headerNumber(last) !== lastSequence) {
+    throw new ApiError("wrongLastSequence", { sequence: lastSequence });
   }
+}
+
+/** The id that the last message has to have. Throws ApiError 10070. */
+export function checkLastId(stream: Stream, headers: MessageHeaders): void {
+  const expected = headers.get(Header.expectedMsgId);
+  if (expected === undefined) return;
+  const id = lastMessageId(stream);
+  if (id !== expected) throw new ApiError("wrongLastId", { id });
 }
 
 /** The last sequence of the subjects that a pattern matches; 0 for none. */

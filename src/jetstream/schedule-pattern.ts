@@ -12,6 +12,14 @@ const NAMED: Readonly<Record<string, string>> = {
   "@hourly": "0 0 * * * *",
 };
 
+/** Six fields, with names for months and days of the week and without the extensions that other crons have. */
+const CRON = new RegExp(
+  "^\\s*(?:[\\d*?/,-]+\\s+){4}" +
+    "(?:[\\d*?/,-]|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)+\\s+" +
+    "(?:[0-6*?/,-]|sun|mon|tue|wed|thu|fri|sat)+\\s*$",
+  "i",
+);
+
 export interface SchedulePattern {
   /** Whether it is over after the first time. */
   readonly once: boolean;
@@ -19,12 +27,8 @@ export interface SchedulePattern {
   next(afterNs: bigint): bigint | undefined;
 }
 
-/** Reads a pattern; "zone" for an unknown time zone, undefined for what is no pattern. */
-export function schedulePattern(
-  text: string,
-  zone: string | undefined,
-  storedNs: bigint,
-): SchedulePattern | "zone" | undefined {
+/** Reads a pattern; `zone` is a time zone that there is. Undefined for what is no pattern. */
+export function schedulePattern(text: string, zone: string | undefined, storedNs: bigint): SchedulePattern | undefined {
   const at = /^@at (.+)$/.exec(text)?.[1];
   if (at !== undefined) {
     const ns = parseTime(at);
@@ -40,10 +44,11 @@ export function schedulePattern(
     };
   }
   const fields = NAMED[text] ?? text;
-  if (fields.split(/\s+/).length !== 6) return undefined;
-  if (zone !== undefined && zone !== "Local" && !isZone(zone)) return "zone";
+  if (!CRON.test(fields)) return undefined;
   try {
     const cron = new Cron(fields, { paused: true, timezone: zone === "Local" ? undefined : (zone ?? "UTC") });
+    // One that is never due is none.
+    if (cron.nextRun(timeText(storedNs)) === null) return undefined;
     return {
       once: false,
       next: (afterNs) => {
@@ -56,7 +61,9 @@ export function schedulePattern(
   }
 }
 
-function isZone(zone: string): boolean {
+/** Whether there is a time zone of that name, or it is that of the server. */
+export function isTimeZone(zone: string): boolean {
+  if (zone === "Local") return true;
   try {
     new Intl.DateTimeFormat("en", { timeZone: zone });
     return true;

@@ -8,7 +8,7 @@ import { ApiError } from "./errors.js";
 import { wireSubject } from "./names.js";
 import { ttlOf } from "./publish-checks.js";
 import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
-import { type SchedulePattern, schedulePattern } from "./schedule-pattern.js";
+import { isTimeZone, type SchedulePattern, schedulePattern } from "./schedule-pattern.js";
 import type { StoredMessage } from "./store/store.js";
 import type { Stream } from "./stream.js";
 import { NS_PER_MS, NS_PER_SECOND, timeText } from "./time.js";
@@ -42,29 +42,28 @@ export class Schedules {
   /** Looks at a message that is published; undefined when it is no schedule. Throws ApiError 10189 to 10223. */
   check(message: Message, headers: MessageHeaders): Scheduled | undefined {
     const text = headers.get(Header.schedule);
+    const zone = headers.get(Header.scheduleTimeZone);
+    if (zone !== undefined && !isTimeZone(zone)) throw new ApiError("scheduleTimeZone");
     if (text === undefined) return undefined;
-    const { config, account } = this.#stream;
-    const nowNs = account.js.nowNs;
-    const pattern = schedulePattern(text, headers.get(Header.scheduleTimeZone), nowNs);
-    if (pattern === "zone") throw new ApiError("scheduleTimeZone");
+    const pattern = schedulePattern(text, zone, this.#stream.account.js.nowNs);
     if (pattern === undefined) throw new ApiError("schedulePattern");
     const ttl = headers.get(Header.scheduleTtl);
     if (ttl !== undefined) {
       if (ttlOf(ttl) === undefined) throw new ApiError("scheduleTtl");
-      if (!config.allow_msg_ttl) throw new ApiError("ttlDisabled");
+      if (!this.#stream.config.allow_msg_ttl) throw new ApiError("ttlDisabled");
+    }
+    const rollup = headers.get(Header.rollup);
+    for (const one of [headers.get(Header.scheduleRollup), rollup]) {
+      if (one !== undefined && one.toLowerCase() !== "sub") throw new ApiError("scheduleRollup");
     }
     const target = headers.get(Header.scheduleTarget) ?? "";
-    if (!isValidLiteral(target) || target === message.subject || !this.#isOwn(target)) {
-      throw new ApiError("scheduleTarget");
-    }
+    if (!isValidLiteral(target)) throw new ApiError("scheduleTarget");
     const source = headers.get(Header.scheduleSource);
     if (source !== undefined) {
       const isUsable = isValidLiteral(source) && source !== message.subject && source !== target && this.#isOwn(source);
       if (!isUsable) throw new ApiError("scheduleSource");
     }
-    const rollup = headers.get(Header.rollup);
-    if (rollup !== undefined && rollup.toLowerCase() !== "sub") throw new ApiError("scheduleRollup");
-    if (headers.get(Header.scheduler) !== undefined) throw new ApiError("scheduleScheduler");
+    if (target === message.subject || !this.#isOwn(target)) throw new ApiError("scheduleTarget");
     const block = rollup === undefined ? appendHeaders(message.headerText, [[Header.rollup, "sub"]]) : undefined;
     const kept = block === undefined ? message : message.withHeaders(Buffer.from(block, "latin1"));
     const { subject } = message;
@@ -105,7 +104,7 @@ export class Schedules {
       if (text === undefined || this.#entries.has(stored.subject)) continue;
       const storedNs = BigInt(stored.seconds) * NS_PER_SECOND + BigInt(stored.nanoseconds);
       const pattern = schedulePattern(text, headers.get(Header.scheduleTimeZone), storedNs);
-      if (pattern === undefined || pattern === "zone") continue;
+      if (pattern === undefined) continue;
       const dueNs = pattern.next(this.#stream.account.js.nowNs);
       if (dueNs !== undefined) this.#entries.set(stored.subject, { sequence, pattern, dueNs });
     }
@@ -184,6 +183,27 @@ export class Schedules {
     const { store } = this.#stream;
     const sequence = store.totalsOf(subject)?.lastSequence;
     return sequence === undefined ? undefined : store.load(sequence);
+  }
+}
+
+/**
+ * The subject of the schedule that a message says it ends; undefined for none. Throws ApiError 10188 and 10212.
+ */
+export function endedSchedule({ config }: Stream, headers: MessageHeaders): string | undefined {
+  const scheduler = headers.get(Header.scheduler);
+  const next = headers.get(Header.scheduleNext);
+  if (scheduler === undefined && next === undefined) return undefined;
+  if (next !== "purge" || scheduler === undefined || !isValidLiteral(scheduler))
+    throw new ApiError("scheduleScheduler");
+  if (!config.allow_msg_schedules) throw new ApiError("schedulesDisabled");
+  return scheduler;
+}
+
+/** Throws ApiError 10188 for a schedule where there are none. */
+export function checkSchedulesOff(headers: MessageHeaders): void {
+  const zone = headers.get(Header.scheduleTimeZone);
+  if (headers.get(Header.schedule) !== undefined || (zone !== undefined && !isTimeZone(zone))) {
+    throw new ApiError("schedulesDisabled");
   }
 }
 

@@ -35,15 +35,15 @@ export function checkStreamName(name: string): void {
 }
 
 /** Checks a configuration with its defaults filled in. Throws ApiError. */
-export function checkStream(config: StreamConfig, neighbours: Neighbours, pedantic: boolean): void {
+export function checkStream(config: StreamConfig, neighbours: Neighbours, pedantic: boolean, isNew: boolean): void {
   checkStreamName(config.name);
   checkSizes(config);
   checkTimes(config, neighbours.windowLimitNs);
   checkFeatures(config);
-  if (config.mirror === undefined && config.mirror_direct) {
+  if (isNew && config.mirror === undefined && config.mirror_direct) {
     throw invalidStream("stream has no mirror but does have mirror direct");
   }
-  if (config.mirror !== undefined) checkMirror(config, config.mirror, neighbours, pedantic);
+  if (config.mirror !== undefined) checkMirror(config, config.mirror, neighbours, pedantic, isNew);
   else if (config.sources !== undefined) checkSources(config, config.sources, neighbours);
   checkSubjects(config);
   if (config.subject_transform !== undefined) {
@@ -122,7 +122,13 @@ function checkCounters(config: StreamConfig): void {
   if (config.allow_msg_schedules) throw invalidStream("counter stream cannot use message schedules");
 }
 
-function checkMirror(config: StreamConfig, mirror: SourceConfig, neighbours: Neighbours, pedantic: boolean): void {
+function checkMirror(
+  config: StreamConfig,
+  mirror: SourceConfig,
+  neighbours: Neighbours,
+  pedantic: boolean,
+  isNew: boolean,
+): void {
   if (config.first_seq > 0) throw new ApiError("mirrorFirstSequence");
   if (config.subjects?.length) throw new ApiError("mirrorWithSubjects");
   if (config.sources?.length) throw new ApiError("mirrorWithSources");
@@ -141,7 +147,7 @@ function checkMirror(config: StreamConfig, mirror: SourceConfig, neighbours: Nei
   });
   const origin = mirror.external === undefined ? neighbours.config(mirror.name) : undefined;
   if (origin === undefined) return;
-  if (config.max_msg_size > 0 && (origin.max_msg_size < 0 || origin.max_msg_size > config.max_msg_size)) {
+  if (isNew && config.max_msg_size > 0 && (origin.max_msg_size < 0 || origin.max_msg_size > config.max_msg_size)) {
     throw new ApiError("mirrorMaxSize");
   }
   if (pedantic && origin.allow_direct && !config.mirror_direct) {

@@ -9,7 +9,7 @@ import { SubjectTransform } from "../subjects/transform.js";
 import { type AtomicBatches, atomicBatchesOf } from "./atomic-batches.js";
 import { Consumer } from "./consumer.js";
 import { type ConsumerConfig, filtersOf } from "./consumer-config.js";
-import { counterMessage } from "./counters.js";
+import { checkIncrement, counterMessage } from "./counters.js";
 import { DuplicateIds } from "./dedupe.js";
 import { ApiError } from "./errors.js";
 import { type Inflows, inflowsOf } from "./inflows.js";
@@ -17,9 +17,17 @@ import type { JetStreamAccount } from "./js-account.js";
 import type { MetaConsumer } from "./meta.js";
 import { wireSubject } from "./names.js";
 import { PublishAcks } from "./publish-acks.js";
-import { checkExpectations, checkLimits, readRollup, readTtl, type Ttl } from "./publish-checks.js";
+import {
+  checkAddress,
+  checkLastId,
+  checkLimits,
+  checkSequences,
+  readRollup,
+  readTtl,
+  type Ttl,
+} from "./publish-checks.js";
 import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
-import { type Schedules, schedulesOf } from "./schedules.js";
+import { checkSchedulesOff, endedSchedule, type Schedules, schedulesOf } from "./schedules.js";
 import { StoreError } from "./store/errors.js";
 import { timesOf } from "./store/memory-store.js";
 import { ALREADY_DURABLE, NEVER_EXPIRES, type StreamStore, type Ticket } from "./store/store.js";
@@ -126,7 +134,8 @@ export class Stream implements DeliveryTarget {
     this.#configure();
     this.store.configure(storeOptions(config));
     this.#subscribe();
-    this.#keepLimits(undefined);
+    // A stream that refuses new messages keeps what it has.
+    if (config.discard === "old") this.#keepLimits(undefined);
     if (config.max_msgs_per_subject !== before.max_msgs_per_subject && config.max_msgs_per_subject > 0) {
       for (const { subject } of [...this.store.totals()]) this.#keepSubject(subject);
     }
@@ -242,32 +251,30 @@ export class Stream implements DeliveryTarget {
     this.checkSealed();
     const message = this.transformed(original);
     this.checkSize(message);
-    const now = this.account.js.nowMs;
-    let counted = message;
-    let value: string | undefined;
+    if (headers === MessageHeaders.none && !this.config.allow_msg_counter) {
+      checkLimits(this, message);
+      return this.keep({ message, headers, ttl: undefined, rollup: undefined });
+    }
+    checkIncrement(this, message, headers);
+    checkAddress(this, headers);
+    checkSequences(this, message.subject, headers);
     const schedule = this.schedules?.check(message, headers);
-    if (schedule === undefined) checkSchedulesOff(this, headers);
-    if (this.config.allow_msg_counter || headers.get(Header.increment) !== undefined) {
-      const id = headers.get(Header.msgId);
-      const duplicateOf = id === undefined ? undefined : this.ids.find(id, now - this.#windowMs);
-      if (duplicateOf !== undefined) return { sequence: duplicateOf, ticket: ALREADY_DURABLE, duplicate: true };
-      const counter = counterMessage(this, message, headers);
-      counted = counter.message;
-      value = counter.value;
-    }
-    checkExpectations(this, message.subject, headers);
-    const ttl = readTtl(this, headers);
-    const rollup = readRollup(this, headers);
+    if (this.schedules === undefined) checkSchedulesOff(headers);
+    const ended = endedSchedule(this, headers);
     const id = headers.get(Header.msgId);
-    if (id !== undefined) {
-      const duplicateOf = this.ids.find(id, now - this.#windowMs);
-      if (duplicateOf !== undefined) return { sequence: duplicateOf, ticket: ALREADY_DURABLE, duplicate: true };
-    }
-    const intake: Intake = { message: schedule?.message ?? ttlMessage(counted, ttl), headers, ttl, rollup };
-    checkLimits(this, intake.message);
-    const { sequence, ticket } = this.keep(intake);
+    const known = id === undefined ? undefined : this.ids.find(id, this.account.js.nowMs - this.#windowMs);
+    if (known !== undefined) return { sequence: known, ticket: ALREADY_DURABLE, duplicate: true };
+    checkLastId(this, headers);
+    const rollup = readRollup(this, headers);
+    const counter = this.config.allow_msg_counter ? counterMessage(this, message, headers) : undefined;
+    // Where nobody wants the message nothing is read of it.
+    const ttl = this.isWanted(message.subject) ? readTtl(this, headers) : undefined;
+    const kept = schedule?.message ?? ttlMessage(counter?.message ?? message, ttl);
+    checkLimits(this, kept);
+    const { sequence, ticket } = this.keep({ message: kept, headers, ttl, rollup });
     schedule?.stored(sequence);
-    return { sequence, ticket, duplicate: false, value };
+    if (ended !== undefined && ended !== message.subject) this.purgeSubject(ended, sequence);
+    return { sequence, ticket, duplicate: false, value: counter?.value };
   }
 
   get #windowMs(): number {
@@ -392,9 +399,14 @@ export class Stream implements DeliveryTarget {
 
   // With interest retention nobody's message is not kept.
   #dropUnwanted(subject: string, sequence: number): void {
-    if (this.config.retention !== "interest") return;
-    for (const consumer of this.consumers.values()) if (consumer.wants(subject)) return;
-    this.store.remove(sequence);
+    if (!this.isWanted(subject)) this.store.remove(sequence);
+  }
+
+  /** Whether a message of that subject is kept: with interest retention, if a consumer wants it. */
+  isWanted(subject: string): boolean {
+    if (this.config.retention !== "interest") return true;
+    for (const consumer of this.consumers.values()) if (consumer.wants(subject)) return true;
+    return false;
   }
 
   /** A consumer is done with a message: with work queue and interest retention it may go. */
@@ -531,9 +543,4 @@ function ttlMessage(message: Message, ttl: Ttl | undefined): Message {
     [[Header.ttl, written]],
   );
   return message.withHeaders(Buffer.from(block, "latin1"));
-}
-
-function checkSchedulesOff(stream: Stream, headers: MessageHeaders): void {
-  if (stream.config.allow_msg_schedules) return;
-  if (headers.get(Header.schedule) !== undefined) throw new ApiError("schedulesDisabled");
 }
