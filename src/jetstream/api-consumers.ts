@@ -26,7 +26,7 @@ const NO_BYTES = Buffer.alloc(0);
 const PAGE: Fields = { offset: field("int") };
 const PAUSE: Fields = { pause_until: field("time") };
 const UNPIN: Fields = { group: field("text") };
-const RESET: Fields = { seq: field("int") };
+const RESET: Fields = { seq: field("unsigned") };
 const EMPTY_PAGE = { total: 0, offset: 0, limit: 0, consumers: [] };
 
 interface CreateRequest {
@@ -181,10 +181,11 @@ function unpin(request: ApiRequest): object {
   return {};
 }
 
-function reset(request: ApiRequest): object {
-  const { seq } =
-    request.payload.length === 0 ? { seq: 0 } : readRequest<{ seq: number }>(request.payload, RESET, false);
-  const consumer = find(request);
+function reset(request: ApiRequest): object | undefined {
+  const { account, names, payload } = request;
+  const consumer = account.streams.get(names[0])?.consumers.get(names[1]);
+  if (consumer === undefined) return undefined;
+  const { seq } = payload.length === 0 ? { seq: 0 } : readRequest<{ seq: number }>(payload, RESET, false);
   const { state, config } = consumer;
   if (seq > 0) {
     const below = config.deliver_policy === "by_start_sequence" && seq < config.opt_start_seq;
@@ -233,7 +234,12 @@ export const CONSUMER_ROUTES: readonly ApiRoute[] = [
 ];
 
 /** CONSUMER.RESET: nobody answers where the consumer is not known. */
-export const RESET_ROUTE: ApiRoute = { subject: "CONSUMER.RESET.*.*", type: "consumer_reset_response", handle: reset };
+export const RESET_ROUTE: ApiRoute = {
+  subject: "CONSUMER.RESET.*.*",
+  type: "consumer_reset_response",
+  onError: { reset_seq: 0 },
+  handle: reset,
+};
 
 export const NEXT_ROUTE: DirectRoute = {
   subject: "CONSUMER.MSG.NEXT.*.*",

@@ -4,9 +4,9 @@ import { type ApiRequest, type ApiRoute, wantEmpty } from "./api.js";
 import { ApiError } from "./errors.js";
 import { type Fields, field, readRequest } from "./fields.js";
 import { accountInfo, streamInfo, streamState, subjectCounts } from "./info.js";
-import { wireSubject } from "./names.js";
+import { isUsableSubject, wireSubject } from "./names.js";
 import type { Stream } from "./stream.js";
-import { checkFilters, checkStream, checkStreamName, checkStreamUpdate } from "./stream-checks.js";
+import { checkFilters, checkStream, checkStreamName, checkStreamUpdate, checkTaken } from "./stream-checks.js";
 import { requiredLevel, STREAM_FIELDS, type StreamConfig, withLevel, withStreamDefaults } from "./stream-config.js";
 import { parseTime, timeText } from "./time.js";
 
@@ -42,7 +42,7 @@ function readConfig(
   }
   const { pedantic, ...config } = readRequest<StreamConfig & { pedantic: boolean }>(payload, CREATE, strict);
   if (isUpdate && config.name === "") checkStreamName("");
-  if (config.name !== names[0]) throw new ApiError("streamMismatch");
+  if (!isUpdate && config.name !== names[0]) throw new ApiError("streamMismatch");
   withStreamDefaults(config, pedantic, account.windowLimitNs);
   return { config, pedantic };
 }
@@ -73,20 +73,18 @@ function update(request: ApiRequest): object {
   const { account } = request;
   const { config, pedantic } = readConfig(request, true);
   checkStreamName(config.name);
+  checkStream(config, account, pedantic, false);
+  if (config.name !== request.names[0]) throw new ApiError("streamMismatch");
   const stream = account.stream(config.name);
-  if (config.sealed && !stream.config.sealed) {
+  checkStreamUpdate(stream.config, config);
+  if (config.num_replicas > 1) throw new ApiError("replicas");
+  checkTaken(config, account);
+  if (config.sealed) {
     config.discard = "new";
     config.deny_delete = true;
     config.deny_purge = true;
     config.allow_rollup_hdrs = false;
-  } else if (config.sealed) {
-    config.discard = "new";
-    config.deny_delete = true;
-    config.deny_purge = true;
   }
-  checkStream(config, account, pedantic, false);
-  checkStreamUpdate(stream.config, config);
-  if (config.num_replicas > 1) throw new ApiError("replicas");
   checkConsumerLimits(stream, config);
   config.metadata = withLevel(config.metadata, requiredLevel(config));
   request.ticket = account.update(stream, config);
@@ -135,9 +133,12 @@ function info(request: ApiRequest): object {
   const page = { ...EMPTY_PAGE };
   let subjects: object | undefined;
   if (asked.subjects_filter !== "") {
-    const { counts, total } = subjectCounts(stream, wireSubject(asked.subjects_filter), asked.offset, SUBJECTS_LIMIT);
+    const offset = Math.max(0, asked.offset);
+    const { counts, total } = subjectCounts(stream, wireSubject(asked.subjects_filter), offset, SUBJECTS_LIMIT);
     subjects = counts;
-    Object.assign(page, { total, offset: Math.min(asked.offset, total), limit: SUBJECTS_LIMIT });
+    if (isUsableSubject(asked.subjects_filter)) {
+      Object.assign(page, { total, offset: Math.min(offset, total), limit: SUBJECTS_LIMIT });
+    }
   }
   const deleted = asked.deleted_details ? deletedSequences(stream) : undefined;
   const { ts, ...shown } = streamInfo(stream, true, streamState(stream, { subjects, deleted }));
@@ -191,7 +192,12 @@ function purge(request: ApiRequest): object {
   const filter = asked.filter === "" ? undefined : stream.store.filter([wireSubject(asked.filter)]);
   const below = asked.seq > 0 ? asked.seq : undefined;
   const keep = asked.keep > 0 ? asked.keep : undefined;
-  const { removed, ticket } = stream.removed(() => stream.store.purge({ filter, below, keep }));
+  // All below a sequence may mean more than there is.
+  const isBeyond = filter === undefined && asked.seq > stream.store.state.lastSequence;
+  const { removed, ticket } = stream.removed(
+    () => (isBeyond ? stream.store.compact(asked.seq) : stream.store.purge({ filter, below, keep })),
+    "purge",
+  );
   filter?.release();
   request.ticket = ticket;
   return { success: true, purged: removed };
@@ -206,13 +212,18 @@ async function getMessage(request: ApiRequest): Promise<object> {
       last_by_subj: string;
       next_by_subj: string;
       batch: number;
+      max_bytes: number;
       multi_last?: string[];
       start_time?: string;
     }
   >(payload, GET, strict);
   const { seq, last_by_subj: last, next_by_subj: next } = asked;
   const tooMuch =
-    (seq > 0 && last !== "") || (last !== "" && next !== "") || asked.batch > 0 || asked.multi_last !== undefined;
+    (seq > 0 && last !== "") ||
+    (last !== "" && next !== "") ||
+    asked.batch > 0 ||
+    asked.max_bytes > 0 ||
+    asked.multi_last !== undefined;
   if (tooMuch || (seq === 0 && last === "" && next === "" && asked.start_time === undefined)) {
     throw new ApiError("badRequest");
   }
@@ -263,15 +274,18 @@ function deleteMessage(request: ApiRequest): object | Promise<object> {
   const stream = account.stream(names[0]);
   stream.checkSealed();
   if (stream.config.deny_delete) throw new ApiError("deleteFailed", { text: "message delete not permitted" });
-  if (seq === 0) throw new ApiError("badRequest");
+  if (seq === 0) {
+    if (payload.toString("latin1") === "{}") throw new ApiError("badRequest");
+    throw new ApiError("deleteFailed", { text: "no message found" });
+  }
   if (seq > stream.store.state.lastSequence) throw new ApiError("deleteFailed", { text: "stream store EOF" });
   if (!stream.store.has(seq)) throw new ApiError("sequenceNotFound", { sequence: seq });
   if (noErase) {
-    request.ticket = stream.removed(() => stream.store.remove(seq)) ?? 0;
+    request.ticket = stream.removed(() => stream.store.remove(seq), "delete") ?? 0;
     return { success: true };
   }
   return stream.store.erase(seq).then(() => {
-    stream.removed(() => undefined);
+    stream.removed(() => undefined, "delete");
     return { success: true };
   });
 }

@@ -53,7 +53,7 @@ export interface DirectRoute {
 
 /** Throws ApiError 10038 for a request with a payload. */
 export function wantEmpty({ payload }: ApiRequest): void {
-  if (payload.length > 0) throw new ApiError("notEmptyRequest");
+  if (payload.length > 0 && payload.toString("latin1") !== "{}") throw new ApiError("notEmptyRequest");
 }
 
 interface Matched<R> {

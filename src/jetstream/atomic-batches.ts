@@ -13,6 +13,8 @@ const MAX_MESSAGES = 1000;
 const MAX_PER_STREAM = 50;
 const MAX_TOTAL = 1000;
 const TIMEOUT_MS = 10_000;
+/** Messages between acknowledgements of a fast batch that does not say how many. */
+const DEFAULT_FLOW = 10;
 const NO_BYTES = Buffer.alloc(0);
 
 interface Item {
@@ -30,7 +32,8 @@ interface FastBatch {
   next: number;
   stored: number;
   lastSequence: number;
-  unacknowledged: number;
+  /** Up to which sequence of the batch was acknowledged. */
+  acknowledged: number;
   timer: Timer | undefined;
 }
 
@@ -205,28 +208,30 @@ export class AtomicBatches {
     const [id, flowText, mode, sequenceText, opText] = tokens.slice(-6, -1);
     stream.checkSealed();
     if (!stream.config.allow_batched) throw new ApiError("batchDisabled");
-    const flow = Number(flowText);
+    const flow = headerNumber(flowText) || DEFAULT_FLOW;
     const sequence = headerNumber(sequenceText);
     const op = headerNumber(opText);
-    if (!(flow > 0) || sequence === undefined || op === undefined || op > 4 || (mode !== "ok" && mode !== "fail")) {
+    if (sequence === undefined || op === undefined || op > 4 || (mode !== "ok" && mode !== "fail")) {
       throw new ApiError("batchPattern");
     }
     if (id.length > MAX_ID_CHARS) throw new ApiError("batchId");
     let batch = this.#fast.get(id);
-    if (op === 0) {
-      batch = { next: 1, stored: 0, lastSequence: 0, unacknowledged: 0, timer: undefined };
+    // A batch of one message may begin with its end.
+    if ((op === 0 || (op === 2 && sequence === 1)) && batch === undefined) {
+      if (sequence !== 1) throw new ApiError("batchPattern");
+      batch = { next: 1, stored: 0, lastSequence: 0, acknowledged: 0, timer: undefined };
       this.#fast.set(id, batch);
-      this.#tell(reply, { type: "ack", seq: 0, msgs: flow });
+      if (op === 0) this.#tell(reply, { type: "ack", seq: 0, msgs: flow });
     }
     if (batch === undefined) throw new ApiError("batchUnknown");
     batch.timer?.cancel();
     const current = batch;
     batch.timer = stream.account.js.after(this.#limits.timeoutMs, () => this.#fast.delete(id));
     if (op === 4) {
-      this.#tell(reply, { type: "ack", seq: current.next - 1, msgs: flow });
+      this.#tell(reply, { type: "ack", seq: current.acknowledged, msgs: flow });
       return true;
     }
-    if (sequence > current.next) {
+    if (sequence !== current.next) {
       this.#tell(reply, { type: "gap", last_seq: current.next, seq: sequence });
       if (mode === "fail") {
         this.#finish(id, current, current.next - 1, reply);
@@ -239,9 +244,9 @@ export class AtomicBatches {
       return true;
     }
     if (op === 2 || op === 3) this.#finish(id, current, op === 3 ? sequence - 1 : sequence, reply);
-    else if (++current.unacknowledged >= flow && sequence > 1) {
-      current.unacknowledged = 0;
-      this.#tell(reply, { type: "ack", seq: sequence, msgs: flow });
+    else if (sequence > 1 && sequence - current.acknowledged >= flow) {
+      current.acknowledged = sequence - ((sequence - current.acknowledged) % flow);
+      this.#tell(reply, { type: "ack", seq: current.acknowledged, msgs: flow });
     }
     return true;
   }

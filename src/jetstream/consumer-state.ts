@@ -24,6 +24,8 @@ export const Op = {
   giveUp: 6,
   /** stream sequence that comes next: nothing before it matched */
   pass: 7,
+  /** stream sequence that comes next: what was before it was purged */
+  purge: 8,
 } as const;
 
 export type Entry = readonly [op: number, ...values: number[]];
@@ -54,11 +56,9 @@ export class ConsumerState {
     return this.deliveries.get(sequence) ?? (this.pending.has(sequence) ? 1 : 0);
   }
 
-  /** Of the messages that wait for an acknowledgement, those that were delivered more than once. */
+  /** Messages that were delivered more than once and are not acknowledged. */
   get redelivered(): number {
-    let count = 0;
-    for (const [sequence, times] of this.deliveries) if (times > 1 && this.pending.has(sequence)) count++;
-    return count;
+    return this.deliveries.size;
   }
 
   /** Whether a message is still to be delivered or acknowledged. */
@@ -88,6 +88,11 @@ export class ConsumerState {
         this.deliveredStream = sequence - 1;
         this.nextConsumer = 1;
         this.#floorAtEnd();
+        break;
+      case Op.purge:
+        this.nextStream = Math.max(this.nextStream, sequence);
+        this.deliveredStream = Math.max(this.deliveredStream, sequence - 1);
+        if (this.pending.size === 0) this.#floorAtEnd();
         break;
       case Op.pass:
         this.nextStream = Math.max(this.nextStream, sequence);

@@ -258,18 +258,31 @@ export class Consumer implements DeliveryTarget {
   }
 
   /** Messages have gone: what waits for an acknowledgement of them does no longer. */
-  messagesRemoved(): void {
+  messagesRemoved(why?: "purge" | "delete"): void {
     this.#pendingIsKnown = false;
     const { store } = this.stream;
     const hadPending = this.state.pending.size > 0;
-    for (const sequence of this.state.pending.keys()) {
+    for (const [sequence, { consumerSequence }] of this.state.pending) {
       if (store.has(sequence)) continue;
       this.redelivery.queue.delete(sequence);
+      if (why === "delete") this.#adviseDeleted(sequence, consumerSequence);
       this.apply([Op.ack, sequence]);
     }
-    const { firstSequence } = store.state;
-    if (firstSequence > this.state.nextStream) this.apply([hadPending ? Op.skip : Op.pass, firstSequence]);
+    const { firstSequence, lastSequence } = store.state;
+    // After a purge it stands before the first message that is left for it.
+    const first = why === "purge" ? store.next(1, this.filter) || lastSequence + 1 : firstSequence;
+    if (why === "purge" && first > this.state.nextStream) this.apply([Op.purge, first]);
+    else if (first > this.state.nextStream) this.apply([hadPending ? Op.skip : Op.pass, first]);
     this.wake();
+  }
+
+  #adviseDeleted(sequence: number, consumerSequence: number): void {
+    this.advise("MSG_TERMINATED", "terminated", {
+      consumer_seq: consumerSequence,
+      stream_seq: sequence,
+      deliveries: this.state.deliveryCount(sequence),
+      reason: "Unacknowledged message was deleted",
+    });
   }
 
   /** Messages that it has not delivered yet. */
@@ -312,7 +325,11 @@ export class Consumer implements DeliveryTarget {
 
   /** Delivers as much as there is, as is wanted, and as fits into a turn. */
   run(): void {
-    if (this.closed || this.#loading || this.isPaused) return;
+    if (this.closed || this.#loading) return;
+    if (this.isPaused) {
+      this.pulls.nothingLeft();
+      return;
+    }
     if (this.isPush && !this.isBound) return;
     for (let count = 0; count < MESSAGES_PER_TURN; count++) {
       if (this.isPush ? this.flow.isStalled || this.#mustWait() : !this.pulls.isWanted) return;

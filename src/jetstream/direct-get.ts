@@ -85,6 +85,11 @@ function byRequest(request: ApiRequest): boolean {
   } catch {
     return status(request, "408 Malformed Request");
   }
+  const { seq, last_by_subj: last, next_by_subj: next, start_time: time } = asked;
+  if (asked.multi_last?.length === 0) asked.multi_last = undefined;
+  if (seq === 0 && last === "" && next === "" && time === undefined && asked.multi_last === undefined) {
+    return status(request, "408 Empty Request");
+  }
   if (!makesSense(asked)) return status(request, "408 Bad Request");
   const answering = { request, stream, asked };
   if (asked.multi_last !== undefined) void several(answering);
@@ -97,10 +102,9 @@ function makesSense({ seq, last_by_subj: last, next_by_subj: next, start_time: t
   const hasLast = last !== "";
   const hasTime = time !== undefined;
   if (rest.multi_last !== undefined) {
-    return !hasLast && next === "" && seq === 0 && !hasTime && !(rest.up_to_seq > 0 && rest.up_to_time !== undefined);
+    return !hasLast && next === "" && !hasTime && !(rest.up_to_seq > 0 && rest.up_to_time !== undefined);
   }
   if (rest.up_to_seq > 0 || rest.up_to_time !== undefined) return false;
-  if (seq === 0 && !hasLast && next === "" && !hasTime) return false;
   return !(hasLast && (seq > 0 || next !== "" || hasTime || rest.batch > 0)) && !(seq > 0 && hasTime);
 }
 
@@ -161,7 +165,8 @@ async function batch(answering: Answering): Promise<void> {
     status(request, "404 Message Not Found");
     return;
   }
-  let pending = store.pending(sequence, filter);
+  const total = store.pending(sequence, filter);
+  let pending = total;
   let last = 0;
   let bytes = 0;
   const { lastSequence } = store.state;
@@ -180,7 +185,8 @@ async function batch(answering: Answering): Promise<void> {
   }
   filter?.release();
   status(request, "204 EOB", [
-    [Header.numPending, pending],
+    // As in nats-server, without headers nothing is counted down.
+    [Header.numPending, asked.no_hdr ? total : pending],
     [Header.lastSequence, last],
   ]);
 }

@@ -87,6 +87,12 @@ export class PullService {
     for (const request of [...requests]) if (!sublist.hasInterest(request.reply)) this.#queue.remove(request);
   }
 
+  /** Requests that somebody still waits for. */
+  get waiting(): number {
+    const { sublist } = this.#consumer.stream.account.account;
+    return [...this.#queue.requests].filter(({ reply }) => sublist.hasInterest(reply)).length;
+  }
+
   /** Whether a request waits that could be served. */
   get isWanted(): boolean {
     return this.#next() !== undefined;
@@ -125,8 +131,10 @@ export class PullService {
     request.delivered++;
     request.lastSentMs = this.#nowMs;
     if (request.maxBytes > 0) request.bytesLeft -= bytes;
-    if (request.left === 0) this.#queue.remove(request);
-    else this.#queue.rotate(request, this.#byPriority);
+    if (request.left === 0) {
+      this.#queue.remove(request);
+      if (request.maxBytes > 0 && request.bytesLeft > 0) this.#end(request, "409 Batch Completed", true);
+    } else this.#queue.rotate(request, this.#byPriority);
   }
 
   /** There is nothing more to deliver now. */

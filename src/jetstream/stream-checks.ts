@@ -53,7 +53,7 @@ export function checkStream(config: StreamConfig, neighbours: Neighbours, pedant
   }
   checkRepublish(config);
   if (config.placement?.preferred) throw invalidStream("preferred server not permitted in placement");
-  checkTaken(config, neighbours);
+  if (isNew) checkTaken(config, neighbours);
 }
 
 function checkSizes(config: StreamConfig): void {
@@ -110,7 +110,6 @@ function checkMarkers({ subject_delete_marker_ttl: ttl, ...config }: StreamConfi
   if (ttl < 0n) throw invalidStream("subject delete marker TTL must not be negative");
   if (ttl === 0n) return;
   if (ttl < NS_PER_SECOND) throw invalidStream("subject delete marker TTL must be at least 1 second");
-  if (config.mirror !== undefined) throw invalidStream("subject delete markers forbidden on mirrors");
   if (!config.allow_msg_ttl) throw invalidStream("subject delete marker cannot be set if message TTLs are disabled");
   if (!config.allow_rollup_hdrs) throw invalidStream("subject delete marker cannot be set if roll-ups are disabled");
 }
@@ -136,6 +135,7 @@ function checkMirror(
   if (config.allow_msg_schedules) throw new ApiError("mirrorSchedules");
   if (config.allow_atomic) throw new ApiError("mirrorAtomic");
   if (config.allow_batched) throw new ApiError("mirrorBatch");
+  if (config.subject_delete_marker_ttl > 0n) throw invalidStream("subject delete markers forbidden on mirrors");
   if (!isValidReader(mirror)) throw new ApiError("mirrorConsumer");
   if (!isValidName(mirror.name)) throw new ApiError("mirrorName");
   if (config.mirror?.name === config.name && mirror.external === undefined) throw invalidStream("detected cycle");
@@ -268,7 +268,8 @@ function checkSubjects(config: StreamConfig): void {
   });
 }
 
-function checkTaken({ name, subjects = [] }: StreamConfig, neighbours: Neighbours): void {
+/** Whether another stream has its subjects. Throws ApiError 10065. */
+export function checkTaken({ name, subjects = [] }: StreamConfig, neighbours: Neighbours): void {
   for (const other of neighbours.all()) {
     if (other.name === name) continue;
     for (const taken of other.subjects ?? []) {

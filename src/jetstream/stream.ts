@@ -348,11 +348,11 @@ export class Stream implements DeliveryTarget {
 
   // ---------------------------------------------------------------- limits
 
-  /** Runs a removal and tells everybody about it. */
-  removed<T>(remove: () => T): T {
+  /** Runs a removal and tells everybody about it; `why` it was, where a client has asked for it. */
+  removed<T>(remove: () => T, why?: "purge" | "delete"): T {
     const result = remove();
     this.settle();
-    for (const consumer of this.consumers.values()) consumer.messagesRemoved();
+    for (const consumer of this.consumers.values()) consumer.messagesRemoved(why);
     return result;
   }
 
