@@ -8,8 +8,17 @@ import { edge } from "./edge.js";
 import { mixedLoad } from "./mixed-load.js";
 import { simulatedCluster } from "./simulated-cluster.js";
 import { subscriptions } from "./subscriptions.js";
+import { superCluster } from "./super-cluster.js";
 
-const drills: readonly Drill[] = [connections, subscriptions, mixedLoad, edge, simulatedCluster, clusterFaults];
+const drills: readonly Drill[] = [
+  connections,
+  subscriptions,
+  mixedLoad,
+  edge,
+  simulatedCluster,
+  clusterFaults,
+  superCluster,
+];
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,

@@ -90,11 +90,12 @@ async function measure(
   const timer = clock.after(timeoutMs, () => talk.end());
   await talk.done;
   timer.cancel();
-  const { info = {}, pingMs } = talk;
+  const { info = {}, infoAt, pingMs } = talk;
   const said = (key: string): string | undefined => (typeof info[key] === "string" ? info[key] : undefined);
   return {
     url: text,
-    rttMs: Math.min(connectMs, ...pingMs),
+    // Something between may have taken the connection. INFO comes two round trips after the first packet was sent.
+    rttMs: pingMs.length > 0 ? Math.min(...pingMs) : Math.max(connectMs, ((infoAt ?? startedAt) - startedAt) / 2),
     serverName: said("server_name"),
     cluster: said("cluster"),
     lameDuck: info["ldm"] === true,
@@ -104,6 +105,8 @@ async function measure(
 /** A short conversation with a server. */
 class Talk implements TransportHandler {
   info: Told | undefined;
+  /** Monotonic time of INFO. */
+  infoAt: number | undefined;
   readonly pingMs: number[] = [];
   readonly done: Promise<void>;
   readonly #transport: Transport;
@@ -137,6 +140,7 @@ class Talk implements TransportHandler {
     if (line.startsWith("INFO ")) {
       if (this.info !== undefined) return;
       this.info = readInfo(line.slice(5));
+      this.infoAt = this.#clock.monotonicMs();
       if (this.info === undefined || !this.#mayLogIn(this.info)) this.end();
       else this.#logIn();
     } else if (line === "PONG") {
