@@ -197,7 +197,9 @@ class World {
       await old.drain();
     }
     await this.calm("clients that have asked again which servers are nearest", "east");
-    this.#context.report(`home ${((performance.now() - startedAt) / 1000).toFixed(1)} s after the first server of east was started`);
+    this.#context.report(
+      `home ${((performance.now() - startedAt) / 1000).toFixed(1)} s after the first server of east was started`,
+    );
   }
 
   async end(): Promise<void> {
