@@ -345,7 +345,9 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
   }
 
   forward(serverId: string, account: string, message: Message): void {
-    const link = this.peers.get(serverId)?.linkFor(account);
+    const peer = this.peers.get(serverId);
+    // While the pool is being made, any of its connections will do.
+    const link = peer?.linkFor(account) ?? peer?.pool.find((one) => one !== undefined);
     link?.sendMessage(link.prefixFor(account), message, [], undefined);
   }
 
