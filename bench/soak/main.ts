@@ -36,6 +36,9 @@ if (chosen.length === 0) {
   process.exit(2);
 }
 
+// So that the servers end with it.
+for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => process.exit(1));
+
 let failed = 0;
 for (const drill of chosen) {
   console.log(`soak: ${drill.name}`);

@@ -1,6 +1,7 @@
 // Five server processes whose routes go through proxies, one for each direction of each pair, so that any link can be cut
 // or go silent; and the faults that servers and links can have.
 import { request } from "node:http";
+import { pid as processId } from "node:process";
 import type { CuttingProxy } from "../../src/testing/cutting-proxy.js";
 import { freePort } from "../../test/support/free-port.js";
 import type { ServerProcess } from "../../test/support/server-process.js";
@@ -62,10 +63,16 @@ export class ProxiedCluster {
     return [`${a.index} ${b.index}`, `${b.index} ${a.index}`].map((pair) => this.#proxies.get(pair) as CuttingProxy);
   }
 
-  /** Whether every server shows all connections to all others. */
-  async isComplete(): Promise<boolean> {
-    const counts = await Promise.all(this.servers.map(({ monitorPort }) => routesAt(monitorPort)));
-    return counts.every((count) => count === ROUTES);
+  /** What is missing of the connections that servers show; undefined when all are there. */
+  async missing(): Promise<string | undefined> {
+    const shown = await Promise.all(this.servers.map(({ monitorPort }) => routesAt(monitorPort)));
+    const at = shown.findIndex((routes) => routes?.length !== ROUTES);
+    if (at === -1) return undefined;
+    const { program, index } = this.servers[at];
+    const routes = shown[at];
+    if (routes === undefined) return `${program} ${index} does not answer`;
+    const text = routes.map(({ remote_name, account, pool_index }) => `${remote_name} ${account ?? pool_index ?? 0}`);
+    return `${program} ${index} has ${routes.length} of ${ROUTES} connections: ${text.sort().join(", ")}`;
   }
 
   #configOf({ index, clientPort, routePort, monitorPort }: Omit<ClusterServer, "process">): string {
@@ -81,7 +88,7 @@ export class ProxiedCluster {
         SYS { users: [{ user: SYS, password: secret }] }
       }
       cluster {
-        name: drill
+        name: "drill-${processId}" # servers of a run that was killed may still look for theirs
         listen: "127.0.0.1:${routePort}"
         advertise: "${NOWHERE}"
         no_advertise: true
@@ -92,15 +99,21 @@ export class ProxiedCluster {
   }
 }
 
-/** How many routes a server shows; undefined when it does not answer. */
-function routesAt(port: number): Promise<number | undefined> {
+interface ShownRoute {
+  readonly remote_name: string;
+  readonly account?: string;
+  readonly pool_index?: number;
+}
+
+/** The routes that a server shows; undefined when it does not answer. */
+function routesAt(port: number): Promise<readonly ShownRoute[] | undefined> {
   return new Promise((resolve) => {
     const asked = request({ host: "127.0.0.1", port, path: "/routez", agent: false, timeout: 1000 }, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => {
         text += chunk;
       });
-      response.on("end", () => resolve((JSON.parse(text) as { num_routes: number }).num_routes));
+      response.on("end", () => resolve((JSON.parse(text) as { routes: ShownRoute[] }).routes));
     });
     asked.on("timeout", () => asked.destroy());
     asked.on("error", () => resolve(undefined));
