@@ -28,6 +28,8 @@ export interface ApiRequest {
   readonly payload: Buffer;
   readonly strict: boolean;
   readonly reply: string;
+  /** Who asks. */
+  readonly source: DeliveryTarget | undefined;
   /** The answer is sent when this is durable; handlers raise it. */
   ticket: number;
 }
@@ -155,8 +157,8 @@ export class Api implements DeliveryTarget {
         this.#js.send(account, reply, NO_BYTES, statusBlock("412 Required Api Level"));
         return true;
       }
-      const request = { js: this.#js, account: opened, names: direct.names, payload, strict: false, reply, ticket: 0 };
-      return direct.route.handle(request);
+      const { names, route } = direct;
+      return route.handle({ js: this.#js, account: opened, names, payload, strict: false, reply, source, ticket: 0 });
     }
     const found = this.#routes.find(tokens);
     if (found === undefined || reply === "") return true;
@@ -166,7 +168,7 @@ export class Api implements DeliveryTarget {
       this.#refuse(call, new ApiError(isTooOld ? "requiredLevel" : "notEnabledForAccount"));
       return true;
     }
-    const request: ApiRequest = { js: this.#js, account: opened, names, payload, strict, reply, ticket: 0 };
+    const request: ApiRequest = { js: this.#js, account: opened, names, payload, strict, reply, source, ticket: 0 };
     try {
       const answer = route.handle(request);
       if (answer instanceof Promise) {

@@ -70,3 +70,14 @@ test("a snapshot and the entries after it make the same state", () => {
     assert.deepEqual(after.encode(), whole.encode());
   }
 });
+
+test("a restored consumer goes on where it stood, with what was due there", () => {
+  const state = new ConsumerState(true);
+  state.apply([Op.deliver, 4, 2, 3, 1000]);
+  state.apply([Op.place, 8, 6, 3, 1]);
+  assert.deepEqual(floorOf(state), [1, 3]);
+  assert.deepEqual([state.nextStream, state.deliveredStream, state.nextConsumer], [8, 7, 6]);
+  assert.equal(state.deliveryCount(4), 3);
+  state.apply([Op.ack, 4]);
+  assert.deepEqual(floorOf(state), [5, 7]);
+});

@@ -26,6 +26,8 @@ export const Op = {
   pass: 7,
   /** stream sequence that comes next: what was before it was purged */
   purge: 8,
+  /** stream sequence that comes next, consumer sequence that comes next, floor of both: where a restored consumer stood */
+  place: 9,
 } as const;
 
 export type Entry = readonly [op: number, ...values: number[]];
@@ -93,6 +95,13 @@ export class ConsumerState {
         this.nextStream = Math.max(this.nextStream, sequence);
         this.deliveredStream = Math.max(this.deliveredStream, sequence - 1);
         if (this.pending.size === 0) this.#floorAtEnd();
+        break;
+      case Op.place:
+        this.nextStream = sequence;
+        this.deliveredStream = sequence - 1;
+        this.nextConsumer = consumerSequence;
+        this.floorStream = deliveries;
+        this.floorConsumer = atMs;
         break;
       case Op.pass:
         this.nextStream = Math.max(this.nextStream, sequence);

@@ -23,6 +23,12 @@ import { NS_PER_MS, parseTime } from "./time.js";
 const MESSAGES_PER_TURN = 512;
 const NO_BYTES = Buffer.alloc(0);
 
+/** Sequences of the stream and of the consumer. */
+export interface Place {
+  readonly stream: number;
+  readonly consumer: number;
+}
+
 export class Consumer implements DeliveryTarget {
   readonly echo = true;
   readonly stream: Stream;
@@ -175,6 +181,22 @@ export class Consumer implements DeliveryTarget {
     this.lastDeliveredNs = 0n;
     this.lastAckedNs = 0n;
     const ticket = this.apply([Op.reset, sequence]);
+    this.wake();
+    return ticket;
+  }
+
+  /** Puts a delivery that another server has made into a consumer that is being restored. */
+  placeDelivery(sequence: number, consumerSequence: number, times: number, atMs: number): void {
+    this.apply([Op.deliver, sequence, consumerSequence, times, atMs]);
+  }
+
+  /** Goes where it stood on another server. */
+  place(delivered: Place, floor: Place): Ticket {
+    const { stream, consumer } = delivered;
+    const ticket = this.apply([Op.place, stream + 1, consumer + 1, floor.stream, floor.consumer]);
+    this.#pendingIsKnown = false;
+    if (this.#lastOnes !== undefined) this.#takeLastOnes();
+    this.redelivery.start();
     this.wake();
     return ticket;
   }

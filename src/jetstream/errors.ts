@@ -37,6 +37,7 @@ const ERRORS = {
   streamNameInUse: [10058, 400, "stream name already in use with a different configuration"],
   streamNotFound: [10059, 404, "stream not found"],
   expectedStream: [10060, 400, "expected stream does not match"],
+  restoreFailed: [10062, 500, "restore failed: {text}"],
   snapshotFailed: [10064, 500, "snapshot failed: {text}"],
   subjectOverlap: [10065, 400, "subjects overlap with an existing stream"],
   updateFailed: [10069, 500, "{text}"],

@@ -5,6 +5,7 @@ import { ApiError } from "./errors.js";
 import { parseTime } from "./time.js";
 
 type Kind =
+  | "any"
   | "text"
   | "int"
   | "unsigned"
@@ -91,6 +92,8 @@ function readValue(value: unknown, kind: Field["kind"], name: string, strict: bo
     return value;
   }
   switch (kind) {
+    case "any":
+      return value;
     case "text":
       return text(value);
     case "int":

@@ -43,6 +43,21 @@ export class JetStream {
     if (snapshot !== undefined) this.#meta.restore(snapshot);
     for (const entry of entries) this.#meta.apply(decodeMeta(entry));
     this.#log.snapshotter = () => this.#meta.snapshot();
+    // With something lost, what looks left over may be all there is.
+    if (storage.problems.length === 0) this.#removeLeftOvers();
+  }
+
+  // Such as what was restored when the server stopped.
+  #removeLeftOvers(): void {
+    const { streams, logs } = this.storage;
+    const known = new Set([META_KEY]);
+    for (const account of this.#meta.accounts.values()) {
+      for (const { key, consumers } of account.values()) {
+        known.add(key);
+        for (const consumer of consumers.values()) known.add(consumer.key);
+      }
+    }
+    for (const [key, store] of [...streams, ...logs]) if (!known.has(key)) store.delete();
   }
 
   get options(): NonNullable<ResolvedOptions["jetstream"]> {
@@ -93,6 +108,10 @@ export class JetStream {
   /** Sends a message of the server in an account; subjects are latin1. Returns how many got it. */
   send(account: Account, subject: string, payload: Uint8Array, headers: Uint8Array = NO_BYTES, reply = ""): number {
     return this.server.router.publish(account, Message.of(subject, reply, headers, payload), undefined);
+  }
+
+  sendJson(account: Account, subject: string, content: object): void {
+    this.send(account, subject, Buffer.from(stringifyExact(content)));
   }
 
   /** Tells those who listen that something has happened. `type` is what follows `io.nats.jetstream.advisory.v1.`. */

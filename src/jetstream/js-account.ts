@@ -7,7 +7,7 @@ import { ApiError } from "./errors.js";
 import type { JetStream, Usage } from "./jetstream.js";
 import type { MetaStream } from "./meta.js";
 import { wireSubject } from "./names.js";
-import type { Ticket } from "./store/store.js";
+import type { StreamStore, Ticket } from "./store/store.js";
 import { Stream } from "./stream.js";
 import type { Neighbours } from "./stream-checks.js";
 import type { StreamConfig } from "./stream-config.js";
@@ -88,23 +88,31 @@ export class JetStreamAccount implements Neighbours {
     for (const stream of this.streams.values()) stream.open();
   }
 
-  /** Makes a stream of a configuration that was checked. Throws ApiError when a limit is in the way. */
-  create(config: StreamConfig): { stream: Stream; ticket: Ticket } {
+  /** Of a stream that is not there yet. */
+  newKey(name: string): string {
+    return `${this.account.name}/${name}/${this.js.nuid()}`;
+  }
+
+  /**
+   * Makes a stream of a configuration that was checked. Throws ApiError when a limit is in the way.
+   * @param filled a store that holds messages of it
+   */
+  create(config: StreamConfig, filled?: { key: string; store: StreamStore }): { stream: Stream; ticket: Ticket } {
     const { maxStreams } = this.limits;
     if (maxStreams > 0 && this.streams.size >= maxStreams) throw new ApiError("maxStreams");
     this.checkReservation(config, undefined);
     const { js } = this;
     const createdNs = js.nowNs;
-    const key = `${this.account.name}/${config.name}/${js.nuid()}`;
+    const key = filled?.key ?? this.newKey(config.name);
     const { name } = config;
     const ticket =
       config.storage === "memory"
         ? 0
         : js.propose({ op: "stream", account: this.account.name, stream: name, config, createdNs, key });
-    const stream = new Stream(this, config, createdNs, key);
+    const stream = new Stream(this, config, createdNs, key, filled?.store);
     this.streams.set(name, stream);
     this.#reserve(config, 1);
-    const begun = stream.begin();
+    const begun = filled === undefined ? stream.begin() : 0;
     stream.open();
     return { stream, ticket: Math.max(ticket, begun) };
   }

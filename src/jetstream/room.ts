@@ -7,6 +7,7 @@ import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { Api } from "./api.js";
 import { CONSUMER_ROUTES, NEXT_ROUTE, RESET_ROUTE } from "./api-consumers.js";
+import { SNAPSHOT_ROUTES } from "./api-snapshots.js";
 import { STREAM_ROUTES } from "./api-streams.js";
 import { DIRECT_ROUTES } from "./direct-get.js";
 import { JetStream } from "./jetstream.js";
@@ -58,7 +59,11 @@ export class JetStreamRoom implements Room, InterestWatcher {
     this.#js = js;
     this.#announce(js, folder);
     server.jetStream = new JetStreamMonitor(js, folder);
-    this.#api = new Api(js, [...STREAM_ROUTES, ...CONSUMER_ROUTES, RESET_ROUTE], [NEXT_ROUTE, ...DIRECT_ROUTES]);
+    this.#api = new Api(
+      js,
+      [...STREAM_ROUTES, ...SNAPSHOT_ROUTES, ...CONSUMER_ROUTES, RESET_ROUTE],
+      [NEXT_ROUTE, ...DIRECT_ROUTES],
+    );
     this.#openAccounts();
   }
 

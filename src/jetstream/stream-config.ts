@@ -104,7 +104,6 @@ export const STREAM_FIELDS: Fields = {
   deny_purge: field("flag"),
   allow_rollup_hdrs: field("flag"),
   consumer_limits: field({ object: { inactive_threshold: optional("duration"), max_ack_pending: optional("int") } }),
-  metadata: optional("labels"),
   allow_msg_ttl: field("flag"),
   subject_delete_marker_ttl: optional("duration"),
   allow_msg_counter: optional("flag"),
@@ -112,6 +111,7 @@ export const STREAM_FIELDS: Fields = {
   allow_msg_schedules: optional("flag"),
   persist_mode: optional(["", "default", "async"]),
   allow_batched: optional("flag"),
+  metadata: optional("labels"),
 };
 
 const DUPLICATE_WINDOW_NS = 120n * NS_PER_SECOND;

@@ -79,14 +79,16 @@ export class Stream implements DeliveryTarget {
   #expiryAtMs = Number.POSITIVE_INFINITY;
   readonly #expiring = new Set<number>();
 
-  constructor(account: JetStreamAccount, config: StreamConfig, createdNs: bigint, key: string) {
+  /** @param filled its store, when that was filled already */
+  constructor(account: JetStreamAccount, config: StreamConfig, createdNs: bigint, key: string, filled?: StreamStore) {
     const { js } = account;
     this.account = account;
     this.config = config;
     this.createdNs = createdNs;
     this.key = key;
     this.identity = key.slice(-8);
-    this.store = js.storeFor(config.storage, key, storeOptions(config));
+    this.store = filled ?? js.storeFor(config.storage, key, storeOptions(config));
+    filled?.configure(storeOptions(config));
     this.acks = new PublishAcks(this);
     this.#configure();
   }

@@ -1,0 +1,206 @@
+// Makes a stream of the archive that a client sends back, chunk by chunk
+// (conformance/jetstream, FACTS "Snapshot and restore").
+import { Message } from "../accounts/message.js";
+import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import { readHeaders } from "../protocol/header-block.js";
+import { parseExact } from "../protocol/json.js";
+import { S2Error } from "../protocol/s2-error.js";
+import { S2Reader } from "../protocol/s2-reader.js";
+import type { Timer } from "../runtime/clock.js";
+import { ArchiveReader, type ArchiveRecord } from "./archive.js";
+import type { Place } from "./consumer.js";
+import { CONSUMER_FIELDS, type ConsumerConfig } from "./consumer-config.js";
+import { ApiError } from "./errors.js";
+import { readFields } from "./fields.js";
+import type { JetStreamAccount } from "./js-account.js";
+import { wireSubject } from "./names.js";
+import { ttlOf } from "./publish-checks.js";
+import { Header, MessageHeaders } from "./publish-headers.js";
+import { timesOf } from "./store/memory-store.js";
+import { NEVER_EXPIRES, type StreamStore, type Ticket } from "./store/store.js";
+import type { Stream } from "./stream.js";
+import { checkTaken } from "./stream-checks.js";
+import type { StreamConfig } from "./stream-config.js";
+import { ceilMs, NS_PER_MS, parseTime } from "./time.js";
+
+const NO_BYTES = Buffer.alloc(0);
+const STATE = "state.json";
+const CONSUMERS = "consumers/";
+/** A client that is silent for so long has gone. */
+const PATIENCE_MS = 30_000;
+
+interface ArchivedState {
+  readonly messages?: number;
+  readonly first_seq?: number;
+  readonly last_seq?: number;
+  readonly last_ts?: string;
+}
+
+interface ArchivedConsumer {
+  readonly config?: object;
+  readonly state?: {
+    readonly delivered?: { readonly consumer_seq?: number; readonly stream_seq?: number };
+    readonly ack_floor?: { readonly consumer_seq?: number; readonly stream_seq?: number };
+    readonly pending?: Readonly<Record<string, { readonly Sequence: number; readonly Timestamp: number | bigint }>>;
+    readonly redelivered?: Readonly<Record<string, number>>;
+  };
+}
+
+/** What became of it. */
+export interface Restored {
+  readonly stream: Stream;
+  readonly ticket: Ticket;
+}
+
+export class Restore implements DeliveryTarget {
+  readonly echo = true;
+  readonly subject: string;
+  /** Bytes that came. */
+  bytes = 0;
+  readonly #account: JetStreamAccount;
+  readonly #config: StreamConfig;
+  readonly #key: string;
+  readonly #store: StreamStore;
+  readonly #subscription: Subscription;
+  readonly #ended: (restored: Restored | ApiError, reply: string) => void;
+  readonly #archive = new ArchiveReader((record) => this.#take(record));
+  readonly #reader = new S2Reader((buffer, start, end) => {
+    this.#archive.feed(buffer.subarray(start, end));
+    return true;
+  });
+  readonly #consumers: ArchivedConsumer[] = [];
+  #state: ArchivedState = {};
+  #ticket: Ticket = 0;
+  #error: string | undefined;
+  #patience: Timer | undefined;
+
+  /** @param ended is told what became of it, and where that is to be answered */
+  constructor(
+    account: JetStreamAccount,
+    config: StreamConfig,
+    ended: (restored: Restored | ApiError, reply: string) => void,
+  ) {
+    const { js } = account;
+    this.#account = account;
+    this.#config = config;
+    this.#ended = ended;
+    this.#key = account.newKey(config.name);
+    this.#store = js.storeFor(config.storage, this.#key, {});
+    this.subject = `$JS.SNAPSHOT.RESTORE.${wireSubject(config.name)}.${js.nuid()}`;
+    this.#subscription = new Subscription(this.subject, undefined, "", this);
+    account.account.subscribe(this.#subscription);
+    this.#wait();
+  }
+
+  #wait(): void {
+    this.#patience?.cancel();
+    this.#patience = this.#account.js.after(PATIENCE_MS, () => {
+      this.#stop();
+      this.#store.delete();
+    });
+  }
+
+  #stop(): void {
+    this.#patience?.cancel();
+    this.#account.account.unsubscribe(this.#subscription);
+  }
+
+  /** A chunk, or with nothing in it the end. */
+  deliver(_: Subscription, message: Message): boolean {
+    const { body, start, headerBytes, end } = message;
+    const from = start + headerBytes;
+    const reply = message.hasReply ? message.reply : "";
+    if (from === end) {
+      this.#stop();
+      this.#finish(reply);
+      return true;
+    }
+    this.#wait();
+    this.bytes += end - from;
+    if (this.#error === undefined) {
+      try {
+        this.#reader.feed(body, from, end);
+      } catch (error) {
+        this.#error = error instanceof S2Error ? "s2: corrupt input" : (error as Error).message;
+      }
+    }
+    const { js, account } = this.#account;
+    if (reply !== "") js.send(account, reply, NO_BYTES);
+    return true;
+  }
+
+  #take({ name, timeNs, sequence, header, content }: ArchiveRecord): void {
+    if (sequence === 0) {
+      if (name === STATE) this.#state = parseExact(content.toString("utf8")) as ArchivedState;
+      else if (name.startsWith(CONSUMERS)) {
+        this.#consumers.push(parseExact(content.toString("utf8")) as ArchivedConsumer);
+      }
+      return;
+    }
+    const store = this.#store;
+    if (store.state.lastSequence === 0 && sequence > 1) store.compact(sequence);
+    this.#ticket = store.append(
+      Message.of(name, "", header, content),
+      sequence,
+      timesOf(timeNs, header.length === 0 ? 0 : this.#ttlMs(header)),
+    );
+  }
+
+  #ttlMs(header: Buffer): number {
+    const text = new MessageHeaders(readHeaders(header.toString("latin1"))).get(Header.ttl);
+    const ns = text === undefined || !this.#config.allow_msg_ttl ? undefined : ttlOf(text);
+    if (ns === undefined) return 0;
+    return ns < 0n ? NEVER_EXPIRES : ceilMs(ns);
+  }
+
+  #finish(reply: string): void {
+    const fail = (text: string): void => {
+      this.#store.delete();
+      this.#ended(new ApiError("restoreFailed", { text }), reply);
+    };
+    if (this.#error !== undefined || !this.#archive.ended) {
+      fail(this.#error ?? "s2: corrupt input");
+      return;
+    }
+    try {
+      const { streams } = this.#account;
+      if (streams.has(this.#config.name)) throw new ApiError("streamNameInUse");
+      checkTaken(this.#config, this.#account);
+      this.#keepEnd();
+      const { stream, ticket } = this.#account.create(this.#config, { key: this.#key, store: this.#store });
+      const tickets = this.#consumers.map((one) => this.#restoreConsumer(stream, one));
+      this.#ended({ stream, ticket: Math.max(ticket, this.#ticket, ...tickets) }, reply);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      fail(`error adding stream: ${error.message} (${error.errCode})`);
+    }
+  }
+
+  // Sequences that were given and are deleted at the end.
+  #keepEnd(): void {
+    const store = this.#store;
+    const { last_seq: last = 0, last_ts: lastTime = "" } = this.#state;
+    if (last <= store.state.lastSequence) return;
+    if (store.state.messages === 0) {
+      this.#ticket = store.compact(last + 1).ticket;
+      return;
+    }
+    const filler = Message.of("filler", "", NO_BYTES, NO_BYTES);
+    store.append(filler, last, timesOf(parseTime(lastTime) ?? store.state.lastTimeNs));
+    this.#ticket = store.remove(last) ?? 0;
+  }
+
+  #restoreConsumer(stream: Stream, { config, state = {} }: ArchivedConsumer): Ticket {
+    const read = readFields(config ?? null, CONSUMER_FIELDS, false) as ConsumerConfig;
+    if (read.name === "") read.name = read.durable_name;
+    const { consumer } = this.#account.createConsumer(stream, read);
+    const { delivered = {}, ack_floor: floor = {}, pending = {}, redelivered = {} } = state;
+    for (const [sequence, { Sequence, Timestamp }] of Object.entries(pending)) {
+      const times = (redelivered[sequence] ?? 0) + 1;
+      const atMs = Number(BigInt(Timestamp) / NS_PER_MS);
+      consumer.placeDelivery(Number(sequence), Sequence, times, atMs);
+    }
+    const place = ({ stream_seq = 0, consumer_seq = 0 }): Place => ({ stream: stream_seq, consumer: consumer_seq });
+    return consumer.place(place(delivered), place(floor));
+  }
+}
