@@ -27,12 +27,20 @@ interface Window extends Part {
   ahead: Promise<Window> | undefined;
 }
 
+/** A read that is under way. */
+interface Reading {
+  readonly from: number;
+  readonly to: number;
+  readonly window: Promise<Window>;
+}
+
 export class ReadCache {
   private readonly limitBytes: number;
   private usedBytes = 0;
   /** Least recently used first. */
   private readonly windows = new Set<Window>();
   private readonly byFile = new Map<Readable, Window[]>();
+  private readonly readings = new Map<Readable, Reading[]>();
 
   constructor(limitBytes: number) {
     this.limitBytes = limitBytes;
@@ -54,8 +62,9 @@ export class ReadCache {
       }
     }
     if (before?.ahead !== undefined) {
-      return before.ahead.then((ahead) =>
-        from >= ahead.start && to <= ahead.end ? ahead : this.fill(of, from, to, 0),
+      return before.ahead.then(
+        (ahead) => (from >= ahead.start && to <= ahead.end ? ahead : this.fill(of, from, to, 0)),
+        () => this.fill(of, from, to, 0),
       );
     }
     return this.fill(of, from, to, before?.nextBytes ?? 0);
@@ -64,11 +73,38 @@ export class ReadCache {
   /** Forgets what was read of a file. */
   forget(of: Readable): void {
     for (const window of this.byFile.get(of) ?? []) this.remove(window);
+    this.readings.delete(of);
   }
 
+  // With more than is asked for, of which a damaged part is not to cost what is asked for.
   private async fill(of: Readable, from: number, to: number, atLeast: number): Promise<Window> {
-    const wanted = Math.min(of.readableEnd, from + atLeast);
-    const part = await of.readPart(from, Math.max(to, wanted));
+    try {
+      const window = await this.shared(of, from, to, atLeast);
+      if (from >= window.start && to <= window.end) return window;
+    } catch {
+      // It is told by the read of just that.
+    }
+    return this.readWindow(of, from, to, 0);
+  }
+
+  // Those who ask for what is being read already wait for that.
+  private shared(of: Readable, from: number, to: number, atLeast: number): Promise<Window> {
+    const readings = this.readings.get(of) ?? [];
+    for (const reading of readings) if (from >= reading.from && to <= reading.to) return reading.window;
+    const end = Math.max(to, Math.min(of.readableEnd, from + Math.max(atLeast, FIRST_READ_BYTES)));
+    const reading = { from, to: end, window: this.readWindow(of, from, end, atLeast) };
+    this.readings.set(of, [...readings, reading]);
+    const done = (): void => {
+      const left = (this.readings.get(of) ?? []).filter((one) => one !== reading);
+      if (left.length > 0) this.readings.set(of, left);
+      else this.readings.delete(of);
+    };
+    reading.window.then(done, done);
+    return reading.window;
+  }
+
+  private async readWindow(of: Readable, from: number, to: number, atLeast: number): Promise<Window> {
+    const part = await of.readPart(from, to);
     const nextBytes = Math.min(LARGEST_READ_BYTES, Math.max(FIRST_READ_BYTES, atLeast * 2));
     const window = {
       of,
