@@ -12,23 +12,42 @@ import { readPull } from "./pull-requests.js";
 const NO_BYTES = Buffer.alloc(0);
 const SHORT_TOKENS = 9;
 const LONG_TOKENS = 11;
+const DOT = 0x2e;
+const ZERO = 0x30;
 
 /** What an ack subject says of a delivery. */
 export interface AckPlace {
   readonly deliveries: number;
   readonly streamSequence: number;
   readonly consumerSequence: number;
-  readonly timeNs: string;
 }
 
 /** Reads `$JS.ACK.<stream>.<consumer>.<n>.<sseq>.<cseq>.<ns>.<pending>`, or the form with domain and account in front. */
 export function parseAckSubject(subject: string): AckPlace | undefined {
-  const tokens = subject.split(".");
-  if (tokens.length < SHORT_TOKENS) return undefined;
-  const at = tokens.length >= LONG_TOKENS ? 6 : 4;
-  const [deliveries, streamSequence, consumerSequence] = tokens.slice(at, at + 3).map(Number);
+  let dots = 0;
+  for (let at = 0; at < subject.length; at++) if (subject.charCodeAt(at) === DOT) dots++;
+  if (dots < SHORT_TOKENS - 1) return undefined;
+  let at = 0;
+  for (let skip = dots >= LONG_TOKENS - 1 ? 6 : 4; skip > 0; skip--) at = subject.indexOf(".", at) + 1;
+  const second = subject.indexOf(".", at) + 1;
+  const third = subject.indexOf(".", second) + 1;
+  const deliveries = positiveAt(subject, at);
+  const streamSequence = positiveAt(subject, second);
+  const consumerSequence = positiveAt(subject, third);
   if (!(deliveries > 0 && streamSequence > 0 && consumerSequence > 0)) return undefined;
-  return { deliveries, streamSequence, consumerSequence, timeNs: tokens[at + 3] };
+  return { deliveries, streamSequence, consumerSequence };
+}
+
+// The number that a token is; 0 for anything else.
+function positiveAt(subject: string, from: number): number {
+  let value = 0;
+  for (let at = from; at < subject.length; at++) {
+    const digit = subject.charCodeAt(at) - ZERO;
+    if (digit === DOT - ZERO) break;
+    if (!(digit >= 0 && digit <= 9)) return 0;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 export class AckHandler {
@@ -88,7 +107,7 @@ export class AckHandler {
     const { js } = stream.account;
     const sequence = place.streamSequence;
     const full = config.max_ack_pending > 0 && state.pending.size >= config.max_ack_pending;
-    consumer.lastAckedNs = js.nowNs;
+    consumer.lastAckedMs = js.nowMs;
     let ticket = 0;
     if (config.ack_policy === "explicit") {
       if (!state.pending.has(sequence) && !state.deliveries.has(sequence)) return 0;
@@ -147,7 +166,7 @@ export class AckHandler {
   }
 
   // As many in a hundred acknowledgements as sample_freq says become events.
-  #sample({ streamSequence, consumerSequence, deliveries, timeNs }: AckPlace): void {
+  #sample({ streamSequence, consumerSequence, deliveries }: AckPlace): void {
     const consumer = this.#consumer;
     const percent = Number(consumer.config.sample_freq.replace("%", "") || "0");
     if (!(percent > 0)) return;
@@ -157,7 +176,6 @@ export class AckHandler {
     const { js, account } = consumer.stream.account;
     const delivered = consumer.state.pending.get(streamSequence)?.atMs ?? js.nowMs;
     const { wireName } = consumer.stream;
-    void timeNs;
     js.event(
       account,
       `$JS.EVENT.METRIC.CONSUMER.ACK.${wireName}.${wireSubject(consumer.name)}`,

@@ -41,9 +41,9 @@ export class Consumer implements DeliveryTarget {
   readonly redelivery: Redelivery;
   config: ConsumerConfig;
   closed = false;
-  /** Nanoseconds since 1970; 0n for never. */
-  lastDeliveredNs = 0n;
-  lastAckedNs = 0n;
+  /** Milliseconds since 1970; 0 for never. */
+  lastDeliveredMs = 0;
+  lastAckedMs = 0;
   /** Monotonic time of the last sign of life of its clients. */
   activeMs: number;
   filter: SubjectFilter | undefined;
@@ -178,8 +178,8 @@ export class Consumer implements DeliveryTarget {
     this.redelivery.clear();
     this.#lastOnes = undefined;
     this.#pendingIsKnown = false;
-    this.lastDeliveredNs = 0n;
-    this.lastAckedNs = 0n;
+    this.lastDeliveredMs = 0;
+    this.lastAckedMs = 0;
     const ticket = this.apply([Op.reset, sequence]);
     this.wake();
     return ticket;
@@ -452,13 +452,14 @@ export class Consumer implements DeliveryTarget {
 
   #delivered(sequence: number, count: number, isAgain: boolean): void {
     const { js } = this.stream.account;
-    const nowMs = Math.floor(js.nowMs);
+    const now = js.nowMs;
+    const nowMs = Math.floor(now);
     if (!isAgain) {
       if (this.#lastOnes?.[0] === sequence) this.#lastOnes.shift();
       if (this.#pendingIsKnown && this.#pending > 0) this.#pending--;
     }
     this.apply([Op.deliver, sequence, this.state.nextConsumer, count, nowMs]);
-    this.lastDeliveredNs = js.nowNs;
+    this.lastDeliveredMs = now;
     this.redelivery.delivered(sequence, nowMs);
     if (!this.acks) this.stream.acknowledged(sequence);
   }

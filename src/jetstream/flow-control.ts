@@ -86,7 +86,7 @@ export class FlowControl {
       if (last !== undefined && lastConsumer !== undefined && last < consumer.state.nextStream) {
         const done = [...consumer.state.pending.keys()].filter((sequence) => sequence <= last);
         consumer.apply([Op.ackAll, last, lastConsumer]);
-        consumer.lastAckedNs = consumer.stream.account.js.nowNs;
+        consumer.lastAckedMs = consumer.stream.account.js.nowMs;
         for (const sequence of done) consumer.stream.acknowledged(sequence);
       }
     }

@@ -81,7 +81,8 @@ export function streamInfo(
 export function consumerInfo(consumer: Consumer, full: boolean): Record<string, unknown> {
   const { state, stream, config } = consumer;
   const { js } = stream.account;
-  const active = (ns: bigint): string | undefined => (ns === 0n ? undefined : timeText(ns));
+  const active = (ms: number): string | undefined =>
+    ms === 0 ? undefined : timeText(BigInt(Math.round(ms * 1000)) * 1000n);
   const paused = consumer.isPaused;
   return {
     stream_name: stream.name,
@@ -91,12 +92,12 @@ export function consumerInfo(consumer: Consumer, full: boolean): Record<string, 
     delivered: {
       consumer_seq: state.nextConsumer - 1,
       stream_seq: state.deliveredStream,
-      last_active: active(consumer.lastDeliveredNs),
+      last_active: active(consumer.lastDeliveredMs),
     },
     ack_floor: {
       consumer_seq: state.floorConsumer,
       stream_seq: state.floorStream,
-      last_active: active(consumer.lastAckedNs),
+      last_active: active(consumer.lastAckedMs),
     },
     num_ack_pending: state.pending.size,
     num_redelivered: state.redelivered,

@@ -101,12 +101,12 @@ export class PullService {
   #next(): PullRequest | undefined {
     const consumer = this.#consumer;
     const { account } = consumer.stream.account;
-    for (const request of [...this.#queue.requests]) {
-      if (!account.sublist.hasInterest(request.reply)) {
-        this.#queue.remove(request);
-        continue;
-      }
-      if (consumer.groups.mayServe(request)) return request;
+    const { requests } = this.#queue;
+    for (let at = 0; at < requests.length; ) {
+      const request = requests[at];
+      if (!account.sublist.hasInterest(request.reply)) this.#queue.remove(request);
+      else if (consumer.groups.mayServe(request)) return request;
+      else at++;
     }
     return undefined;
   }
@@ -139,6 +139,7 @@ export class PullService {
 
   /** There is nothing more to deliver now. */
   nothingLeft(): void {
+    if (!this.#queue.requests.some(({ noWait }) => noWait)) return;
     for (const request of [...this.#queue.requests]) {
       if (request.noWait && (request.delivered > 0 || !request.hasExpiry)) this.#end(request, "404 No Messages", false);
     }

@@ -1,16 +1,21 @@
 // Bytes compared and copied four at a time, which is faster than one at a time for what is too short for a call.
 
 const NONE = Buffer.alloc(0);
-// Chunks come from few buffers: the last one is nearly always asked for again.
+// Chunks come from few buffers: the last two (one that is read, one that is written) are nearly always asked for again.
 let lastBuffer: Uint8Array = NONE;
 let lastView: DataView = new DataView(NONE.buffer, NONE.byteOffset, 0);
+let otherBuffer = lastBuffer;
+let otherView = lastView;
 
 /** The bytes of `buffer` as words. */
 export function viewOf(buffer: Uint8Array): DataView {
   if (buffer === lastBuffer) return lastView;
+  const view = buffer === otherBuffer ? otherView : new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
+  otherBuffer = lastBuffer;
+  otherView = lastView;
   lastBuffer = buffer;
-  lastView = new DataView(buffer.buffer, buffer.byteOffset, buffer.length);
-  return lastView;
+  lastView = view;
+  return view;
 }
 
 /** Whether `count` bytes of `a` from `atA` on are those of `b` from `atB` on; at least four. */
