@@ -1,6 +1,7 @@
 // What the API tells of streams and consumers.
 import { bytesAsText } from "../protocol/json.js";
 import { API_LEVEL } from "../protocol/version.js";
+import type { AccountJetStreamLimits } from "./account-limits.js";
 import type { Consumer } from "./consumer.js";
 import { shownConsumer } from "./consumer-config.js";
 import type { JetStreamAccount } from "./js-account.js";
@@ -8,8 +9,21 @@ import type { Stream } from "./stream.js";
 import { shownStream } from "./stream-config.js";
 import { NS_PER_MS, timeText } from "./time.js";
 
+/** What stands beside tiers. */
+const NO_LIMITS_OF_ALL: AccountJetStreamLimits = {
+  maxMemoryBytes: 0,
+  maxStoreBytes: 0,
+  maxStreams: 0,
+  maxConsumers: 0,
+  maxAckPending: 0,
+  memoryMaxStreamBytes: 0,
+  storeMaxStreamBytes: 0,
+  maxBytesRequired: false,
+};
+
 /** The account's usage and limits, as the answer to INFO. */
 export function accountInfo({
+  tier,
   usage,
   reserved,
   streams,
@@ -19,25 +33,34 @@ export function accountInfo({
   apiTotal,
   apiErrors,
 }: JetStreamAccount): object {
-  return {
+  const used = {
     memory: usage.memory,
     storage: usage.file,
     reserved_memory: reserved.memory,
     reserved_storage: reserved.file,
     streams: streams.size,
     consumers: consumerCount,
-    limits: {
-      max_memory: limits.maxMemoryBytes,
-      max_storage: limits.maxStoreBytes,
-      max_streams: limits.maxStreams,
-      max_consumers: limits.maxConsumers,
-      max_ack_pending: limits.maxAckPending,
-      memory_max_stream_bytes: limits.memoryMaxStreamBytes,
-      storage_max_stream_bytes: limits.storeMaxStreamBytes,
-      max_bytes_required: limits.maxBytesRequired,
-    },
+  };
+  const of = limitsJson(limits);
+  return {
+    ...used,
+    limits: tier === "" ? of : limitsJson(NO_LIMITS_OF_ALL),
     domain: js.domain,
     api: { level: API_LEVEL, total: apiTotal, errors: apiErrors },
+    tiers: tier === "" ? undefined : { [tier]: { ...used, limits: of } },
+  };
+}
+
+function limitsJson(limits: AccountJetStreamLimits): object {
+  return {
+    max_memory: limits.maxMemoryBytes,
+    max_storage: limits.maxStoreBytes,
+    max_streams: limits.maxStreams,
+    max_consumers: limits.maxConsumers,
+    max_ack_pending: limits.maxAckPending,
+    memory_max_stream_bytes: limits.memoryMaxStreamBytes,
+    storage_max_stream_bytes: limits.storeMaxStreamBytes,
+    max_bytes_required: limits.maxBytesRequired,
   };
 }
 

@@ -1,6 +1,7 @@
 // JetStream of one account: its streams, what it uses, and what it may use.
 import type { Account } from "../accounts/account.js";
 import { subjectsOverlap } from "../subjects/validity.js";
+import { type AccountJetStreamLimits, NO_JETSTREAM_LIMITS } from "./account-limits.js";
 import type { Consumer } from "./consumer.js";
 import type { ConsumerConfig } from "./consumer-config.js";
 import { ApiError } from "./errors.js";
@@ -13,29 +14,6 @@ import type { Neighbours } from "./stream-checks.js";
 import type { StreamConfig } from "./stream-config.js";
 import { NS_PER_MS } from "./time.js";
 
-/** Below 0: no limit. */
-export interface AccountJetStreamLimits {
-  readonly maxMemoryBytes: number;
-  readonly maxStoreBytes: number;
-  readonly maxStreams: number;
-  readonly maxConsumers: number;
-  readonly maxAckPending: number;
-  readonly memoryMaxStreamBytes: number;
-  readonly storeMaxStreamBytes: number;
-  readonly maxBytesRequired: boolean;
-}
-
-export const NO_JETSTREAM_LIMITS: AccountJetStreamLimits = {
-  maxMemoryBytes: -1,
-  maxStoreBytes: -1,
-  maxStreams: -1,
-  maxConsumers: -1,
-  maxAckPending: -1,
-  memoryMaxStreamBytes: -1,
-  storeMaxStreamBytes: -1,
-  maxBytesRequired: false,
-};
-
 export class JetStreamAccount implements Neighbours {
   readonly js: JetStream;
   readonly account: Account;
@@ -43,6 +21,8 @@ export class JetStreamAccount implements Neighbours {
   readonly usage: Usage = { memory: 0, file: 0 };
   readonly reserved: Usage = { memory: 0, file: 0 };
   limits: AccountJetStreamLimits = NO_JETSTREAM_LIMITS;
+  /** The tier of a JWT that the limits are of; "" for those that hold for all. */
+  tier = "";
   /** API requests that were answered, and those among them that were refused. */
   apiTotal = 0;
   apiErrors = 0;

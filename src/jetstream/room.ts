@@ -5,13 +5,13 @@ import type { ResolvedOptions } from "../options/options.js";
 import { API_LEVEL } from "../protocol/version.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
+import { limitsOf } from "./account-limits.js";
 import { Api } from "./api.js";
 import { CONSUMER_ROUTES, NEXT_ROUTE, RESET_ROUTE } from "./api-consumers.js";
 import { SNAPSHOT_ROUTES } from "./api-snapshots.js";
 import { STREAM_ROUTES } from "./api-streams.js";
 import { DIRECT_ROUTES } from "./direct-get.js";
 import { JetStream } from "./jetstream.js";
-import { NO_JETSTREAM_LIMITS } from "./js-account.js";
 import { JetStreamMonitor } from "./monitor.js";
 import { openStorage } from "./store/file-storage.js";
 
@@ -83,31 +83,18 @@ export class JetStreamRoom implements Room, InterestWatcher {
   }
 
   #openAccounts(): void {
-    const { accounts, options } = this.#server;
-    const js = this.#js as JetStream;
-    const configured = options.accounts;
-    const anyEnabled = Object.values(configured).some(({ jetstream }) => jetstream?.enabled);
-    for (const account of accounts.all()) {
-      const wanted = configured[account.name]?.jetstream;
-      const isGlobal = account === accounts.global && !anyEnabled && Object.keys(configured).length === 0;
-      if (wanted?.enabled || isGlobal) {
-        const opened = js.open(account);
-        opened.limits =
-          wanted === undefined
-            ? NO_JETSTREAM_LIMITS
-            : {
-                maxMemoryBytes: wanted.maxMemoryBytes,
-                maxStoreBytes: wanted.maxStoreBytes,
-                maxStreams: wanted.maxStreams,
-                maxConsumers: wanted.maxConsumers,
-                maxAckPending: wanted.maxAckPending,
-                memoryMaxStreamBytes: wanted.memoryMaxStreamBytes,
-                storeMaxStreamBytes: wanted.storeMaxStreamBytes,
-                maxBytesRequired: wanted.maxBytesRequired,
-              };
-      }
-      if (account !== accounts.system) this.#api?.serve(account);
+    for (const account of this.#server.accounts.all()) this.#openAccount(account);
+  }
+
+  #openAccount(account: Account): void {
+    const server = this.#server;
+    const found = limitsOf(server, account);
+    if (found !== undefined) {
+      const opened = (this.#js as JetStream).open(account);
+      opened.limits = found.limits;
+      opened.tier = found.tier;
     }
+    if (account !== server.accounts.system) this.#api?.serve(account);
   }
 
   prepare(): Commit | undefined {
@@ -129,5 +116,13 @@ export class JetStreamRoom implements Room, InterestWatcher {
 
   removed(): void {
     // A push consumer looks before it delivers.
+  }
+
+  accountAdded(account: Account): void {
+    if (this.#js === undefined) return;
+    // What its JWT says is known a little later.
+    this.#server.runtime.clock.endOfTurn(() => {
+      if (this.#server.accounts.get(account.name) === account) this.#openAccount(account);
+    });
   }
 }
