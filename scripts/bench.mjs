@@ -1,5 +1,5 @@
 // npm run bench: the same load on this server and on the neighbour, rounds alternating; medians and ratios as Markdown.
-// usage: npm run bench -- [--set core,connections,auth,cluster,gateway,leaf,websocket] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
+// usage: npm run bench -- [--set core,connections,auth,cluster,gateway,leaf,websocket,jetstream] [--case TEXT] [--rounds 3] [--quick] [--check] [--cpu-prof]
 //          [--server "CMD"] [--neighbour "CMD"]
 // What counts is server CPU per message, from /proc (Linux): on a busy machine it holds far better than wall time. A ratio
 // above 1 says that the neighbour needs more. --check compares with bench/budget.json and makes the exit code 1 when a case
@@ -43,6 +43,10 @@ const configs = {
 // Clients use the port that stands for {{ws}}.
 const websocket = `websocket { listen: "127.0.0.1:{{ws}}", no_tls: true, compression: true }\n`;
 
+// {{store}} stands for a folder on the project's disk: what is synced in memory would cost nothing.
+const jetstream = `jetstream { store_dir: "{{store}}" }\n`;
+const jetstreamAlways = `jetstream { store_dir: "{{store}}", sync_interval: always }\n`;
+
 // Several servers; publishers use the first one, subscribers the second. CPU is that of all.
 const cluster = (routes) => `cluster { name: bench, listen: "127.0.0.1:{{${routes}}}", pool_size: 3,
   routes: ["nats://127.0.0.1:{{0}}", "nats://127.0.0.1:{{1}}", "nats://127.0.0.1:{{2}}"] }\n`;
@@ -62,6 +66,7 @@ const topologies = {
 // publish: publishers, subscribers, messages each, payload bytes, subjects, and for some the prefix of the subjects that
 // subscribers use and the rest of the configuration. request: pairs, requests. idle: connections. websocket: publishers,
 // subscribers, messages each, payload bytes, and what frames are like; websocket-idle: connections, and the same.
+// jetstream-publish: storage, publishers, streams, messages in flight and messages of each publisher, payload bytes.
 const sets = {
   core: [
     ["publish only, 16 B", "publish", 1, 0, times(4e6), 16, 1],
@@ -126,6 +131,46 @@ const sets = {
       topologies.compressedLeaf,
     ],
   ],
+  jetstream: [
+    ["JetStream, publish to memory, 128 B", "jetstream-publish", "memory", 1, 1, 1000, times(3e5), 128, jetstream],
+    ["JetStream, publish to memory, 1 KB", "jetstream-publish", "memory", 1, 1, 1000, times(2e5), 1024, jetstream],
+    ["JetStream, publish to file, 128 B", "jetstream-publish", "file", 1, 1, 1000, times(3e5), 128, jetstream],
+    ["JetStream, publish to file, 1 KB", "jetstream-publish", "file", 1, 1, 1000, times(1e5), 1024, jetstream],
+    ["JetStream, 1,000 streams on file, 128 B", "jetstream-publish", "file", 1, 1000, 1000, times(2e5), 128, jetstream],
+    [
+      "JetStream, publish to file, sync always, 128 B",
+      "jetstream-publish",
+      "file",
+      1,
+      1,
+      1000,
+      times(1e5),
+      128,
+      jetstreamAlways,
+    ],
+    [
+      "JetStream, publish to file, sync always, 4 publishers, 1 in flight",
+      "jetstream-publish",
+      "file",
+      4,
+      1,
+      1,
+      times(2000),
+      128,
+      jetstreamAlways,
+    ],
+    [
+      "JetStream, publish to file, 4 publishers, 1 in flight",
+      "jetstream-publish",
+      "file",
+      4,
+      1,
+      1,
+      times(4000),
+      128,
+      jetstream,
+    ],
+  ],
 };
 
 if (process.platform !== "linux") fail("the benchmarks read /proc: Linux only");
@@ -136,10 +181,12 @@ if (flags.check && !flags.neighbour)
 if (!flags.server) await ensureBuilt().catch((error) => fail(error.message));
 
 const work = mkdtempSync(join(tmpdir(), "natsnode-bench-"));
+mkdirSync(join(projectRoot, ".cache"), { recursive: true });
+const stores = mkdtempSync(join(projectRoot, ".cache/bench-"));
 const running = new Set();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
-  rmSync(work, { recursive: true, force: true });
+  for (const folder of [work, stores]) rmSync(folder, { recursive: true, force: true });
 });
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 
@@ -282,7 +329,9 @@ async function startServer(command, config = "") {
   const port = await freePort();
   const webSocketPort = config.includes("{{ws}}") ? await freePort() : undefined;
   const file = join(mkdtempSync(join(work, "server-")), "server.conf");
-  writeFileSync(file, `listen: 127.0.0.1:${port}\n${config.replace("{{ws}}", String(webSocketPort))}`);
+  const store = mkdtempSync(join(stores, "store-"));
+  const filled = config.replace("{{ws}}", String(webSocketPort)).replace("{{store}}", store);
+  writeFileSync(file, `listen: 127.0.0.1:${port}\n${filled}`);
   mkdirSync(profiles, { recursive: true });
   const [program, ...args] = command;
   const child = spawn(program, [...args, "-c", file], { stdio: ["ignore", "ignore", "pipe"] });
@@ -310,6 +359,7 @@ async function startServer(command, config = "") {
     // A profile is only written at an orderly end.
     child.kill(profiling.length > 0 ? "SIGINT" : "SIGKILL");
     await ended;
+    rmSync(store, { recursive: true, force: true });
   };
   return { command: command.join(" "), port: webSocketPort ?? port, pid: child.pid, stop };
 }
