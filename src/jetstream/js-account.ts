@@ -18,6 +18,8 @@ export class JetStreamAccount implements Neighbours {
   readonly js: JetStream;
   readonly account: Account;
   readonly streams = new Map<string, Stream>();
+  /** Those that others flow into. */
+  readonly fed = new Set<Stream>();
   readonly usage: Usage = { memory: 0, file: 0 };
   readonly reserved: Usage = { memory: 0, file: 0 };
   limits: AccountJetStreamLimits = NO_JETSTREAM_LIMITS;

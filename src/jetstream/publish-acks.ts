@@ -14,7 +14,7 @@ interface Group {
 export class PublishAcks implements CommitWaiter {
   readonly #stream: Stream;
   readonly #waiting: Group[] = [];
-  #prefix: string | undefined;
+  #prefix: Buffer | undefined;
 
   constructor(stream: Stream) {
     this.#stream = stream;
@@ -52,19 +52,21 @@ export class PublishAcks implements CommitWaiter {
 
   #send(reply: string, { sequence, duplicate, value }: Stored): void {
     const { js, account } = this.#stream.account;
-    let text = this.#begin() + sequence;
+    this.#prefix ??= this.#begin();
+    if (!duplicate && value === undefined) {
+      js.acks.send(account, reply, this.#prefix, sequence);
+      return;
+    }
+    let text = `${this.#prefix}${sequence}`;
     if (duplicate) text += ',"duplicate":true';
     if (value !== undefined) text += `,"val":"${value}"`;
     js.send(account, reply, Buffer.from(`${text}}`));
   }
 
-  #begin(): string {
-    if (this.#prefix === undefined) {
-      const { domain } = this.#stream.account.js;
-      const name = stringifyExact(this.#stream.name);
-      this.#prefix = `{"stream":${name},${domain === undefined ? "" : `"domain":${stringifyExact(domain)},`}"seq":`;
-    }
-    return this.#prefix;
+  #begin(): Buffer {
+    const { domain } = this.#stream.account.js;
+    const name = stringifyExact(this.#stream.name);
+    return Buffer.from(`{"stream":${name},${domain === undefined ? "" : `"domain":${stringifyExact(domain)},`}"seq":`);
   }
 }
 

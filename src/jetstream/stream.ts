@@ -1,10 +1,9 @@
 // A stream: a delivery target for its subjects that stores what it gets, keeps its limits, and feeds its consumers
 // (https://docs.nats.io/nats-concepts/jetstream/streams).
-import { Message } from "../accounts/message.js";
+import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { readHeaders } from "../protocol/header-block.js";
 import { stringifyExact } from "../protocol/json.js";
-import type { Timer } from "../runtime/clock.js";
 import { SubjectTransform } from "../subjects/transform.js";
 import { type AtomicBatches, atomicBatchesOf } from "./atomic-batches.js";
 import { Consumer } from "./consumer.js";
@@ -12,6 +11,7 @@ import { type ConsumerConfig, filtersOf } from "./consumer-config.js";
 import { checkIncrement, counterMessage } from "./counters.js";
 import { DuplicateIds } from "./dedupe.js";
 import { ApiError } from "./errors.js";
+import { Expiry } from "./expiry.js";
 import { type Inflows, inflowsOf } from "./inflows.js";
 import type { JetStreamAccount } from "./js-account.js";
 import type { MetaConsumer } from "./meta.js";
@@ -27,16 +27,15 @@ import {
   type Ttl,
 } from "./publish-checks.js";
 import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
+import { Republish } from "./republish.js";
 import { checkSchedulesOff, endedSchedule, type Schedules, schedulesOf } from "./schedules.js";
 import { StoreError } from "./store/errors.js";
-import { timesOf } from "./store/memory-store.js";
+import { timesAt, timesOf } from "./store/memory-store.js";
 import { ALREADY_DURABLE, NEVER_EXPIRES, type StreamStore, type Ticket } from "./store/store.js";
 import type { StreamConfig } from "./stream-config.js";
-import { ceilMs, goDuration, NS_PER_MS, timeText } from "./time.js";
+import { ceilMs, NS_PER_MS } from "./time.js";
 
 const MAX_HEADER_BYTES = 0xffff;
-const EXPIRED_PER_TURN = 1000;
-const NO_BYTES = Buffer.alloc(0);
 
 /** A message that a stream takes, as its publisher wants it taken. */
 export interface Intake {
@@ -66,6 +65,7 @@ export class Stream implements DeliveryTarget {
   /** Names this incarnation in the source headers of others. */
   readonly identity: string;
   readonly ids = new DuplicateIds();
+  readonly expiry = new Expiry(this);
   config: StreamConfig;
   batches: AtomicBatches | undefined;
   schedules: Schedules | undefined;
@@ -73,11 +73,10 @@ export class Stream implements DeliveryTarget {
   closed = false;
   #subscriptions: Subscription[] = [];
   #transform: SubjectTransform | undefined;
-  #republish: SubjectTransform | undefined;
+  #republish: Republish | undefined;
   #counted = 0;
-  #expiry: Timer | undefined;
-  #expiryAtMs = Number.POSITIVE_INFINITY;
-  readonly #expiring = new Set<number>();
+  /** Of the last message that was stored. */
+  #ticket: Ticket = ALREADY_DURABLE;
 
   /** @param filled its store, when that was filled already */
   constructor(account: JetStreamAccount, config: StreamConfig, createdNs: bigint, key: string, filled?: StreamStore) {
@@ -121,7 +120,7 @@ export class Stream implements DeliveryTarget {
   open(): void {
     this.#subscribe();
     this.settle();
-    this.#armExpiry();
+    this.expiry.arm();
     void this.#recoverIds();
     for (const consumer of this.consumers.values()) consumer.open();
     this.schedules?.recover();
@@ -142,7 +141,7 @@ export class Stream implements DeliveryTarget {
       for (const { subject } of [...this.store.totals()]) this.#keepSubject(subject);
     }
     this.settle();
-    this.#armExpiry();
+    this.expiry.arm();
     this.inflows?.start();
     for (const consumer of this.consumers.values()) consumer.streamChanged();
   }
@@ -150,8 +149,9 @@ export class Stream implements DeliveryTarget {
   close(): void {
     this.closed = true;
     this.#unsubscribe();
-    this.#expiry?.cancel();
+    this.expiry.cancel();
     this.inflows?.stop();
+    this.account.fed.delete(this);
     this.batches?.close();
     this.schedules?.stop();
     for (const consumer of this.consumers.values()) consumer.close();
@@ -172,10 +172,12 @@ export class Stream implements DeliveryTarget {
     const { config } = this;
     const { subject_transform: transform, republish } = config;
     this.#transform = transform && SubjectTransform.compile(wireSubject(transform.src), wireSubject(transform.dest));
-    this.#republish = republish && SubjectTransform.compile(wireSubject(republish.src), wireSubject(republish.dest));
+    this.#republish = republish && new Republish(this, republish);
     this.batches = atomicBatchesOf(this);
     this.schedules = schedulesOf(this);
     this.inflows = inflowsOf(this);
+    if (this.inflows === undefined) this.account.fed.delete(this);
+    else this.account.fed.add(this);
   }
 
   #subscribe(): void {
@@ -222,7 +224,7 @@ export class Stream implements DeliveryTarget {
   receive(message: Message, reply: string): void {
     const headers =
       message.headerBytes === 0 ? MessageHeaders.none : new MessageHeaders(readHeaders(message.headerText));
-    if (reply.endsWith(".$FI") && this.batches?.fast(message, headers, reply)) return;
+    if (this.batches !== undefined && reply.endsWith(".$FI") && this.batches.fast(message, headers, reply)) return;
     const batchId = headers.get(Header.batchId);
     if (batchId !== undefined) {
       this.checkSealed();
@@ -265,7 +267,8 @@ export class Stream implements DeliveryTarget {
     const ended = endedSchedule(this, headers);
     const id = headers.get(Header.msgId);
     const known = id === undefined ? undefined : this.ids.find(id, this.account.js.nowMs - this.#windowMs);
-    if (known !== undefined) return { sequence: known, ticket: ALREADY_DURABLE, duplicate: true };
+    // What it repeats may still be on its way to the disk.
+    if (known !== undefined) return { sequence: known, ticket: this.#ticket, duplicate: true };
     checkLastId(this, headers);
     const rollup = readRollup(this, headers);
     const counter = this.config.allow_msg_counter ? counterMessage(this, message, headers) : undefined;
@@ -299,53 +302,30 @@ export class Stream implements DeliveryTarget {
   /**
    * Stores what was checked, with what follows: rollups, limits, consumers, republishing.
    * @param sequence default: the next; mirrors keep those of their origin
+   * @param timeNs default: now
    */
-  keep(
-    intake: Intake,
-    sequence = this.store.state.lastSequence + 1,
-    timeNs = this.account.js.nowNs,
-    more = false,
-  ): Stored {
+  keep(intake: Intake, sequence = this.store.state.lastSequence + 1, timeNs?: bigint, more = false): Stored {
     const { store } = this;
     const { message, headers, ttl, rollup } = intake;
     const { subject } = message;
     const before = this.#republish === undefined ? 0 : (store.totalsOf(subject)?.lastSequence ?? 0);
     const ttlMs = ttl === undefined ? 0 : ttl.ns < 0n ? NEVER_EXPIRES : ceilMs(ttl.ns);
-    const ticket = store.append(message, sequence, timesOf(timeNs, ttlMs), more);
+    const times = timeNs === undefined ? timesAt(this.account.js.nowMs, ttlMs) : timesOf(timeNs, ttlMs);
+    const ticket = store.append(message, sequence, times, more);
+    this.#ticket = ticket;
     const id = headers.get(Header.msgId);
-    if (id !== undefined) this.ids.add(id, sequence, Number(timeNs / NS_PER_MS));
+    if (id !== undefined) this.ids.add(id, sequence, times.seconds * 1000 + Math.floor(times.nanoseconds / 1e6));
     if (rollup === "all") this.removed(() => store.compact(sequence).ticket);
     else if (rollup === "sub") this.purgeSubject(subject, sequence);
     this.#keepLimits(subject);
     this.#dropUnwanted(subject, sequence);
     this.settle();
-    if (ttlMs > 0 || this.config.max_age > 0n) this.#armExpiry();
-    for (const consumer of this.consumers.values()) consumer.messageStored(subject, sequence);
-    if (this.#republish !== undefined) this.#publishAgain(message, sequence, timeNs, before);
-    if (this.account.streams.size > 1) this.#tellInflows();
+    this.expiry.stored(ttlMs);
+    if (this.consumers.size > 0)
+      for (const consumer of this.consumers.values()) consumer.messageStored(subject, sequence);
+    this.#republish?.publish(message, sequence, times, before);
+    if (this.account.fed.size > 0) for (const { inflows } of this.account.fed) inflows?.originGrew(this);
     return { sequence, ticket, duplicate: false };
-  }
-
-  #tellInflows(): void {
-    for (const stream of this.account.streams.values()) stream.inflows?.originGrew(this);
-  }
-
-  #publishAgain(message: Message, sequence: number, timeNs: bigint, lastSequence: number): void {
-    const { js, account } = this.account;
-    const destination = this.#republish?.apply(message.subject, () => js.server.runtime.random.float());
-    if (destination === undefined) return;
-    const headersOnly = this.config.republish?.headers_only === true;
-    const headers: [string, string | number][] = [
-      [Header.stream, this.wireName],
-      [Header.subject, message.subject],
-      [Header.sequence, sequence],
-      [Header.timeStamp, timeText(timeNs)],
-      [Header.lastSequence, lastSequence],
-    ];
-    if (headersOnly) headers.push([Header.msgSize, message.payloadBytes]);
-    const block = Buffer.from(appendHeaders(message.headerText, headers), "latin1");
-    const payload = headersOnly ? NO_BYTES : message.body.subarray(message.start + message.headerBytes, message.end);
-    js.send(account, destination, payload, block);
   }
 
   // ---------------------------------------------------------------- limits
@@ -377,13 +357,16 @@ export class Stream implements DeliveryTarget {
     const { store, config } = this;
     const { state } = store;
     if (subject !== undefined && config.max_msgs_per_subject > 0) this.#keepSubject(subject);
-    const tooMany = (): boolean =>
-      (config.max_msgs > 0 && state.messages > config.max_msgs) ||
-      (config.max_bytes > 0 && state.bytes > config.max_bytes);
-    if (!tooMany()) return;
+    if (!this.#hasTooMuch()) return;
     this.removed(() => {
-      while (state.messages > 0 && tooMany()) store.remove(state.firstSequence);
+      while (state.messages > 0 && this.#hasTooMuch()) store.remove(state.firstSequence);
     });
+  }
+
+  #hasTooMuch(): boolean {
+    const { max_msgs: maxMessages, max_bytes: maxBytes } = this.config;
+    const { state } = this.store;
+    return (maxMessages > 0 && state.messages > maxMessages) || (maxBytes > 0 && state.bytes > maxBytes);
   }
 
   #keepSubject(subject: string): void {
@@ -438,74 +421,6 @@ export class Stream implements DeliveryTarget {
       if (!needed) gone.push(at);
     }
     if (gone.length > 0) this.removed(() => store.removeAll(gone));
-  }
-
-  #armExpiry(): void {
-    const { store, config } = this;
-    const { js } = this.account;
-    let atMs = store.nextExpiryMs > 0 ? store.nextExpiryMs : Number.POSITIVE_INFINITY;
-    const { firstTimeNs } = store.state;
-    if (config.max_age > 0n && firstTimeNs > 0n) atMs = Math.min(atMs, ceilMs(firstTimeNs + config.max_age));
-    if (atMs >= this.#expiryAtMs || atMs === Number.POSITIVE_INFINITY) return;
-    this.#expiry?.cancel();
-    this.#expiryAtMs = atMs;
-    this.#expiry = js.after(atMs - js.nowMs + 1, () => {
-      this.#expiryAtMs = Number.POSITIVE_INFINITY;
-      this.#expire();
-    });
-  }
-
-  #expire(): void {
-    const { store, config } = this;
-    const { js } = this.account;
-    if (this.closed) return;
-    const ended = store.expired(js.nowMs, EXPIRED_PER_TURN);
-    if (config.max_age > 0n) ended.push(...store.storedBefore(js.nowNs - config.max_age, EXPIRED_PER_TURN));
-    const gone: number[] = [];
-    for (const sequence of ended) {
-      const subject = store.subjectAt(sequence);
-      if (subject === undefined || this.schedules?.isDue(subject, sequence)) continue;
-      const isLast = config.subject_delete_marker_ttl > 0n && store.totalsOf(subject)?.lastSequence === sequence;
-      if (isLast) void this.#expireLast(sequence, subject);
-      else gone.push(sequence);
-    }
-    if (gone.length > 0) this.removed(() => store.removeAll(gone));
-    if (ended.length >= EXPIRED_PER_TURN && gone.length > 0) js.server.runtime.clock.endOfTurn(() => this.#expire());
-    else this.#armExpiry();
-  }
-
-  // What is a marker itself leaves none.
-  async #expireLast(sequence: number, subject: string): Promise<void> {
-    const { store } = this;
-    if (this.#expiring.has(sequence)) return;
-    this.#expiring.add(sequence);
-    try {
-      const stored = await store.load(sequence);
-      if (this.closed || !store.has(sequence)) return;
-      const isLast = store.totalsOf(subject)?.lastSequence === sequence;
-      this.removed(() => store.remove(sequence));
-      const names = readHeaders(stored?.header.toString("latin1") ?? "");
-      if (isLast && !names.has(Header.markerReason) && !names.has("KV-Operation")) this.#mark(subject);
-    } finally {
-      this.#expiring.delete(sequence);
-      this.#armExpiry();
-    }
-  }
-
-  // The last message of a subject has ended: a marker takes its place, for as long as the stream says.
-  #mark(subject: string): void {
-    const ttl = this.config.subject_delete_marker_ttl;
-    const block = appendHeaders("", [
-      [Header.markerReason, "MaxAge"],
-      [Header.ttl, goDuration(ttl)],
-      [Header.rollup, "sub"],
-    ]);
-    const message = Message.of(subject, "", Buffer.from(block, "latin1"), NO_BYTES);
-    try {
-      this.keep({ message, headers: MessageHeaders.none, ttl: { ns: ttl }, rollup: undefined });
-    } catch (error) {
-      this.account.js.server.logger.warn(`stream ${this.name}: no delete marker: ${(error as Error).message}`);
-    }
   }
 
   /** The consumer's settings are known to the stream: makes it, or gives it others. */

@@ -21,6 +21,7 @@ const RAFT_SUBJECTS = "$NRG.";
 const NO_BYTES = Buffer.alloc(0);
 const UNDERSCORE = 95;
 const DOLLAR = 36;
+const CAPITAL_I = 73;
 
 /** Where the arguments of the line being handled stand. The message path is synchronous: one array serves all. */
 const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
@@ -221,6 +222,8 @@ export class Publisher {
   private asksForReservedReply(message: Message): boolean {
     const first = message.line[message.replyStart];
     if (first !== UNDERSCORE && first !== DOLLAR) return false;
+    // Nearly all are inboxes, which needs no text.
+    if (message.line[message.replyStart + 1] === CAPITAL_I) return false;
     const { reply } = message;
     if (!RESERVED_REPLIES.some((prefix) => reply.startsWith(prefix))) return false;
     this.client.sendError(replyViolation(reply));

@@ -1,7 +1,7 @@
 // Random walks over a sublist beside a naive model of it: a list of interests that is searched with subjectMatches.
 
 import assert from "node:assert/strict";
-import { type Interest, Sublist } from "./sublist.js";
+import { type Interest, type MatchResult, Sublist } from "./sublist.js";
 import { SubjectTransform, TransformError } from "./transform.js";
 import { isValidSubject, subjectMatches, subjectsOverlap } from "./validity.js";
 
@@ -42,9 +42,13 @@ export function fuzzSubjects(runs: number, seed = 1): void {
 
 function checkMatch(list: Sublist<Interest>, model: readonly Interest[], subject: string): void {
   const expected = model.filter((sub) => subjectMatches(subject, sub.subject));
-  const { plain, queues } = list.match(subject);
-  const plainExpected = expected.filter((sub) => sub.queue === undefined);
   assert.equal(list.hasInterest(subject), expected.length > 0, subject);
+  checkResult(list.matchOnce(subject), expected, subject);
+  checkResult(list.match(subject), expected, subject);
+}
+
+function checkResult({ plain, queues }: MatchResult<Interest>, expected: readonly Interest[], subject: string): void {
+  const plainExpected = expected.filter((sub) => sub.queue === undefined);
   assert.equal(plain.length, plainExpected.length, subject);
   assert.deepEqual(new Set(plain), new Set(plainExpected), subject);
   assert.equal(new Set(queues.map((members) => members[0].queue)).size, queues.length, subject);

@@ -31,6 +31,24 @@ test("literal and wildcard subjects are found together", () => {
   assert.equal(list.match("a.b").queues.length, 0);
 });
 
+test("subjects that come once share what is beside them", () => {
+  const [inbox, second, late] = [sub("_INBOX.a.*"), sub("_INBOX.*.2"), sub("_INBOX.>")];
+  const list = listOf(inbox);
+  assert.deepEqual(list.matchOnce("_INBOX.a.1").plain, [inbox]);
+  assert.equal(list.matchOnce("_INBOX.a.2"), list.matchOnce("_INBOX.a.1"));
+  assert.deepEqual(list.matchOnce("_INBOX.a.").plain, []);
+  assert.deepEqual(list.matchOnce("_INBOX.b.1").plain, []);
+  list.insert(second);
+  assert.deepEqual(list.matchOnce("_INBOX.a.1").plain, [inbox]);
+  assert.deepEqual(new Set(list.matchOnce("_INBOX.a.2").plain), new Set([inbox, second]));
+  list.remove(second);
+  const literal = sub("_INBOX.a.3");
+  list.insert(literal);
+  assert.deepEqual(new Set(list.matchOnce("_INBOX.a.3").plain), new Set([inbox, literal]));
+  list.insert(late);
+  assert.deepEqual(new Set(list.matchOnce("_INBOX.a.1").plain), new Set([inbox, late]));
+});
+
 test("wildcards of the published subject are text", () => {
   const star = sub("a.*");
   const list = listOf(star, sub("a.b"), sub("a.c"));

@@ -20,6 +20,9 @@ export interface SublistStats {
   readonly avgFanout: number;
 }
 
+/** Prefixes that `matchOnce` remembers. */
+const MAX_PREFIXES = 1024;
+
 type Place = "here" | "star" | "full";
 
 // Where the tokens so far lead. A wildcard subject that ends in `*` or `>` is held by the node above that token, which
@@ -42,6 +45,10 @@ class Node<S extends Interest> {
       this.#onlyChild === undefined &&
       this.#children === undefined
     );
+  }
+
+  get hasTokensBelow(): boolean {
+    return this.#onlyChild !== undefined || this.#children !== undefined;
   }
 
   child(token: string): Node<S> | undefined {
@@ -98,6 +105,11 @@ export class Sublist<S extends Interest> {
   readonly #literals = new Map<string, Slot<S>>();
   readonly #root = new Node<S>();
   readonly #cache: MatchCache<MatchResult<S>> | undefined;
+  // What `matchOnce` remembers, by all tokens but the last; the prefix that was asked for last comes before the table.
+  readonly #besideResults = new Map<string, MatchResult<S> | undefined>();
+  #besideGeneration = -1;
+  #beside = "";
+  #besideResult: MatchResult<S> | undefined;
   #size = 0;
   #inserts = 0;
   #removes = 0;
@@ -182,6 +194,57 @@ export class Sublist<S extends Interest> {
     const { result, stored } = mergeSlots(this.#slotsFor(subject));
     this.#cache?.set(subject, result, stored);
     return result;
+  }
+
+  /**
+   * As `match`, for subjects that come once, such as the reply subjects of requests: what is remembered is not the subject
+   * but those beside it, which differ in their last token.
+   */
+  matchOnce(subject: string): MatchResult<S> {
+    const dot = subject.lastIndexOf(".");
+    if (
+      this.#besideGeneration !== this.generation ||
+      dot !== this.#beside.length ||
+      !subject.startsWith(this.#beside)
+    ) {
+      if (dot <= 0) return this.match(subject);
+      this.#lookBeside(subject.slice(0, dot));
+    }
+    const result = this.#besideResult;
+    if (result === undefined || dot === subject.length - 1 || this.#literals.has(subject)) return this.match(subject);
+    this.#matches++;
+    this.#cacheHits++;
+    return result;
+  }
+
+  // Who gets all subjects of one token more; undefined when that depends on the token.
+  #lookBeside(prefix: string): void {
+    if (this.#besideGeneration !== this.generation || this.#besideResults.size >= MAX_PREFIXES)
+      this.#besideResults.clear();
+    this.#besideGeneration = this.generation;
+    this.#beside = prefix;
+    if (!this.#besideResults.has(prefix)) {
+      const slots: Slot<S>[] = [];
+      let nodes: Node<S>[] = [this.#root];
+      for (const token of prefix.split(".")) {
+        const next: Node<S>[] = [];
+        for (const node of nodes) {
+          if (node.full !== undefined) slots.push(node.full);
+          const child = node.child(token);
+          if (child !== undefined) next.push(child);
+          if (node.starChild !== undefined) next.push(node.starChild);
+        }
+        nodes = next;
+      }
+      let depends = !hasOnlyTokens(prefix, 0);
+      for (const node of nodes) {
+        depends ||= node.hasTokensBelow;
+        if (node.full !== undefined) slots.push(node.full);
+        if (node.star !== undefined) slots.push(node.star);
+      }
+      this.#besideResults.set(prefix, depends ? undefined : mergeSlots(slots).result);
+    }
+    this.#besideResult = this.#besideResults.get(prefix);
   }
 
   /** Whether `match` would find anything. */

@@ -1,6 +1,5 @@
 // A stream in memory: the same records and the same index as on disk, in buffers instead of segments.
-import { viewOf } from "../../protocol/words.js";
-import { messageRecordBytes, RecordMessage, RecordView, writeMessageRecord } from "./record.js";
+import { fillMessageRecord, messageRecordBytes, RecordMessage, RecordView } from "./record.js";
 import { ALL, MAX_OFFSET, SlotBlock } from "./slot-block.js";
 import {
   ALREADY_DURABLE,
@@ -20,8 +19,22 @@ const BLOCK_BYTES = 1024 * 1024;
 const BLOCK_MESSAGES = 16 * 1024;
 
 /** The bytes of a block; replaced by a larger one while it grows, by a smaller one when much of it was removed. */
-interface Home {
+class Home {
   bytes: Buffer;
+  view: DataView;
+
+  constructor(size: number) {
+    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.view = new DataView(this.bytes.buffer);
+  }
+
+  /** Makes it larger, with the first `used` bytes as they were. */
+  grow(size: number, used: number): void {
+    const { bytes } = this;
+    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.bytes.set(bytes.subarray(0, used));
+    this.view = new DataView(this.bytes.buffer);
+  }
 }
 
 export class MemoryStore extends StreamBase<Home> {
@@ -46,7 +59,7 @@ export class MemoryStore extends StreamBase<Home> {
     index.checkNext(sequence);
     const bytes = messageRecordBytes(message, times.expiresMs);
     const { home, end } = this.blockFor(sequence, bytes);
-    writeMessageRecord(home.bytes, viewOf(home.bytes), end, bytes, message, sequence, times, more, 0, 0);
+    fillMessageRecord(home.bytes, home.view, end, bytes, message, sequence, times, more, 0, 0);
     index.add(sequence, message.subject, times, message.headerBytes > 0, bytes);
     return ALREADY_DURABLE;
   }
@@ -95,15 +108,13 @@ export class MemoryStore extends StreamBase<Home> {
     if (last !== undefined && last.count < this.blockMessages && !this.index.needsBlock(sequence)) {
       if (last.end + bytes <= last.home.bytes.length) return last;
       if (last.end + bytes <= this.blockBytes && !last.isSparse) {
-        const larger = Buffer.allocUnsafeSlow(Math.min(this.blockBytes, Math.max(last.end + bytes, 2 * last.end)));
-        larger.set(last.home.bytes.subarray(0, last.end));
-        last.home.bytes = larger;
+        last.home.grow(Math.min(this.blockBytes, Math.max(last.end + bytes, 2 * last.end)), last.end);
         return last;
       }
     }
     last?.trim();
     const size = blocks.length === 0 ? Math.max(FIRST_BYTES, bytes) : Math.max(this.blockBytes, bytes);
-    const block = new SlotBlock<Home>({ bytes: Buffer.allocUnsafeSlow(Math.min(size, MAX_OFFSET)) }, sequence, 0);
+    const block = new SlotBlock<Home>(new Home(Math.min(size, MAX_OFFSET)), sequence, 0);
     blocks.push(block);
     return block;
   }
@@ -123,7 +134,7 @@ export class MemoryStore extends StreamBase<Home> {
     // With a neighbour that has become small, too, so that many small blocks do not stay.
     const from = at > 0 && blocks[at - 1].liveRecordBytes + block.liveRecordBytes < this.blockBytes / 2 ? at - 1 : at;
     const merged = blocks.slice(from, at + 1);
-    const home = { bytes: Buffer.allocUnsafeSlow(merged.reduce((sum, one) => sum + one.liveRecordBytes, 0)) };
+    const home = new Home(merged.reduce((sum, one) => sum + one.liveRecordBytes, 0));
     let end = 0;
     for (const one of merged) {
       for (let slot = one.forward(0, ALL); slot >= 0; slot = one.forward(slot + 1, ALL)) {
@@ -164,5 +175,13 @@ export function timesOf(ns: bigint, ttlMs = 0): MessageTimes {
   const nanoseconds = Number(ns % 1_000_000_000n);
   const expiresMs =
     ttlMs === 0 || ttlMs === NEVER_EXPIRES ? ttlMs : seconds * 1000 + Math.floor(nanoseconds / 1e6) + ttlMs;
+  return { seconds, nanoseconds, expiresMs };
+}
+
+/** The times of a message that is stored now, as `timesOf`; a wall clock's milliseconds have a fraction. */
+export function timesAt(nowMs: number, ttlMs = 0): MessageTimes {
+  const seconds = Math.floor(nowMs / 1000);
+  const nanoseconds = Math.floor((nowMs - seconds * 1000) * 1e6);
+  const expiresMs = ttlMs === 0 || ttlMs === NEVER_EXPIRES ? ttlMs : Math.floor(nowMs) + ttlMs;
   return { seconds, nanoseconds, expiresMs };
 }

@@ -76,6 +76,23 @@ export function writeMessageRecord(
   log: number,
   index: number,
 ): number {
+  fillMessageRecord(into, view, at, bytes, message, sequence, times, more, log, index);
+  return seal(view, at, bytes);
+}
+
+/** As `writeMessageRecord`, without the checksum: for what stays in memory. */
+export function fillMessageRecord(
+  into: Uint8Array,
+  view: DataView,
+  at: number,
+  bytes: number,
+  message: NewMessage,
+  sequence: number,
+  times: MessageTimes,
+  more: boolean,
+  log: number,
+  index: number,
+): void {
   const { subjectBytes, body, start, end } = message;
   const expires = times.expiresMs !== 0;
   view.setUint32(at + 4, bytes, true);
@@ -99,7 +116,6 @@ export function writeMessageRecord(
   position += end - start;
   view.setUint8(position, 13);
   view.setUint8(position + 1, 10);
-  return seal(view, at, bytes);
 }
 
 /** Writes a record that is no message, of `recordBytes(body.length)`; gives its checksum. `sequence` and `extra` are free to use. */
