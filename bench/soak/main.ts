@@ -6,7 +6,7 @@ import { connections } from "./connections.js";
 import { type Drill, DrillContext } from "./drill.js";
 import { edge } from "./edge.js";
 import { mixedLoad } from "./mixed-load.js";
-import { simulatedCluster } from "./simulated-cluster.js";
+import { simulatedCluster, simulatedLeafs, simulatedSuperCluster } from "./simulations.js";
 import { subscriptions } from "./subscriptions.js";
 import { superCluster } from "./super-cluster.js";
 
@@ -16,6 +16,8 @@ const drills: readonly Drill[] = [
   mixedLoad,
   edge,
   simulatedCluster,
+  simulatedSuperCluster,
+  simulatedLeafs,
   clusterFaults,
   superCluster,
 ];

@@ -22,6 +22,8 @@ export interface DeliveryTarget {
   readonly distanceMs?: number;
   /** At the other end of a leaf link: the name of the cluster (or server) there, latin1. */
   readonly leafCluster?: string;
+  /** The account of that leaf link; a message that an import has taken into another one may go back. */
+  readonly leafAccount?: Account | undefined;
   /** The hub that this server is a leaf node of: what comes from there stays with this server and its own leaf nodes. */
   readonly isHub?: boolean;
 }
@@ -49,6 +51,15 @@ export interface InterestWatcher {
   removed(account: Account, subscription: Subscription): void;
   /** An account is there that was not before; its interest is empty. */
   accountAdded?(account: Account): void;
+}
+
+/** Whether a message of a source has come from a leaf cluster (or single leaf) in an account, and need not go back. */
+export function cameFromLeaf(
+  source: DeliveryTarget | undefined,
+  leafCluster: string | undefined,
+  account: Account | undefined,
+): boolean {
+  return leafCluster !== undefined && source?.leafCluster === leafCluster && source.leafAccount === account;
 }
 
 const NO_SID = new Uint8Array(0);
@@ -92,5 +103,10 @@ export class Subscription implements Interest {
     this.source = source;
     this.weight = weight;
     this.rank = rank;
+  }
+
+  /** The cluster (or server) at the other end of the leaf link that the interest is behind, latin1. */
+  get leafCluster(): string | undefined {
+    return this.target.leafCluster;
   }
 }

@@ -2,7 +2,7 @@
 // and the target of the messages for it (conformance/topology, WIRE.md 2.4).
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
-import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
+import { cameFromLeaf, type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
 import type { PeerPrefix } from "../server/peer-writer.js";
 import type { PeerTarget, Router } from "../server/router.js";
 import type { RouteConnection } from "./route.js";
@@ -33,6 +33,10 @@ export class RoutedSubscription extends Subscription {
     super(subject, queue, "", target, isUsual ? USUAL : { source: InterestSource.route, weight, rank });
     this.origin = origin;
     this.via = via;
+  }
+
+  override get leafCluster(): string | undefined {
+    return this.origin;
   }
 }
 
@@ -138,7 +142,7 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     if (source?.peer === "route" || source?.isHub) return false;
     const { via, origin, queue } = subscription as RoutedSubscription;
     if (via.closed || this.#link === undefined || this.#link.closed) return false;
-    if (origin !== undefined && origin === source?.leafCluster) return false;
+    if (cameFromLeaf(source, origin, this.#account)) return false;
     this.#router.gather(this, queue);
     return true;
   }
@@ -150,7 +154,7 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
   send(message: Message, queues: readonly string[], source: DeliveryTarget | undefined): void {
     const link = this.#link;
     if (link === undefined || this.#prefix === undefined) return;
-    const leafCluster = source?.leafCluster;
+    const leafCluster = source?.leafAccount === this.#account ? source?.leafCluster : undefined;
     const prefix = leafCluster === undefined ? undefined : this.#leafPrefixFor(link, leafCluster);
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, link.traceParty);
     link.sendMessage(prefix ?? this.#prefix, sent, queues, source);

@@ -101,7 +101,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   #connected = false;
   #negotiated = false;
   #lastAccount: PeerAccount | undefined;
-  #lastLeaf = new LeafBehindRoute("");
+  #lastLeaf = new LeafBehindRoute("", undefined);
   #withHeaders = true;
 
   constructor(
@@ -340,7 +340,9 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   #receive(message: Message, subject: PeerSubject, origin: string): void {
     this.inMsgs++;
     this.inBytes += message.sizeBytes;
-    if (origin !== "" && this.#lastLeaf.leafCluster !== origin) this.#lastLeaf = new LeafBehindRoute(origin);
+    const { account } = subject;
+    const isKnown = this.#lastLeaf.leafCluster === origin && this.#lastLeaf.leafAccount === account;
+    if (origin !== "" && !isKnown) this.#lastLeaf = new LeafBehindRoute(origin, account);
     deliverFromPeer(this, message, subject, origin === "" ? this : this.#lastLeaf);
   }
 
@@ -408,9 +410,11 @@ class LeafBehindRoute implements DeliveryTarget {
   readonly echo = true;
   readonly peer = "route";
   readonly leafCluster: string;
+  readonly leafAccount: Account | undefined;
 
-  constructor(leafCluster: string) {
+  constructor(leafCluster: string, leafAccount: Account | undefined) {
     this.leafCluster = leafCluster;
+    this.leafAccount = leafAccount;
   }
 
   deliver(): boolean {

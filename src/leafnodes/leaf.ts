@@ -3,7 +3,7 @@
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
-import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
+import { cameFromLeaf, type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
 import type { Admission } from "../auth/authenticator.js";
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedOptions } from "../options/options.js";
@@ -147,6 +147,10 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.#hubReplies = this.isHub ? new HubReplies(this, hub.runtime.clock) : undefined;
     this.isolated = remote?.options.isolateLeafnodeInterest === true;
     this.#told = new LeafInterest((subject, queue, count) => this.#announce(subject, queue, count));
+  }
+
+  get leafAccount(): Account | undefined {
+    return this.account;
   }
 
   protected get kind(): PeerKind {
@@ -350,9 +354,9 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   // ---------------------------------------------------------------- interest of this side
 
   /** Whether the other end is told of an interest in the account. */
-  hears({ source, target, subject }: Subscription): boolean {
+  hears({ source, target, subject, leafCluster }: Subscription): boolean {
     if (target === this || (subject.startsWith(LOOP_PREFIX) === false && !this.#isForThisEnd(source))) return false;
-    return target.leafCluster === undefined || target.leafCluster !== this.leafCluster;
+    return leafCluster === undefined || leafCluster !== this.leafCluster;
   }
 
   // A hub learns what this server's clients and its own leaf nodes want; a leaf node what all of the cluster wants.
@@ -493,7 +497,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     if (source === this || this.closed) return false;
     // The other servers of a cluster have leaf links of their own.
     if (this.isHub && (source?.peer !== undefined || source?.isHub === true)) return false;
-    if (this.leafCluster !== undefined && source?.leafCluster === this.leafCluster) return false;
+    if (cameFromLeaf(source, this.leafCluster, this.account)) return false;
     if (!this.#permissions.every((rules) => rules.mayGo(message.subject))) return false;
     this.hub.router.gather(this.#target, queue);
     return true;

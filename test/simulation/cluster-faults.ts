@@ -1,14 +1,32 @@
-// What goes wrong in a simulated cluster: each fault begins, lasts a while and is mended. How long the cluster may then take
+// What goes wrong between simulated servers: each fault begins, lasts a while and is mended. How long they may then take
 // to be whole depends on whether everybody was told of it.
-import { isLearned, PING_INTERVAL_MS, PING_MAX } from "./cluster-plan.js";
-import type { ClusterNode, ClusterWorld } from "./cluster-world.js";
+import type { LinkOptions, SimulatedHost, SimulatedRuntime } from "../../src/runtime/simulated/index.js";
+import type { Server } from "../../src/server/server.js";
+import { PING_INTERVAL_MS, PING_MAX } from "./cluster-plan.js";
 import type { Draw } from "./draw.js";
 
 /** After faults that close connections, and after those that nobody is told of. */
 const CLOSING_LIMIT_MS = 4_000;
 const SILENT_LIMIT_MS = (PING_MAX + 1) * PING_INTERVAL_MS + 4_000;
-/** Servers that were learned from others are dialled with pauses that grow; no limit of the reference holds for them. */
-const LEARNED_EXTRA_MS = 6_000;
+
+export interface FaultyNode {
+  readonly name: string;
+  readonly host: SimulatedHost;
+  readonly server: Server;
+}
+
+/** Servers that faults can happen to. */
+export interface FaultyWorld {
+  readonly runtime: SimulatedRuntime;
+  readonly running: readonly FaultyNode[];
+  readonly plan: { readonly link: LinkOptions };
+  /** Two servers with something between them. */
+  pair(draw: Draw): readonly FaultyNode[];
+  /** Time that these two, or any two, may need beyond the common limits. */
+  extraMs(a?: string, b?: string): number;
+  start(name: string): Promise<unknown>;
+  lost(name: string): void;
+}
 
 export interface Fault {
   readonly text: string;
@@ -23,9 +41,9 @@ type Kind = "server" | "silent" | "closing" | "freeze" | "partition";
 export const FAULT_KINDS: readonly Kind[] = ["server", "silent", "closing", "freeze", "partition"];
 
 /** Tells which servers' clients have lost their connections. */
-type Downed = (node: ClusterNode) => void;
+type Downed = (node: FaultyNode) => void;
 
-export function drawFault(kind: Kind, world: ClusterWorld, draw: Draw, downed: Downed): Fault {
+export function drawFault(kind: Kind, world: FaultyWorld, draw: Draw, downed: Downed): Fault {
   switch (kind) {
     case "server":
       return serverFault(world, draw, downed);
@@ -40,14 +58,14 @@ export function drawFault(kind: Kind, world: ClusterWorld, draw: Draw, downed: D
   }
 }
 
-function serverFault(world: ClusterWorld, draw: Draw, downed: Downed): Fault {
+function serverFault(world: FaultyWorld, draw: Draw, downed: Downed): Fault {
   const node = draw.pick(world.running);
   const { name, host } = node;
   const how = draw.pick(["kill", "crash", "stop"]);
   return {
     text: `${how} ${name}`,
     lastsMs: draw.between(0, 3000),
-    limitMs: (how === "crash" ? SILENT_LIMIT_MS : CLOSING_LIMIT_MS) + learnedExtra(world),
+    limitMs: (how === "crash" ? SILENT_LIMIT_MS : CLOSING_LIMIT_MS) + world.extraMs(),
     begin: async () => {
       downed(node);
       if (how === "stop") await world.runtime.clock.settle(node.server.close());
@@ -62,14 +80,14 @@ function serverFault(world: ClusterWorld, draw: Draw, downed: Downed): Fault {
   };
 }
 
-function silentFault(world: ClusterWorld, draw: Draw): Fault {
-  const [a, b] = draw.some(world.running, 2).map(({ name }) => name);
+function silentFault(world: FaultyWorld, draw: Draw): Fault {
+  const [a, b] = world.pair(draw).map(({ name }) => name);
   const { wires } = world.runtime;
   const how = draw.pick(["both ways", "one way", "half open"]);
   return {
     text: `silent cut, ${how}, from ${a} to ${b}`,
     lastsMs: draw.between(100, 5000),
-    limitMs: SILENT_LIMIT_MS + learnedExtra(world, a, b),
+    limitMs: SILENT_LIMIT_MS + world.extraMs(a, b),
     begin: () => {
       if (how === "half open") wires.halfOpen(a, b);
       else wires.cutSilently(a, b, { oneWay: how === "one way" });
@@ -78,14 +96,14 @@ function silentFault(world: ClusterWorld, draw: Draw): Fault {
   };
 }
 
-function closingFault(world: ClusterWorld, draw: Draw): Fault {
-  const [a, b] = draw.some(world.running, 2).map(({ name }) => name);
+function closingFault(world: FaultyWorld, draw: Draw): Fault {
+  const [a, b] = world.pair(draw).map(({ name }) => name);
   const { wires } = world.runtime;
   const isReset = draw.chance(0.4);
   return {
     text: `${isReset ? "reset" : "cut"} between ${a} and ${b}`,
     lastsMs: draw.between(0, 4000),
-    limitMs: CLOSING_LIMIT_MS + learnedExtra(world, a, b),
+    limitMs: CLOSING_LIMIT_MS + world.extraMs(a, b),
     begin: () => {
       if (isReset) wires.reset(a, b);
       else wires.cut(a, b);
@@ -94,14 +112,14 @@ function closingFault(world: ClusterWorld, draw: Draw): Fault {
   };
 }
 
-function freezeFault(world: ClusterWorld, draw: Draw): Fault {
-  const [a, b] = draw.some(world.running, 2);
+function freezeFault(world: FaultyWorld, draw: Draw): Fault {
+  const [a, b] = world.pair(draw);
   if (draw.chance(0.3)) {
     const slow = { latencyMs: draw.between(100, 400), jitterMs: 50 };
     return {
       text: `slow link between ${a.name} and ${b.name}`,
       lastsMs: draw.between(500, 3000),
-      limitMs: CLOSING_LIMIT_MS + learnedExtra(world, a.name, b.name),
+      limitMs: CLOSING_LIMIT_MS + world.extraMs(a.name, b.name),
       begin: () => world.runtime.wires.link(a.name, b.name, slow),
       end: () => world.runtime.wires.link(a.name, b.name, world.plan.link),
     };
@@ -109,13 +127,13 @@ function freezeFault(world: ClusterWorld, draw: Draw): Fault {
   return {
     text: `freeze ${a.name}`,
     lastsMs: draw.between(200, 6000),
-    limitMs: SILENT_LIMIT_MS + learnedExtra(world),
+    limitMs: SILENT_LIMIT_MS + world.extraMs(),
     begin: () => a.host.freeze(),
     end: () => a.host.thaw(),
   };
 }
 
-function partition(world: ClusterWorld, draw: Draw): Fault {
+function partition(world: FaultyWorld, draw: Draw): Fault {
   const names = world.running.map(({ name }) => name);
   const some = draw.some(names, draw.between(1, names.length - 1));
   const pairs = some.flatMap((a) => names.filter((b) => !some.includes(b)).map((b) => [a, b] as const));
@@ -124,7 +142,7 @@ function partition(world: ClusterWorld, draw: Draw): Fault {
   return {
     text: `partition, ${isSilent ? "silent" : "closing"}, of ${some.join(" ")}`,
     lastsMs: draw.between(500, 5000),
-    limitMs: (isSilent ? SILENT_LIMIT_MS : CLOSING_LIMIT_MS) + learnedExtra(world),
+    limitMs: (isSilent ? SILENT_LIMIT_MS : CLOSING_LIMIT_MS) + world.extraMs(),
     begin: () => {
       for (const [a, b] of pairs) {
         if (isSilent) wires.cutSilently(a, b);
@@ -135,13 +153,4 @@ function partition(world: ClusterWorld, draw: Draw): Fault {
       for (const [a, b] of pairs) wires.heal(a, b);
     },
   };
-}
-
-// For two servers, or for all of them.
-function learnedExtra({ plan }: ClusterWorld, a?: string, b?: string): number {
-  const pairs = plan.servers.flatMap((one) =>
-    plan.servers.filter((two) => two !== one).map((two) => [one, two] as const),
-  );
-  const concerned = a === undefined || b === undefined ? pairs : [[a, b] as const];
-  return concerned.some(([one, two]) => isLearned(plan, one, two)) ? LEARNED_EXTRA_MS : 0;
 }

@@ -44,6 +44,9 @@ export interface Audience {
   readonly any: boolean;
 }
 
+/** Whether a subscription may get what is sent in an account, at a server, on a subject. */
+export type MayReach = (account: AccountName, subject: string, from: string, to: ModelSubscription) => boolean;
+
 export class ModelError extends Error {}
 
 export class ClusterModel {
@@ -53,10 +56,12 @@ export class ClusterModel {
   deliveries = 0;
   readonly #bySid = new Map<SimulationClient, Map<number, ModelSubscription>>();
   readonly #now: () => number;
+  readonly #mayReach: MayReach;
   #sent = 0;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, mayReach: MayReach = reachesInCluster) {
     this.#now = now;
+    this.#mayReach = mayReach;
   }
 
   subscribe(
@@ -104,12 +109,12 @@ export class ClusterModel {
     return this.send(from, message.account, inbox.subject);
   }
 
-  audience(account: AccountName, subject: string): Audience {
+  audience(account: AccountName, subject: string, from: string): Audience {
     const plain = new Set<ModelSubscription>();
     const groups = new Set<string>();
     let any = false;
     for (const one of this.subscriptions) {
-      if (one.state !== "live" || !mayReach(account, subject, one)) continue;
+      if (one.state !== "live" || !this.#mayReach(account, subject, from, one)) continue;
       any = true;
       if (one.queue !== undefined) groups.add(groupOf(one));
       else if (one.max === 0) plain.add(one);
@@ -127,7 +132,7 @@ export class ClusterModel {
     if (message === undefined) throw new ModelError(`${what}: nobody has sent that`);
     if (to.state === "ended") throw new ModelError(`${what}: it has ended`);
     if (message.subject !== subject) throw new ModelError(`${what}: it was sent on ${message.subject}`);
-    if (!mayReach(message.account, subject, to)) {
+    if (!this.#mayReach(message.account, subject, message.from.server, to)) {
       throw new ModelError(`${what}: ${to.subject} does not want what ${message.account} sends there`);
     }
     if (message.got.includes(to)) throw new ModelError(`${what}: it came twice`);
@@ -196,14 +201,20 @@ function groupOf({ client, queue }: ModelSubscription): string {
 }
 
 /** Whether a subscription wants what is sent on a subject in an account, which B's imports from A carry over. */
-function mayReach(account: AccountName, subject: string, { client, subject: pattern }: ModelSubscription): boolean {
+function reachesInCluster(
+  account: AccountName,
+  subject: string,
+  _from: string,
+  { client, subject: pattern }: ModelSubscription,
+): boolean {
   if (!fits(subject, pattern)) return false;
   if (client.account === account) return true;
   if (account === "A") return client.account === "B" && subject.startsWith(`${FEED}.`);
   return account === "B" && client.account === "A" && subject === SHARED_SERVICE;
 }
 
-function fits(subject: string, pattern: string): boolean {
+/** Whether a subject matches a pattern; written anew, to check the servers' own. */
+export function fits(subject: string, pattern: string): boolean {
   const tokens = subject.split(".");
   const wanted = pattern.split(".");
   for (const [i, token] of wanted.entries()) {

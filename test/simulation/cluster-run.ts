@@ -4,10 +4,12 @@ import { createHash } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import { SimulatedRandom } from "../../src/runtime/simulated/random.js";
 import { drawFault, FAULT_KINDS } from "./cluster-faults.js";
+import { ClusterModel } from "./cluster-model.js";
 import { planCluster } from "./cluster-plan.js";
-import { ClusterTraffic } from "./cluster-traffic.js";
-import { ClusterWorld, type Counters } from "./cluster-world.js";
+import { CLUSTER_TOPICS, ClusterTraffic } from "./cluster-traffic.js";
+import { type ClusterNode, ClusterWorld, type Counters } from "./cluster-world.js";
 import { Draw } from "./draw.js";
+import { RunFailure, type RunReport } from "./report.js";
 
 const LEAST_MS = 30_000;
 const LEAST_MESSAGES = 500;
@@ -15,29 +17,13 @@ const EXACT_MESSAGES = 40;
 const FORM_LIMIT_MS = 8_000;
 const REST_LIMIT_MS = 15_000;
 
-export interface RunReport {
-  readonly seed: number;
-  readonly virtualMs: number;
-  readonly messages: number;
-  readonly deliveries: number;
-  readonly faults: number;
+export interface ClusterReport extends RunReport {
   /** Over all packets, when they were asked for; two runs of one seed have the same. */
   readonly digest: string;
 }
 
-/** A run that has failed, with what had happened before. */
-export class RunFailure extends Error {
-  readonly seed: number;
-
-  constructor(seed: number, history: readonly string[], cause: unknown) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    super(`seed ${seed}: ${reason}\n${history.map((line) => `    ${line}`).join("\n")}`, { cause });
-    this.seed = seed;
-  }
-}
-
 /** Runs one seed to its end; rejects with a RunFailure. `trace` makes the digest of all packets, which takes time. */
-export async function runCluster(seed: number, { trace = false } = {}): Promise<RunReport> {
+export async function runCluster(seed: number, { trace = false } = {}): Promise<ClusterReport> {
   const run = new ClusterRun(seed, trace);
   try {
     return await run.toItsEnd();
@@ -51,7 +37,7 @@ class ClusterRun {
   readonly #seed: number;
   readonly #draw: Draw;
   readonly #world: ClusterWorld;
-  readonly #traffic: ClusterTraffic;
+  readonly #traffic: ClusterTraffic<ClusterNode>;
   readonly #digest = createHash("sha256");
   #faults = 0;
 
@@ -59,11 +45,12 @@ class ClusterRun {
     this.#seed = seed;
     this.#draw = new Draw(new SimulatedRandom(`cluster ${seed}`));
     this.#world = new ClusterWorld(`cluster ${seed}`, planCluster(this.#draw));
-    this.#traffic = new ClusterTraffic(this.#world, this.#draw);
+    const model = new ClusterModel(() => this.#world.nowMs);
+    this.#traffic = new ClusterTraffic(this.#world, this.#draw, model, CLUSTER_TOPICS);
     if (trace) this.#world.runtime.wires.trace = (line) => void this.#digest.update(line);
   }
 
-  async toItsEnd(): Promise<RunReport> {
+  async toItsEnd(): Promise<ClusterReport> {
     const { servers, routes, poolSizes, pinned, compression } = this.#world.plan;
     for (const name of servers) {
       this.#note(

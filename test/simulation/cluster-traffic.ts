@@ -1,13 +1,13 @@
-// The clients of a simulated cluster: they come and go, subscribe, publish, ask and answer, and the model hears of it all.
+// The clients of simulated servers: they come and go, subscribe, publish, ask and answer, and the model hears of it all.
+import type { SimulatedRuntime } from "../../src/runtime/simulated/index.js";
 import {
-  ClusterModel,
+  type ClusterModel,
   ModelError,
   type ModelMessage,
   type ModelRequest,
   type ModelSubscription,
 } from "./cluster-model.js";
-import { ACCOUNTS, type AccountName, FEED, SHARED_SERVICE } from "./cluster-plan.js";
-import { accountKey, type ClusterNode, type ClusterWorld, REPLIES } from "./cluster-world.js";
+import { type AccountName, FEED, SHARED_SERVICE } from "./cluster-plan.js";
 import type { Draw } from "./draw.js";
 import type { Delivery, SimulationClient } from "./simulation-client.js";
 
@@ -18,36 +18,70 @@ const EXACT_LIMIT_MS = 3_000;
 /** Nobody listens there. */
 const NOBODY = "nobody.home";
 
-const SUBJECTS: Record<AccountName, readonly string[]> = {
-  A: ["a.1", "a.2", "b.1", `${FEED}.x`, `${FEED}.y`, "deep.a.b.c"],
-  B: ["b.1", "b.2", `${FEED}.x`],
-  PINNED: ["p.1", "p.2"],
-};
-const PATTERNS: Record<AccountName, readonly string[]> = {
-  A: [...SUBJECTS.A, "a.*", "*.1", `${FEED}.*`, "*.*", "deep.>"],
-  B: [...SUBJECTS.B, "b.*", `${FEED}.*`, `${FEED}.>`],
-  PINNED: [...SUBJECTS.PINNED, "p.*", "p.>"],
-};
-const SERVICES: Record<AccountName, readonly string[]> = {
-  A: ["svc.a", SHARED_SERVICE],
-  B: [SHARED_SERVICE],
-  PINNED: ["svc.p"],
+/** What the clients of one account talk about. */
+export interface Topics {
+  readonly subjects: readonly string[];
+  readonly patterns: readonly string[];
+  /** Where they ask. */
+  readonly services: readonly string[];
+  /** Whether they answer there, and may count their messages: not where some come through an import. */
+  readonly answers: boolean;
+}
+export type TopicsOf = Readonly<Partial<Record<AccountName, Topics>>>;
+
+const A_SUBJECTS = ["a.1", "a.2", "b.1", `${FEED}.x`, `${FEED}.y`, "deep.a.b.c"];
+const B_SUBJECTS = ["b.1", "b.2", `${FEED}.x`];
+const PINNED_SUBJECTS = ["p.1", "p.2"];
+
+/** In clusters. */
+export const CLUSTER_TOPICS: TopicsOf = {
+  A: {
+    subjects: A_SUBJECTS,
+    patterns: [...A_SUBJECTS, "a.*", "*.1", `${FEED}.*`, "*.*", "deep.>"],
+    services: ["svc.a", SHARED_SERVICE],
+    answers: true,
+  },
+  B: {
+    subjects: B_SUBJECTS,
+    patterns: [...B_SUBJECTS, "b.*", `${FEED}.*`, `${FEED}.>`],
+    services: [SHARED_SERVICE],
+    answers: false,
+  },
+  PINNED: {
+    subjects: PINNED_SUBJECTS,
+    patterns: [...PINNED_SUBJECTS, "p.*", "p.>"],
+    services: ["svc.p"],
+    answers: true,
+  },
 };
 
-export class ClusterTraffic {
-  readonly world: ClusterWorld;
+/** Servers that clients connect to. */
+export interface TrafficWorld<Node extends { readonly name: string }> {
+  readonly runtime: SimulatedRuntime;
+  readonly nowMs: number;
+  readonly running: readonly Node[];
+  connect(node: Node, account: string): Promise<SimulationClient>;
+  advance(ms: number): Promise<void>;
+  settled(limitMs: number): Promise<void>;
+  compareInterest(model: ClusterModel): void;
+}
+
+export class ClusterTraffic<Node extends { readonly name: string }> {
+  readonly world: TrafficWorld<Node>;
   readonly model: ClusterModel;
   readonly clients = new Set<SimulationClient>();
   /** The first thing that went wrong. */
   failure: Error | undefined;
   readonly #draw: Draw;
+  readonly #topics: TopicsOf;
   // What ends when the PONG of this number has come.
   readonly #ending = new Map<SimulationClient, { pong: number; subscription: ModelSubscription }[]>();
 
-  constructor(world: ClusterWorld, draw: Draw) {
+  constructor(world: TrafficWorld<Node>, draw: Draw, model: ClusterModel, topics: TopicsOf) {
     this.world = world;
-    this.model = new ClusterModel(() => world.nowMs);
+    this.model = model;
     this.#draw = draw;
+    this.#topics = topics;
   }
 
   /** Gives every server its clients, and each of these something to hear. */
@@ -61,8 +95,8 @@ export class ClusterTraffic {
     }
   }
 
-  async join(node: ClusterNode): Promise<SimulationClient> {
-    const client = await this.world.connect(node, this.#draw.pick(ACCOUNTS));
+  async join(node: Node): Promise<SimulationClient> {
+    const client = await this.world.connect(node, this.#draw.pick(Object.keys(this.#topics)));
     client.onMessage = (delivery) => this.#arrived(delivery);
     client.onPong = (count) => this.#confirmed(client, count);
     this.clients.add(client);
@@ -95,8 +129,7 @@ export class ClusterTraffic {
   }
 
   publish(client: SimulationClient): ModelMessage {
-    const account = client.account as AccountName;
-    const message = this.model.send(client, account, this.#draw.pick(SUBJECTS[account]));
+    const message = this.model.send(client, client.account as AccountName, this.#draw.pick(this.#of(client).subjects));
     this.#put(client, message);
     return message;
   }
@@ -105,16 +138,17 @@ export class ClusterTraffic {
     const draw = this.#draw;
     const own = [...this.model.subscriptions].filter((one) => one.client === client);
     if (own.length >= MOST_SUBSCRIPTIONS) return;
-    const account = client.account as AccountName;
+    const { account } = client;
+    const { patterns, services, answers } = this.#of(client);
     const fate = draw.between(1, 10);
-    if (fate <= 2 && account !== "B") {
-      this.#sub(client, draw.pick(SERVICES[account]), { queue: `workers${account}`, responds: true });
+    if (fate <= 2 && answers) {
+      this.#sub(client, draw.pick(services), { queue: `workers${account}`, responds: true });
     } else if (fate <= 5) {
-      this.#sub(client, draw.pick(PATTERNS[account]), { queue: `q${draw.between(1, 2)}${account}` });
-    } else if (fate <= 6 && account !== "B") {
+      this.#sub(client, draw.pick(patterns), { queue: `q${draw.between(1, 2)}${account}` });
+    } else if (fate <= 6 && answers) {
       // With an import, messages that come through it do not count.
-      this.#sub(client, draw.pick(PATTERNS[account]), { max: draw.between(1, 4) });
-    } else this.#sub(client, draw.pick(PATTERNS[account]));
+      this.#sub(client, draw.pick(patterns), { max: draw.between(1, 4) });
+    } else this.#sub(client, draw.pick(patterns));
   }
 
   unsubscribe(client: SimulationClient): void {
@@ -125,7 +159,7 @@ export class ClusterTraffic {
   /** Asks on a fresh inbox, in one go. */
   request(client: SimulationClient): ModelRequest {
     const account = client.account as AccountName;
-    const subject = this.#draw.chance(0.2) ? NOBODY : this.#draw.pick(SERVICES[account]);
+    const subject = this.#draw.chance(0.2) ? NOBODY : this.#draw.pick(this.#of(client).services);
     const message = this.model.send(client, account, subject);
     const inbox = this.#sub(client, `_INBOX.${client.server}.${message.id}`, { max: this.#draw.chance(0.5) ? 1 : 0 });
     this.#put(client, message, inbox.subject);
@@ -142,7 +176,7 @@ export class ClusterTraffic {
     requests.clear();
     await this.world.settled(2_000);
     this.check();
-    for (const node of this.world.running) for (const account of ACCOUNTS) this.#compareInterest(node, account);
+    this.world.compareInterest(this.model);
   }
 
   /** Throws what went wrong so far. */
@@ -161,7 +195,7 @@ export class ClusterTraffic {
       const client = this.#draw.pick(clients);
       if (this.#draw.chance(0.25)) return this.#expectAnswer(client);
       const message = this.publish(client);
-      const audience = this.model.audience(message.account, message.subject);
+      const audience = this.model.audience(message.account, message.subject, client.server);
       return () => this.model.missing(message, audience);
     });
     const open = () => sent.map((missing) => missing()).find((text) => text !== undefined);
@@ -178,7 +212,7 @@ export class ClusterTraffic {
   #expectAnswer(client: SimulationClient): () => string | undefined {
     const request = this.request(client);
     const { account, subject } = request.message;
-    const { groups, any } = this.model.audience(account, subject);
+    const { groups, any } = this.model.audience(account, subject, client.server);
     const answered = [...groups].some((group) => group.startsWith("workers"));
     // Across an import, nobody knows who listens.
     const told = !any && subject !== SHARED_SERVICE;
@@ -190,6 +224,10 @@ export class ClusterTraffic {
         return `a request on ${subject} at ${client.server} was not told that nobody is there`;
       return undefined;
     };
+  }
+
+  #of({ account }: SimulationClient): Topics {
+    return this.#topics[account as AccountName] as Topics;
   }
 
   #put(client: SimulationClient, { id, subject }: ModelMessage, reply = ""): void {
@@ -242,19 +280,5 @@ export class ClusterTraffic {
     const request = this.model.requests.get(message.id);
     if (request === undefined) return;
     this.#put(client, { ...this.model.answer(client, request), subject: reply as string });
-  }
-
-  #compareInterest(node: ClusterNode, account: AccountName): void {
-    const wanted = this.model.interestAt(node.name, account);
-    const own = node.ownInterest(accountKey(account));
-    for (const [key, weight] of wanted) {
-      if (own.get(key) !== weight) {
-        throw new ModelError(`${node.name} tells ${own.get(key) ?? "nothing"} of ${account} ${key}, not ${weight}`);
-      }
-    }
-    for (const key of own.keys()) {
-      if (!wanted.has(key) && !key.startsWith(REPLIES))
-        throw new ModelError(`${node.name} still tells of ${account} ${key}`);
-    }
   }
 }

@@ -6,11 +6,24 @@ import { encodeSubject } from "../../src/options/subject-bytes.js";
 import { type SimulatedHost, type SimulatedRuntime, simulatedRuntime } from "../../src/runtime/simulated/index.js";
 import type { Server } from "../../src/server/server.js";
 import { LinesLogger } from "../support/local-server.js";
-import { CLIENT_PORT, type ClusterPlan, linksBetween, optionsOf } from "./cluster-plan.js";
+import { type ClusterModel, ModelError } from "./cluster-model.js";
+import {
+  ACCOUNTS,
+  type AccountName,
+  CLIENT_PORT,
+  type ClusterPlan,
+  isLearned,
+  linksBetween,
+  optionsOf,
+} from "./cluster-plan.js";
+import type { Draw } from "./draw.js";
 import { SimulationClient } from "./simulation-client.js";
 
 /** Where the subjects of answers to requests from other accounts begin. */
 export const REPLIES = "_R_.";
+
+/** Servers that were learned from others are dialled with pauses that grow; no limit of the reference holds for them. */
+const LEARNED_EXTRA_MS = 6_000;
 
 /** What of a server must be the same again when all its clients have gone and all servers are back. */
 export interface Counters {
@@ -103,6 +116,19 @@ export class ClusterWorld {
     return [...this.nodes.values()].filter(({ server }) => server.state !== "closed");
   }
 
+  pair(draw: Draw): ClusterNode[] {
+    return draw.some(this.running, 2);
+  }
+
+  extraMs(a?: string, b?: string): number {
+    const { plan } = this;
+    const pairs = plan.servers.flatMap((one) =>
+      plan.servers.filter((two) => two !== one).map((two) => [one, two] as const),
+    );
+    const concerned = a === undefined || b === undefined ? pairs : [[a, b] as const];
+    return concerned.some(([one, two]) => isLearned(plan, one, two)) ? LEARNED_EXTRA_MS : 0;
+  }
+
   /** Starts a server, or a new one in place of one that has ended. */
   async start(name: string): Promise<ClusterNode> {
     const host = this.runtime.host(name);
@@ -170,6 +196,11 @@ export class ClusterWorld {
     }
   }
 
+  /** Throws when a server does not tell others what its clients want. */
+  compareInterest(model: ClusterModel): void {
+    for (const node of this.running) for (const account of ACCOUNTS) compareInterest(node, account, model);
+  }
+
   /** Counters of every server, by name. */
   counters(): Record<string, Counters> {
     const names = new Map(this.running.map(({ name, server }) => [server.id, name]));
@@ -180,6 +211,20 @@ export class ClusterWorld {
 /** Not the place where answers to requests from other accounts come in: once there, that stays. */
 function isLasting({ subject }: { readonly subject: string }): boolean {
   return !subject.startsWith(REPLIES);
+}
+
+function compareInterest(node: ClusterNode, account: AccountName, model: ClusterModel): void {
+  const wanted = model.interestAt(node.name, account);
+  const own = node.ownInterest(encodeSubject(account));
+  for (const [key, weight] of wanted) {
+    if (own.get(key) !== weight) {
+      throw new ModelError(`${node.name} tells ${own.get(key) ?? "nothing"} of ${account} ${key}, not ${weight}`);
+    }
+  }
+  for (const key of own.keys()) {
+    if (!wanted.has(key) && !key.startsWith(REPLIES))
+      throw new ModelError(`${node.name} still tells of ${account} ${key}`);
+  }
 }
 
 function mismatch(node: ClusterNode, other: ClusterNode): string | undefined {
@@ -199,6 +244,3 @@ function mismatch(node: ClusterNode, other: ClusterNode): string | undefined {
   }
   return undefined;
 }
-
-/** Account names as the cluster keeps them. */
-export const accountKey = encodeSubject;

@@ -11,7 +11,7 @@ import { Sublist } from "../../src/subjects/sublist.js";
 type Method = (this: any, ...args: any[]) => any;
 
 /** Puts another method in the place of one, which it is given; returns what undoes that. */
-function replace<T extends object>(prototype: T, name: keyof T, make: (original: Method) => Method): () => void {
+export function replace<T extends object>(prototype: T, name: keyof T, make: (original: Method) => Method): () => void {
   const original = prototype[name] as Method;
   prototype[name] = make(original) as T[keyof T];
   return () => {
@@ -20,7 +20,7 @@ function replace<T extends object>(prototype: T, name: keyof T, make: (original:
 }
 
 /** True on every `period`th call. */
-function everyNth(period: number): () => boolean {
+export function everyNth(period: number): () => boolean {
   let calls = 0;
   return () => ++calls % period === 0;
 }

@@ -5,6 +5,7 @@ import { SimulatedRandom } from "../../src/runtime/simulated/random.js";
 import { subjectMatches } from "../../src/subjects/validity.js";
 import type { SimulatedClient } from "../support/simulated-server.js";
 import { SimulatedSuperCluster } from "../support/simulated-super-cluster.js";
+import { RunFailure, type RunReport } from "./report.js";
 
 const SIZES = { A: 3, B: 3, C: 3 };
 const ACCOUNTS = ["P", "Q"] as const;
@@ -43,19 +44,13 @@ interface Sent {
   readonly got: { readonly by: Party; readonly sid: string }[];
 }
 
-export interface SuperClusterReport {
-  readonly messages: number;
-  readonly requests: number;
-  readonly faults: number;
-}
-
 /** Runs one seed; rejects with what was wrong. */
-export async function runSuperCluster(seed: number): Promise<SuperClusterReport> {
+export async function runSuperCluster(seed: number): Promise<RunReport> {
   const run = new Run(seed);
   try {
     return await run.all();
   } catch (error) {
-    throw new Error(`seed ${seed}: ${(error as Error).message}\n${run.history.join("\n")}`, { cause: error });
+    throw new RunFailure(seed, run.history, error);
   }
 }
 
@@ -76,7 +71,7 @@ class Run {
     this.#random = new SimulatedRandom(`super-cluster ${seed}`);
   }
 
-  async all(): Promise<SuperClusterReport> {
+  async all(): Promise<RunReport> {
     for (const pair of ["A B", "A C", "B C"]) this.#latency[pair] = 1 + this.#random.below(60);
     this.history.push(JSON.stringify(this.#latency));
     const accounts = Object.fromEntries(ACCOUNTS.map((name) => [name, { users: [{ user: name, password: name }] }]));
@@ -95,7 +90,13 @@ class Run {
     }
     await this.#calm();
     await this.#all.close();
-    return { messages: this.#sent.length, requests: this.#requests, faults: this.#faults };
+    return {
+      seed: this.#seed,
+      virtualMs: this.#all.world.clock.monotonicMs(),
+      messages: this.#sent.length + this.#requests,
+      deliveries: this.#sent.reduce((sum, { got }) => sum + got.length, 0),
+      faults: this.#faults,
+    };
   }
 
   #pick<T>(items: readonly T[]): T {

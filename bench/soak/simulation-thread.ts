@@ -1,7 +1,7 @@
-// A thread of the drill in simulated-cluster.ts: runs its seeds until one fails.
+// A thread of the drills in simulations.ts: runs its seeds until one fails.
 import { parentPort, workerData } from "node:worker_threads";
-import { findFailure } from "../../test/simulation/cluster-search.js";
-import type { SeedsOfThread, ThreadMessage } from "./simulated-cluster.js";
+import { findFailure } from "../../test/simulation/search.js";
+import type { SeedsOfThread, ThreadMessage } from "./simulations.js";
 
 const say = (message: ThreadMessage): void => parentPort?.postMessage(message);
 

@@ -1,0 +1,253 @@
+// Simulated leaf nodes and their hubs, each on a host of its own; they are started, killed, frozen and looked into.
+import type { Account } from "../../src/accounts/account.js";
+import type { Subscription } from "../../src/accounts/subscription.js";
+import { ClusterRoom } from "../../src/cluster/room.js";
+import { LeafConnection, LOOP_PREFIX } from "../../src/leafnodes/leaf.js";
+import { createServer } from "../../src/natsnode.js";
+import { resolveOptions } from "../../src/options/options.js";
+import { type SimulatedHost, type SimulatedRuntime, simulatedRuntime } from "../../src/runtime/simulated/index.js";
+import type { Server } from "../../src/server/server.js";
+import { LinesLogger } from "../support/local-server.js";
+import { type ClusterModel, fits, ModelError, type ModelSubscription } from "./cluster-model.js";
+import { type AccountName, CLIENT_PORT, SHARED_SERVICE } from "./cluster-plan.js";
+import { REPLIES } from "./cluster-world.js";
+import type { Draw } from "./draw.js";
+import { groupOf, isBehind, LEAF_ACCOUNTS, type LeafGroup, type LeafPlan, leafOptions, rootOf } from "./leaf-plan.js";
+import { SimulationClient } from "./simulation-client.js";
+
+/** What of a server must be the same again when all its clients have gone and all servers are back. */
+export interface LeafCounters {
+  readonly timers: number;
+  readonly routes: number;
+  readonly links: number;
+  readonly leaving: number;
+  readonly interests: number;
+}
+
+export interface LeafNode {
+  readonly name: string;
+  readonly group: LeafGroup;
+  readonly host: SimulatedHost;
+  readonly log: LinesLogger;
+  readonly server: Server;
+}
+
+export class LeafWorld {
+  readonly plan: LeafPlan;
+  readonly runtime: SimulatedRuntime;
+  readonly nodes = new Map<string, LeafNode>();
+
+  constructor(seed: string, plan: LeafPlan) {
+    this.plan = plan;
+    this.runtime = simulatedRuntime({ seed });
+    this.runtime.wires.defaults = plan.link;
+  }
+
+  get nowMs(): number {
+    return this.runtime.clock.monotonicMs();
+  }
+
+  get running(): LeafNode[] {
+    return [...this.nodes.values()].filter(({ server }) => server.state !== "closed");
+  }
+
+  /** Two servers of which one is above the other, or of one group. */
+  pair(draw: Draw): LeafNode[] {
+    const { running } = this;
+    const pairs = running.flatMap((one) =>
+      running.filter((other) => other !== one && meet(one.group, other.group)).map((other) => [one, other]),
+    );
+    return draw.pick(pairs);
+  }
+
+  extraMs(): number {
+    return 0;
+  }
+
+  async start(name: string): Promise<LeafNode> {
+    const host = this.runtime.host(name);
+    const log = this.nodes.get(name)?.log ?? new LinesLogger();
+    const server = createServer(resolveOptions(leafOptions(this.plan, name)), { runtime: host, logger: log });
+    const node = { name, group: groupOf(this.plan, name), host, log, server };
+    this.nodes.set(name, node);
+    await this.runtime.clock.settle(server.start());
+    return node;
+  }
+
+  lost(name: string): void {
+    this.nodes.delete(name);
+  }
+
+  async connect(node: LeafNode, account: string): Promise<SimulationClient> {
+    const from = this.runtime.host(`clients of ${node.name}`);
+    const dialled = from.network.dial({ host: node.name, port: CLIENT_PORT, timeoutMs: 5000 });
+    const client = new SimulationClient(await this.runtime.clock.settle(dialled), node.name, account);
+    client.login();
+    await this.runtime.clock.runUntil(() => client.pongs > 0, 10_000);
+    return client;
+  }
+
+  async advance(ms: number): Promise<void> {
+    await this.runtime.clock.advance(ms);
+  }
+
+  /** Whether a message that is sent at a server may reach a subscription. */
+  mayReach(account: AccountName, subject: string, from: string, to: ModelSubscription): boolean {
+    if (!fits(subject, to.subject)) return false;
+    // Answers are sent in the account of who answers, which may reach more.
+    if (subject.startsWith("_INBOX.")) return to.client.account === account;
+    const [hub] = this.plan.groups;
+    const sender = rootOf(groupOf(this.plan, from), account);
+    const listener = rootOf(groupOf(this.plan, to.client.server), to.client.account as AccountName);
+    if (to.client.account === account) return sender === listener;
+    const isImported = account === "B" && subject === SHARED_SERVICE && to.client.account === "A";
+    return isImported && sender === hub && listener === hub;
+  }
+
+  /** What is not yet as it should be between the servers; undefined when all is. */
+  unsettled(): string | undefined {
+    for (const { name, server, group } of this.running) {
+      const routed = server.reports.remoteServers();
+      if (routed !== group.servers.length - 1) return `${name} has routes to ${routed} others`;
+      for (const account of LEAF_ACCOUNTS) {
+        const problem = this.#unlinked(name, account);
+        if (problem !== undefined) return problem;
+      }
+    }
+    return undefined;
+  }
+
+  // Every remote has one connection, and both ends know of it.
+  #unlinked(name: string, account: AccountName): string | undefined {
+    const { group } = this.nodes.get(name) as LeafNode;
+    const up = this.links(name, account).filter(({ isHub }) => isHub);
+    const wanted = group.above !== undefined && group.accounts.includes(account) ? 1 : 0;
+    if (up.length !== wanted) return `${name} has ${up.length} hubs for ${account}, not ${wanted}`;
+    for (const { remoteName } of up) {
+      const down = this.links(remoteName, account).filter((link) => !link.isHub && link.remoteName === name);
+      if (down.length !== 1) return `${remoteName} has ${down.length} connections of ${name} for ${account}`;
+    }
+    for (const { remoteName } of this.links(name, account).filter(({ isHub }) => !isHub)) {
+      if (!this.links(remoteName, account).some((link) => link.isHub && link.remoteName === name)) {
+        return `${name} keeps a connection of ${remoteName} for ${account}`;
+      }
+    }
+    return undefined;
+  }
+
+  /** The leaf links of an account at a server: each has told at least of the subject that finds loops. */
+  links(name: string, account: AccountName): LeafConnection[] {
+    return [...this.#heard(name, account).keys()];
+  }
+
+  #heard(name: string, account: AccountName): Map<LeafConnection, Subscription[]> {
+    const found = new Map<LeafConnection, Subscription[]>();
+    const subscriptions = this.nodes.get(name)?.server.accounts.get(account)?.sublist.all() ?? [];
+    for (const one of subscriptions) {
+      if (!(one.target instanceof LeafConnection)) continue;
+      const of = found.get(one.target) ?? [];
+      found.set(one.target, of);
+      if (isOfClients(one)) of.push(one);
+    }
+    return found;
+  }
+
+  async settled(limitMs: number, meanwhile: () => void = () => {}): Promise<void> {
+    const untilMs = this.nowMs + limitMs;
+    for (let open = this.unsettled(); open !== undefined; open = this.unsettled()) {
+      if (this.nowMs >= untilMs) throw new Error(`not settled within ${limitMs} ms: ${open}`);
+      meanwhile();
+      await this.advance(Math.min(50, untilMs - this.nowMs));
+    }
+    // Interest follows the connections over every link of the way.
+    await this.advance(1000);
+  }
+
+  /** Throws when a server has not heard over a leaf link what those behind it want, or more than that. */
+  compareInterest(model: ClusterModel): void {
+    for (const { name } of this.running) {
+      for (const account of LEAF_ACCOUNTS) {
+        for (const [link, heard] of this.#heard(name, account)) this.#compare(name, account, link, heard, model);
+      }
+    }
+  }
+
+  #compare(
+    name: string,
+    account: AccountName,
+    link: LeafConnection,
+    heard: readonly Subscription[],
+    model: ClusterModel,
+  ): void {
+    const wanted = this.#wantedBehind(name, account, link, model);
+    const got = new Map(
+      heard.map(({ subject, queue, weight }) => [queue === undefined ? subject : `${subject} ${queue}`, weight]),
+    );
+    const what = `${name} has heard from ${link.remoteName}`;
+    for (const [key, weight] of wanted) {
+      if (got.get(key) !== weight)
+        throw new ModelError(`${what} ${got.get(key) ?? 0} of ${account} ${key}, not ${weight}`);
+    }
+    for (const key of got.keys()) if (!wanted.has(key)) throw new ModelError(`${what} of ${account} ${key}, still`);
+  }
+
+  #wantedBehind(name: string, account: AccountName, link: LeafConnection, model: ClusterModel): Map<string, number> {
+    const { group } = this.nodes.get(name) as LeafNode;
+    const found = new Map<string, number>();
+    const add = (subject: string, queue: string | undefined): void => {
+      const key = queue === undefined ? subject : `${subject} ${queue}`;
+      found.set(key, queue === undefined ? 1 : (found.get(key) ?? 0) + 1);
+    };
+    for (const { client, subject, queue, state } of model.subscriptions) {
+      if (state !== "live" || client.account !== account) continue;
+      const isAbove = !isBehind(groupOf(this.plan, client.server), group, account);
+      const isThere = rootOf(groupOf(this.plan, client.server), account) === rootOf(group, account);
+      if (link.isHub ? isThere && isAbove : this.isBelow(client.server, link.remoteName, account)) add(subject, queue);
+    }
+    const [hub] = this.plan.groups;
+    if (link.isHub && account === "B" && rootOf(group, account) === hub) add(SHARED_SERVICE, undefined);
+    return found;
+  }
+
+  /** Whether what is at a server is told upwards by another one: by itself, or over the leaf links that it has accepted. */
+  isBelow(server: string, by: string, account: AccountName): boolean {
+    for (let at: string | undefined = server; at !== undefined; ) {
+      if (at === by) return true;
+      const [up]: LeafConnection[] = this.links(at, account).filter(({ isHub }) => isHub);
+      at = up?.remoteName;
+    }
+    return false;
+  }
+
+  /** Of every group: which of the servers above a leaf node has chosen does not matter. */
+  counters(): Record<string, LeafCounters> {
+    const { groups } = this.plan;
+    return Object.fromEntries(groups.map(({ name, servers }) => [name, this.#countersOf(servers)]));
+  }
+
+  #countersOf(names: readonly string[]): LeafCounters {
+    const found = { timers: 0, routes: 0, links: 0, leaving: 0, interests: 0 };
+    for (const name of names) {
+      const { host, server } = this.nodes.get(name) as LeafNode;
+      const { leaving, rooms } = server as unknown as { leaving: ReadonlySet<object>; rooms: readonly object[] };
+      const room = rooms.find((one) => one instanceof ClusterRoom) as ClusterRoom;
+      const accounts = LEAF_ACCOUNTS.map((account) => server.accounts.get(account) as Account);
+      // Each of these has had a request from another account, and a timer for its answer that runs on for minutes.
+      found.timers += host.clock.pendingTimers - accounts.filter(({ replies }) => replies !== undefined).length;
+      found.routes += room.routes.size;
+      found.links += LEAF_ACCOUNTS.flatMap((account) => this.links(name, account)).length;
+      found.leaving += leaving.size;
+      found.interests += accounts.flatMap(({ sublist }) => [...sublist.all()].filter(isOfClients)).length;
+    }
+    return found;
+  }
+}
+
+/** Not what servers want of each other, wherever they have chosen to connect. */
+function isOfClients({ subject }: Subscription): boolean {
+  return ![LOOP_PREFIX, REPLIES, "$SYS."].some((prefix) => subject.startsWith(prefix));
+}
+
+function meet(a: LeafGroup, b: LeafGroup): boolean {
+  return a === b || a.above === b || b.above === a;
+}
