@@ -113,11 +113,18 @@ test("nothing is sent to a server whose connection has ended", () => {
 });
 
 test("what comes from a leaf node does not go back to its cluster, and says where it comes from", () => {
+  const { account, via, add, publish } = peerAccount();
+  add("a", undefined, 1, "LEAF");
+  assert.equal(publish("a", { leafCluster: "LEAF", leafAccount: account }), 0);
+  assert.equal(publish("a", { leafCluster: "OTHER", leafAccount: account }), 1);
+  assert.deepEqual(via.sent, ["link A OTHER []"]);
+});
+
+test("what an import has taken from a leaf node's other account may go back to its cluster", () => {
   const { via, add, publish } = peerAccount();
   add("a", undefined, 1, "LEAF");
-  assert.equal(publish("a", { leafCluster: "LEAF" }), 0);
-  assert.equal(publish("a", { leafCluster: "OTHER" }), 1);
-  assert.deepEqual(via.sent, ["link A OTHER []"]);
+  assert.equal(publish("a", { leafCluster: "LEAF", leafAccount: new Account("B") }), 1);
+  assert.deepEqual(via.sent, ["link A []"]);
 });
 
 test("interest that was told before the account was there counts when it is", () => {
