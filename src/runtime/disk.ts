@@ -31,8 +31,11 @@ export interface Disk {
   /** Opens for appending, created when missing; used by the log. */
   openAppendSync(path: string): AppendFile;
 
-  /** Opens a file whose data survives a crash once `sync` has resolved; its name does once its directory was synced. */
-  open(path: string, mode: OpenMode): Promise<DiskFile>;
+  /**
+   * Opens a file whose data survives a crash once `sync` has resolved; its name does once its directory was synced. With
+   * `synced` (default false) each write is followed by a sync, in one call where the platform has one, before it resolves.
+   */
+  open(path: string, mode: OpenMode, synced?: boolean): Promise<DiskFile>;
   /** Makes the names in a directory durable: creations, renames, removals. */
   syncDirectory(path: string): Promise<void>;
   /** As their namesakes above. */

@@ -82,7 +82,9 @@ export async function openStorage(
   const { disk, random } = runtime;
   await checkRoot(disk, root);
   const keys = new Keys(random, options);
-  const storage = new FileStorage(runtime, root, options, keys, await recoverJournal(disk, `${root}/journal`, keys));
+  const synced = (options.syncIntervalMs ?? 0) === 0;
+  const found = await recoverJournal(disk, `${root}/journal`, keys, synced);
+  const storage = new FileStorage(runtime, root, options, keys, found);
   await storage.recover();
   return storage;
 }

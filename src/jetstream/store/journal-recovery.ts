@@ -27,15 +27,20 @@ interface Frame extends FoundFrame {
   readonly file: DiskFile;
 }
 
-/** Reads the journal's files. */
-export async function recoverJournal(disk: Disk, directory: string, keys: Keys): Promise<FoundJournal> {
+/** Reads the journal's files. `synced`: whether writes to them are to be durable when they are done. */
+export async function recoverJournal(
+  disk: Disk,
+  directory: string,
+  keys: Keys,
+  synced: boolean,
+): Promise<FoundJournal> {
   const names = (await disk.list(directory)).filter((name) => /^\d+\.log$/.test(name));
   const frames: Frame[] = [];
   const files: JournalFile[] = [];
   for (const name of names) {
     const path = `${directory}/${name}`;
     const content = await disk.read(path);
-    const file = await disk.open(path, "update");
+    const file = await disk.open(path, "update", synced);
     let lastTicket = 0;
     for (const frame of framesOf(content)) {
       frames.push({ ...frame, file });

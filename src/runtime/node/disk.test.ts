@@ -109,6 +109,21 @@ test("a file is read and written at positions, and appends land in the order of 
   await assert.rejects(file.close(), { code: "EBADF" });
 });
 
+test("writes to a synced file are synced by the same call", { skip: process.platform !== "linux" }, async () => {
+  const path = join(folder, "synced");
+  const file = await disk.open(path, "create", true);
+  await file.write([Buffer.from("durable")], 0);
+  assert.equal(fs.readFileSync(path, "latin1"), "durable");
+  const isOurs = (descriptor: string): boolean => {
+    // One of the listing itself is closed by now.
+    return fs.existsSync(`/proc/self/fd/${descriptor}`) && fs.readlinkSync(`/proc/self/fd/${descriptor}`) === path;
+  };
+  const [descriptor] = fs.readdirSync("/proc/self/fd").filter(isOurs);
+  const flags = /flags:\s+(\d+)/.exec(fs.readFileSync(`/proc/self/fdinfo/${descriptor}`, "latin1"))?.[1] ?? "";
+  assert.notEqual(Number.parseInt(flags, 8) & fs.constants.O_DSYNC, 0);
+  await file.close();
+});
+
 test("a write of more chunks than one system call takes is whole", async () => {
   const path = join(folder, "many");
   const file = await disk.open(path, "new");

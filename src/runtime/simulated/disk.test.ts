@@ -49,6 +49,17 @@ simulate("files and directories behave as on a real disk", async (disk) => {
   assert.throws(() => log.appendSync("x"), { code: "EBADF" });
 });
 
+simulate("a synced file keeps what was written, and its writes fail with their sync", async (disk) => {
+  const file = await disk.open("/f", "create", true);
+  await disk.syncDirectory("/");
+  await file.write(bytes("kept"), 0);
+  await file.append(bytes("!"));
+  disk.fail({ operation: "sync", code: "EIO" });
+  await assert.rejects(file.write(bytes("lost"), 5), { code: "EIO" });
+  disk.crash();
+  assert.equal(disk.readSync("/f").toString(), "kept!");
+});
+
 simulate("open keeps to its mode", async (disk) => {
   await assert.rejects(disk.open("/f", "read"), { code: "ENOENT" });
   await assert.rejects(disk.open("/f", "update"), { code: "ENOENT" });

@@ -164,10 +164,10 @@ export class SimulatedDisk implements Disk {
     };
   }
 
-  async open(path: string, mode: OpenMode): Promise<DiskFile> {
+  async open(path: string, mode: OpenMode, synced = false): Promise<DiskFile> {
     await this.take(this.latency.readMs);
     const file = this.openNode(path, mode);
-    return new SimulatedFile(this, path, file, mode !== "read");
+    return new SimulatedFile(this, path, file, mode !== "read", synced);
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -318,15 +318,17 @@ class SimulatedFile implements DiskFile {
   private readonly disk: SimulatedDisk;
   private readonly file: FileNode;
   private readonly writable: boolean;
+  private readonly synced: boolean;
   private readonly life: number;
   private size: number;
   private closed = false;
 
-  constructor(disk: SimulatedDisk, path: string, file: FileNode, writable: boolean) {
+  constructor(disk: SimulatedDisk, path: string, file: FileNode, writable: boolean, synced: boolean) {
     this.disk = disk;
     this.path = path;
     this.file = file;
     this.writable = writable;
+    this.synced = synced;
     this.life = disk.currentLife();
     this.size = file.sizeBytes;
   }
@@ -350,6 +352,7 @@ class SimulatedFile implements DiskFile {
     await this.disk.take(this.disk.latency.writeMs);
     this.check("write");
     this.store(chunks, positionBytes);
+    if (this.synced) await this.sync();
   }
 
   async append(chunks: readonly Uint8Array[]): Promise<number> {
@@ -358,6 +361,7 @@ class SimulatedFile implements DiskFile {
     this.check("write");
     const position = this.size;
     this.store(chunks, position);
+    if (this.synced) await this.sync();
     return position;
   }
 
