@@ -41,8 +41,9 @@ export class AckWriter {
     const message = this.#message;
     if (this.#prefix !== prefix) {
       this.#prefix = prefix;
-      message.body = Buffer.alloc(prefix.length + SEQUENCE_DIGITS + 3);
-      prefix.copy(message.body);
+      const most = prefix.length + SEQUENCE_DIGITS + 3;
+      if (message.body.length < most) message.body = Buffer.alloc(most);
+      for (let i = 0; i < prefix.length; i++) message.body[i] = prefix[i];
     }
     const { body } = message;
     let end = writeDecimal(body, prefix.length, sequence);

@@ -5,6 +5,7 @@ import type { ResolvedOptions } from "../options/options.js";
 import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Server } from "../server/server.js";
+import { AckQueue } from "./ack-queue.js";
 import { AckWriter } from "./ack-writer.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
@@ -27,7 +28,8 @@ export class JetStream {
   readonly accounts = new Map<Account, JetStreamAccount>();
   readonly usage: Usage = { memory: 0, file: 0 };
   readonly reserved: Usage = { memory: 0, file: 0 };
-  readonly acks: AckWriter;
+  readonly ackWriter: AckWriter;
+  readonly ackQueue: AckQueue;
   /** Bytes that all accounts may use; resolved from the options and the machine. */
   limits: Usage;
   /** Atomic batches that are open now. */
@@ -40,7 +42,8 @@ export class JetStream {
     this.server = server;
     this.storage = storage;
     this.limits = limits;
-    this.acks = new AckWriter(server.router);
+    this.ackWriter = new AckWriter(server.router);
+    this.ackQueue = new AckQueue(storage.commits);
     this.#log = storage.log(META_KEY);
     const { snapshot, entries } = this.#log.recover();
     if (snapshot !== undefined) this.#meta.restore(snapshot);

@@ -1,19 +1,12 @@
-// Answers to publishers: gathered per ticket, and sent when what they state is durable.
+// Answers to the publishers of a stream.
 import { stringifyExact } from "../protocol/json.js";
+import type { AckSender } from "./ack-queue.js";
 import { ApiError } from "./errors.js";
 import type { StoreError } from "./store/errors.js";
-import type { CommitWaiter, Ticket } from "./store/store.js";
 import type { Stored, Stream } from "./stream.js";
 
-interface Group {
-  readonly ticket: Ticket;
-  readonly replies: string[];
-  readonly acks: Stored[];
-}
-
-export class PublishAcks implements CommitWaiter {
+export class PublishAcks implements AckSender {
   readonly #stream: Stream;
-  readonly #waiting: Group[] = [];
   #prefix: Buffer | undefined;
 
   constructor(stream: Stream) {
@@ -22,39 +15,20 @@ export class PublishAcks implements CommitWaiter {
 
   /** Answers once the message is durable. */
   add(reply: string, stored: Stored): void {
-    const { ticket } = stored;
-    const { js } = this.#stream.account;
-    const { commits } = js.storage;
-    if (ticket <= commits.durable || this.#stream.config.persist_mode === "async") {
-      this.#send(reply, stored);
-      return;
-    }
-    const last = this.#waiting[this.#waiting.length - 1];
-    if (last !== undefined && last.ticket === ticket) {
-      last.replies.push(reply);
-      last.acks.push(stored);
-      return;
-    }
-    this.#waiting.push({ ticket, replies: [reply], acks: [stored] });
-    commits.whenDurable(ticket, this);
+    if (this.#stream.config.persist_mode === "async") this.#send(reply, stored);
+    else this.#stream.account.js.ackQueue.add(this, reply, stored);
   }
 
-  committed(ticket: Ticket, error: StoreError | undefined): void {
-    const waiting = this.#waiting;
-    while (waiting.length > 0 && waiting[0].ticket <= ticket) {
-      const { replies, acks } = waiting.shift() as Group;
-      for (let at = 0; at < replies.length; at++) {
-        if (error === undefined) this.#send(replies[at], acks[at]);
-        else this.#stream.refuse(replies[at], error);
-      }
-    }
+  settle(reply: string, stored: Stored, error: StoreError | undefined): void {
+    if (error === undefined) this.#send(reply, stored);
+    else this.#stream.refuse(reply, error);
   }
 
   #send(reply: string, { sequence, duplicate, value }: Stored): void {
     const { js, account } = this.#stream.account;
     this.#prefix ??= this.#begin();
     if (!duplicate && value === undefined) {
-      js.acks.send(account, reply, this.#prefix, sequence);
+      js.ackWriter.send(account, reply, this.#prefix, sequence);
       return;
     }
     let text = `${this.#prefix}${sequence}`;

@@ -75,6 +75,7 @@ export class Stream implements DeliveryTarget {
   #transform: SubjectTransform | undefined;
   #republish: Republish | undefined;
   #counted = 0;
+  #hasLimits = false;
   /** Of the last message that was stored. */
   #ticket: Ticket = ALREADY_DURABLE;
 
@@ -172,6 +173,7 @@ export class Stream implements DeliveryTarget {
     const { config } = this;
     const { subject_transform: transform, republish } = config;
     this.#transform = transform && SubjectTransform.compile(wireSubject(transform.src), wireSubject(transform.dest));
+    this.#hasLimits = config.max_msgs > 0 || config.max_bytes > 0 || config.max_msgs_per_subject > 0;
     this.#republish = republish && new Republish(this, republish);
     this.batches = atomicBatchesOf(this);
     this.schedules = schedulesOf(this);
@@ -317,7 +319,7 @@ export class Stream implements DeliveryTarget {
     if (id !== undefined) this.ids.add(id, sequence, times.seconds * 1000 + Math.floor(times.nanoseconds / 1e6));
     if (rollup === "all") this.removed(() => store.compact(sequence).ticket);
     else if (rollup === "sub") this.purgeSubject(subject, sequence);
-    this.#keepLimits(subject);
+    if (this.#hasLimits) this.#keepLimits(subject);
     this.#dropUnwanted(subject, sequence);
     this.settle();
     this.expiry.stored(ttlMs);
