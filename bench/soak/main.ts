@@ -5,6 +5,7 @@ import { clusterFaults } from "./cluster-faults.js";
 import { connections } from "./connections.js";
 import { type Drill, DrillContext } from "./drill.js";
 import { edge } from "./edge.js";
+import { gatewayPruning } from "./gateway-pruning.js";
 import { mixedLoad } from "./mixed-load.js";
 import { simulatedCluster, simulatedLeafs, simulatedSuperCluster } from "./simulations.js";
 import { subscriptions } from "./subscriptions.js";
@@ -20,6 +21,7 @@ const drills: readonly Drill[] = [
   simulatedLeafs,
   clusterFaults,
   superCluster,
+  gatewayPruning,
 ];
 
 const { values: flags, positionals } = parseArgs({

@@ -158,32 +158,9 @@ export class ClusterWorld {
     await this.runtime.clock.advance(ms);
   }
 
-  /** What is not yet as it should be between the servers: connections, and interest; undefined when all is. */
+  /** What is not yet as it should be between the servers; undefined when all is. */
   unsettled(): string | undefined {
-    const nodes = this.running;
-    for (const node of nodes) {
-      const { routes, peers } = node.room;
-      if (peers.size !== nodes.length - 1) return `${node.name} knows ${peers.size} of ${nodes.length - 1} others`;
-      let links = 0;
-      for (const other of nodes) {
-        if (other === node) continue;
-        const peer = peers.get(other.server.id);
-        if (peer === undefined) return `${node.name} does not know ${other.name}`;
-        const wanted = linksBetween(this.plan, node.name, other.name);
-        if (peer.links.length !== wanted || peer.links.some(({ closed }) => closed)) {
-          return `${node.name} has ${peer.links.length} connections to ${other.name}, not ${wanted}`;
-        }
-        links += wanted;
-      }
-      if (routes.size !== links) return `${node.name} has ${routes.size} connections, not ${links}`;
-    }
-    for (const node of nodes) {
-      for (const other of nodes) {
-        const difference = other === node ? undefined : mismatch(node, other);
-        if (difference !== undefined) return difference;
-      }
-    }
-    return undefined;
+    return unsettledRoutes(this.running, (a, b) => linksBetween(this.plan, a, b));
   }
 
   /** Lets time pass until all servers are connected and know each other's interest; throws when that takes too long. */
@@ -211,6 +188,39 @@ export class ClusterWorld {
 /** Not the place where answers to requests from other accounts come in: once there, that stays. */
 function isLasting({ subject }: { readonly subject: string }): boolean {
   return !subject.startsWith(REPLIES);
+}
+
+/**
+ * What is not yet as it should be between the servers of a cluster: connections, and interest; undefined when all is.
+ * @param linksBetween how many connections two servers are to have
+ */
+export function unsettledRoutes(
+  nodes: readonly ClusterNode[],
+  linksBetween: (a: string, b: string) => number,
+): string | undefined {
+  for (const node of nodes) {
+    const { routes, peers } = node.room;
+    if (peers.size !== nodes.length - 1) return `${node.name} knows ${peers.size} of ${nodes.length - 1} others`;
+    let links = 0;
+    for (const other of nodes) {
+      if (other === node) continue;
+      const peer = peers.get(other.server.id);
+      if (peer === undefined) return `${node.name} does not know ${other.name}`;
+      const wanted = linksBetween(node.name, other.name);
+      if (peer.links.length !== wanted || peer.links.some(({ closed }) => closed)) {
+        return `${node.name} has ${peer.links.length} connections to ${other.name}, not ${wanted}`;
+      }
+      links += wanted;
+    }
+    if (routes.size !== links) return `${node.name} has ${routes.size} connections, not ${links}`;
+  }
+  for (const node of nodes) {
+    for (const other of nodes) {
+      const difference = other === node ? undefined : mismatch(node, other);
+      if (difference !== undefined) return difference;
+    }
+  }
+  return undefined;
 }
 
 function compareInterest(node: ClusterNode, account: AccountName, model: ClusterModel): void {

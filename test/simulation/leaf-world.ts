@@ -1,7 +1,6 @@
 // Simulated leaf nodes and their hubs, each on a host of its own; they are started, killed, frozen and looked into.
 import type { Account } from "../../src/accounts/account.js";
 import type { Subscription } from "../../src/accounts/subscription.js";
-import { ClusterRoom } from "../../src/cluster/room.js";
 import { LeafConnection, LOOP_PREFIX } from "../../src/leafnodes/leaf.js";
 import { createServer } from "../../src/natsnode.js";
 import { resolveOptions } from "../../src/options/options.js";
@@ -10,7 +9,7 @@ import type { Server } from "../../src/server/server.js";
 import { LinesLogger } from "../support/local-server.js";
 import { type ClusterModel, fits, ModelError, type ModelSubscription } from "./cluster-model.js";
 import { type AccountName, CLIENT_PORT, SHARED_SERVICE } from "./cluster-plan.js";
-import { REPLIES } from "./cluster-world.js";
+import { ClusterNode, REPLIES, unsettledRoutes } from "./cluster-world.js";
 import type { Draw } from "./draw.js";
 import { groupOf, isBehind, LEAF_ACCOUNTS, type LeafGroup, type LeafPlan, leafOptions, rootOf } from "./leaf-plan.js";
 import { SimulationClient } from "./simulation-client.js";
@@ -24,12 +23,16 @@ export interface LeafCounters {
   readonly interests: number;
 }
 
-export interface LeafNode {
-  readonly name: string;
+/** Connections of two servers of a group: a pool of three, and one of the system account. */
+const ROUTES = 4;
+
+export class LeafNode extends ClusterNode {
   readonly group: LeafGroup;
-  readonly host: SimulatedHost;
-  readonly log: LinesLogger;
-  readonly server: Server;
+
+  constructor(name: string, group: LeafGroup, host: SimulatedHost, log: LinesLogger, server: Server) {
+    super(name, host, log, server);
+    this.group = group;
+  }
 }
 
 export class LeafWorld {
@@ -68,7 +71,7 @@ export class LeafWorld {
     const host = this.runtime.host(name);
     const log = this.nodes.get(name)?.log ?? new LinesLogger();
     const server = createServer(resolveOptions(leafOptions(this.plan, name)), { runtime: host, logger: log });
-    const node = { name, group: groupOf(this.plan, name), host, log, server };
+    const node = new LeafNode(name, groupOf(this.plan, name), host, log, server);
     this.nodes.set(name, node);
     await this.runtime.clock.settle(server.start());
     return node;
@@ -106,9 +109,14 @@ export class LeafWorld {
 
   /** What is not yet as it should be between the servers; undefined when all is. */
   unsettled(): string | undefined {
-    for (const { name, server, group } of this.running) {
-      const routed = server.reports.remoteServers();
-      if (routed !== group.servers.length - 1) return `${name} has routes to ${routed} others`;
+    for (const group of this.plan.groups) {
+      const problem = unsettledRoutes(
+        this.running.filter((node) => node.group === group),
+        () => ROUTES,
+      );
+      if (problem !== undefined) return problem;
+    }
+    for (const { name } of this.running) {
       for (const account of LEAF_ACCOUNTS) {
         const problem = this.#unlinked(name, account);
         if (problem !== undefined) return problem;
@@ -228,9 +236,8 @@ export class LeafWorld {
   #countersOf(names: readonly string[]): LeafCounters {
     const found = { timers: 0, routes: 0, links: 0, leaving: 0, interests: 0 };
     for (const name of names) {
-      const { host, server } = this.nodes.get(name) as LeafNode;
-      const { leaving, rooms } = server as unknown as { leaving: ReadonlySet<object>; rooms: readonly object[] };
-      const room = rooms.find((one) => one instanceof ClusterRoom) as ClusterRoom;
+      const { host, server, room } = this.nodes.get(name) as LeafNode;
+      const { leaving } = server as unknown as { leaving: ReadonlySet<object> };
       const accounts = LEAF_ACCOUNTS.map((account) => server.accounts.get(account) as Account);
       // Each of these has had a request from another account, and a timer for its answer that runs on for minutes.
       found.timers += host.clock.pendingTimers - accounts.filter(({ replies }) => replies !== undefined).length;
