@@ -12,7 +12,7 @@ import type { Listener, Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { ClusterLink } from "../server/cluster-link.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
-import { fitsPeerLogin } from "../server/peer-login.js";
+import { admitsPeer } from "../server/peer-login.js";
 import { PeerTls } from "../server/peer-tls.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
@@ -298,9 +298,10 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
   }
 
   admits(route: RouteConnection, connect: PeerConnect): boolean | Promise<boolean> {
-    const { authorization } = this.options;
-    if (authorization?.user === undefined) return true;
-    return fitsPeerLogin(this.server, route, authorization, connect);
+    const { authorization, tls, routes } = this.options;
+    const urls = routes.map(parseRouteUrl).filter((url) => url !== undefined);
+    const gate = { authorization, tls, knownHosts: urls.map(({ host }) => host) };
+    return admitsPeer(this.server, route, gate, connect);
   }
 
   takesName(name: string, dynamic: boolean, from: string): boolean {

@@ -13,7 +13,7 @@ import type { Listener, Transport } from "../runtime/network.js";
 import { reachableAt } from "../server/client-urls.js";
 import { CloseReason } from "../server/close-reason.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
-import { fitsPeerLogin } from "../server/peer-login.js";
+import { admitsPeer } from "../server/peer-login.js";
 import { PeerTls } from "../server/peer-tls.js";
 import type { PeerUrl } from "../server/peer-url.js";
 import type { Commit, Room } from "../server/room.js";
@@ -275,9 +275,10 @@ export class GatewayRoom implements Room, GatewayHost, InterestWatcher {
   }
 
   admits(gateway: GatewayConnection, connect: PeerConnect): boolean | Promise<boolean> {
-    const { authorization } = this.options;
-    if (authorization?.user === undefined) return true;
-    return fitsPeerLogin(this.server, gateway, authorization, connect);
+    const { authorization, tls } = this.options;
+    const configured = [...this.remotes.values()].flatMap(({ configuredUrls }) => configuredUrls);
+    const gate = { authorization, tls, knownHosts: configured.map(({ host }) => host) };
+    return admitsPeer(this.server, gateway, gate, connect);
   }
 
   welcomes(cluster: string): boolean {
