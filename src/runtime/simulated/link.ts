@@ -17,6 +17,8 @@ export type LinkState = "up" | "silent" | "cut";
 
 /** A lost packet is sent again after at most this long once the way is free. */
 const RETRANSMIT_MS = 200;
+/** Packets that arrive so close may be read together; the first one waits for the others. */
+const SAME_READ_MS = 2;
 
 /** One direction between two hosts. */
 export class Link {
@@ -80,8 +82,9 @@ export class Flight {
     const bytes = packet.kind === "data" ? packet.data.length : 0;
     if (!this.passes()) this.stalled = true;
     const atMs = this.stalled ? 0 : Math.max(this.link.arrivalMs(this.time.sinceStartMs, bytes), last?.atMs ?? 0);
-    // Receivers often find what was sent apart in one read.
-    if (packet.kind === "data" && last?.packet.kind === "data" && this.random.below(3) === 0) {
+    // Receivers often find what was sent apart in one read, if it comes at nearly the same time.
+    const isClose = last !== undefined && atMs - last.atMs < SAME_READ_MS;
+    if (packet.kind === "data" && isClose && last.packet.kind === "data" && this.random.below(3) === 0) {
       last.packet = { kind: "data", data: Buffer.concat([last.packet.data, packet.data]) };
       last.atMs = atMs;
     } else if (packet.kind === "ack" && last?.packet.kind === "ack") {
