@@ -2,11 +2,11 @@
 import type { Transport } from "../runtime/network.js";
 import { TlsError } from "../runtime/tls.js";
 import { hostPort } from "../server/host-port.js";
+import type { PeerTls } from "../server/peer-tls.js";
 import { S2Transport } from "../server/s2-transport.js";
 import type { Server } from "../server/server.js";
 import { closeCodeFor } from "../websocket/close-codes.js";
 import { openWebsocket, tunnel } from "../websocket/dial.js";
-import type { LeafTls } from "./leaf-tls.js";
 import type { LeafUrl } from "./leaf-url.js";
 import { WEBSOCKET_ANSWER_MS } from "./limits.js";
 import type { RemoteOptions } from "./remote.js";
@@ -30,7 +30,7 @@ export interface DialledHub {
  */
 export async function dialHub(
   server: Server,
-  tls: LeafTls,
+  tls: PeerTls,
   options: RemoteOptions,
   url: LeafUrl,
   timeoutMs: number,
@@ -39,7 +39,7 @@ export async function dialHub(
   const { host, port } = url;
   if (!url.webSocket) return { transport: await runtime.network.dial({ host, port, timeoutMs }) };
   const transport = await dialThrough(server, tls, options, url, timeoutMs);
-  if (url.tls || options.tls !== undefined) await tls.secureTo(transport, options.tls, host);
+  if (url.tls || options.tls !== undefined) await tls.secureTo(transport, host, options.tls);
   const below = new S2Transport(transport, runtime.clock);
   const opened = await openWebsocket(below, runtime, {
     host: hostPort(host, port),
@@ -55,7 +55,7 @@ export async function dialHub(
 
 async function dialThrough(
   { runtime }: Server,
-  tls: LeafTls,
+  tls: PeerTls,
   { proxy }: RemoteOptions,
   { host, port }: LeafUrl,
   timeoutMs: number,
@@ -68,7 +68,7 @@ async function dialThrough(
     port: Number(at.port) || (secure ? 443 : 80),
     timeoutMs: proxy.timeoutMs || timeoutMs,
   });
-  if (secure) await tls.secureTo(transport, undefined, at.hostname);
+  if (secure) await tls.secureTo(transport, at.hostname, undefined);
   await tunnel(transport, runtime, hostPort(host, port), proxy, proxy.timeoutMs || WEBSOCKET_ANSWER_MS);
   return transport;
 }

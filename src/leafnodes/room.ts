@@ -13,6 +13,7 @@ import type { Listener, Transport } from "../runtime/network.js";
 import { reachableAt } from "../server/client-urls.js";
 import { CloseReason } from "../server/close-reason.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
+import { PeerTls } from "../server/peer-tls.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { type AcceptedWebsocket, LEAFNODE_PATH, type WebsocketRoom } from "../websocket/room.js";
@@ -28,7 +29,6 @@ import {
   leafCompression,
 } from "./leaf.js";
 import { admitLeaf } from "./leaf-login.js";
-import { LeafTls } from "./leaf-tls.js";
 import type { LeafUrl } from "./leaf-url.js";
 import { MAX_LEARNED_URLS, MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
 import { type LeafDialler, LeafRemote, type RemoteOptions } from "./remote.js";
@@ -48,7 +48,7 @@ interface Objection {
 
 export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   readonly #server: Server;
-  readonly #tls: LeafTls;
+  readonly #tls: PeerTls;
   readonly #links = new Set<LeafConnection>();
   // Those that have been let in, by account.
   readonly #joined = new Map<Account, Set<LeafConnection>>();
@@ -63,7 +63,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   /** @param websocket lets leaf nodes in over WebSocket, too */
   constructor(server: Server, websocket: WebsocketRoom) {
     this.#server = server;
-    this.#tls = new LeafTls(server);
+    this.#tls = new PeerTls(server, "leafnode", { mutual: false });
     server.accounts.watch(this);
     if (this.#options.port !== 0) {
       websocket.serve(LEAFNODE_PATH, { accept: (connection) => this.#acceptWebsocket(connection) });
@@ -108,7 +108,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
 
   async start(): Promise<void> {
     const server = this.#server;
-    await this.#tls.prepare(server.options)();
+    await this.#tls.prepare(this.#options.tls)();
     const { host, port } = this.#options;
     if (port === 0) return;
     const listening = { host, port: port === -1 ? 0 : port };
@@ -136,7 +136,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
 
   prepare(old: ResolvedOptions, next: ResolvedOptions): Commit | undefined {
     if (old.leafnodes === undefined || next.leafnodes === undefined) return undefined;
-    const commitTls = this.#tls.prepare(next);
+    const commitTls = this.#tls.prepare(next.leafnodes.tls);
     const { remotes } = next.leafnodes;
     return async () => {
       await commitTls();
@@ -238,7 +238,11 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   async #begin(link: LeafConnection, url: LeafUrl): Promise<void> {
     const { webSocket, remote } = link;
     const first = webSocket === undefined && remote?.options.tls?.handshakeFirst === true;
-    if (!first || (await this.#tls.dial(link, url))) link.begin();
+    if (!first || (await this.#handshake(link, url))) link.begin();
+  }
+
+  #handshake(link: LeafConnection, { host }: LeafUrl): Promise<boolean> {
+    return this.#tls.dialAt(link, host, link.remote?.options.tls);
   }
 
   #make(transport: Transport, way: LeafWay): LeafConnection {
@@ -407,7 +411,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   }
 
   async secure(link: LeafConnection): Promise<boolean> {
-    return this.#tls.dial(link, this.#urls.get(link) as LeafUrl);
+    return this.#handshake(link, this.#urls.get(link) as LeafUrl);
   }
 
   loopSubject(account: Account): string {

@@ -1,6 +1,7 @@
-// TLS between servers, on routes and gateways: it starts at once in both directions, and both sides show and check
-// certificates (conformance/topology, WIRE.md section 1).
+// TLS between servers: the certificates of one listener, and the handshakes on connections in both directions. On routes and
+// gateways it starts at once, and both sides show and check certificates (conformance/topology, WIRE.md section 1).
 import type { ResolvedTls } from "../auth/certificate-files.js";
+import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "./close-reason.js";
 import { HandshakeQueue } from "./handshake-queue.js";
 import type { PeerConnection } from "./peer-connection.js";
@@ -9,19 +10,30 @@ import type { Commit } from "./room.js";
 import type { Server } from "./server.js";
 import { TlsPort } from "./tls-port.js";
 
+const DEFAULT_TLS_MS = 2_000;
 const ADDRESS = /^[\d.]+$|:/;
 
 export class PeerTls {
   readonly #server: Server;
   readonly #what: string;
+  readonly #mutual: boolean;
   readonly #handshakes: HandshakeQueue;
   #port: TlsPort | undefined;
 
-  /** @param what `route` or `gateway`, for the log */
-  constructor(server: Server, what: string) {
+  /**
+   * @param what `route`, `gateway` or `leafnode`, for the log
+   * @param mutual whether servers that dial must show a certificate, whatever the options say; default: yes
+   */
+  constructor(server: Server, what: string, { mutual = true } = {}) {
     this.#server = server;
     this.#what = what;
+    this.#mutual = mutual;
     this.#handshakes = new HandshakeQueue(server.runtime.clock);
+  }
+
+  /** The options of the listener; undefined while TLS is off. */
+  get options(): ResolvedTls | undefined {
+    return this.#port?.options;
   }
 
   /**
@@ -29,21 +41,7 @@ export class PeerTls {
    * @throws {CertificateFileError | TlsError} they cannot be used
    */
   prepare(tls: ResolvedTls | undefined): Commit {
-    const server = this.#server;
-    const port =
-      tls &&
-      new TlsPort(
-        { ...tls, verify: true },
-        {
-          runtime: server.runtime,
-          handshakes: this.#handshakes,
-          ocsp: server.options.ocsp,
-          revoked: () => server.certificateRevoked(),
-          get logger() {
-            return server.logger;
-          },
-        },
-      );
+    const port = tls && this.#portOf(this.#mutual ? { ...tls, verify: true } : tls);
     return () => {
       this.close();
       this.#port = port;
@@ -73,6 +71,29 @@ export class PeerTls {
     return this.#secured(connection, () => port.secureAsClient(connection.transport, named?.host ?? host));
   }
 
+  /** Makes the handshake with `host` by these options, or without any by the platform's authorities. False: the connection is over. */
+  dialAt(connection: PeerConnection, host: string, tls: ResolvedTls | undefined): Promise<boolean> {
+    return this.#secured(connection, () => this.secureTo(connection.transport, host, tls));
+  }
+
+  /** The same before there is a connection. Rejects with a TlsError; the transport is destroyed then. */
+  async secureTo(transport: Transport, host: string, tls: ResolvedTls | undefined): Promise<void> {
+    await this.#portOf(tls ?? PLAIN_TLS).secureAsClient(transport, host);
+  }
+
+  #portOf(tls: ResolvedTls): TlsPort {
+    const server = this.#server;
+    return new TlsPort(tls, {
+      runtime: server.runtime,
+      handshakes: this.#handshakes,
+      ocsp: server.options.ocsp,
+      revoked: () => server.certificateRevoked(),
+      get logger() {
+        return server.logger;
+      },
+    });
+  }
+
   async #secured(connection: PeerConnection, handshake: () => Promise<unknown>): Promise<boolean> {
     try {
       await handshake();
@@ -85,3 +106,11 @@ export class PeerTls {
     }
   }
 }
+
+/** Of who has no options for it. */
+const PLAIN_TLS = Object.freeze({
+  verify: false,
+  verifyAndMap: false,
+  insecure: false,
+  timeoutMs: DEFAULT_TLS_MS,
+}) as unknown as ResolvedTls;
