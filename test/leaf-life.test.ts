@@ -1,0 +1,74 @@
+// When leaf links end: a reload with a higher min_version, a hub that leaves, an end that says nothing any more.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ServerOptions } from "../src/options/options.js";
+import { cuttingProxy } from "../src/testing/cutting-proxy.js";
+import { startLocalCluster, until } from "./support/local-cluster.js";
+import { type LocalServer, startLocalServer } from "./support/local-server.js";
+import { connectRaw } from "./support/raw-client.js";
+
+const listening = { host: "127.0.0.1", port: -1 };
+const leafs = ({ server }: LocalServer) => server.reports.leafs();
+const leafPort = ({ server }: LocalServer): number => server.addresses["leafnode"].port;
+
+test("a reload with a higher min_version ends the links of older leaf nodes", async (t) => {
+  const options = (minVersion?: string): ServerOptions => ({
+    serverName: "HUB",
+    leafnodes: { ...listening, minVersion },
+  });
+  const hub = await startLocalServer(t, options());
+  const old = await connectRaw(t, leafPort(hub));
+  old.send('CONNECT {"server_id":"OLD","name":"old","version":"2.8.4","headers":true,"protocol":1}\r\n');
+  const remote = { urls: [`nats-leaf://127.0.0.1:${leafPort(hub)}`] };
+  await startLocalServer(t, { serverName: "NEW", leafnodes: { reconnectMs: 50, remotes: [remote] } });
+  await until("both are there", () => leafs(hub).length === 2);
+  let heard = "";
+  old.socket.on("data", (chunk) => {
+    heard += chunk.toString("latin1");
+  });
+  await hub.reload(options("2.9.0"));
+  await old.closed();
+  assert.match(heard, /-ERR 'connection rejected since minimum version required is "2\.9\.0"'/);
+  await until("the new one is left", () => leafs(hub).length === 1);
+  assert.equal(leafs(hub)[0].name, "NEW");
+});
+
+test("a hub in lame duck mode takes no new leaf nodes, and those that it had go to another server of its cluster", async (t) => {
+  const hubs = await startLocalCluster(t, 2, {
+    leafnodes: listening,
+    lameDuckGracePeriodMs: 10,
+    lameDuckDurationMs: 30_000,
+  });
+  const remote = { urls: [`nats-leaf://127.0.0.1:${leafPort(hubs[0])}`] };
+  const leaf = await startLocalServer(t, { serverName: "LEAF", leafnodes: { reconnectMs: 50, remotes: [remote] } });
+  await until("it is connected", () => leafs(hubs[0]).length === 1);
+  const port = leafPort(hubs[0]);
+  const leaving = hubs[0].server.lameDuck();
+  await assert.rejects(async () => {
+    const late = await connectRaw(t, port);
+    await late.next();
+  });
+  await until("it has gone to the other", () => leafs(hubs[1]).length === 1);
+  assert.equal(leafs(leaf)[0].name, "S2");
+  await leaving;
+});
+
+test("an end that says nothing any more is found out by pings, at both ends, and dialled again", async (t) => {
+  const pings = { pingIntervalMs: 100, pingMax: 2 };
+  const hub = await startLocalServer(t, { serverName: "HUB", leafnodes: listening, ...pings });
+  const link = await cuttingProxy(leafPort(hub), t);
+  const remote = { urls: [link.url.replace("nats:", "nats-leaf:")], ignoreDiscoveredServers: true };
+  const leafnodes = { reconnectMs: 50, remotes: [remote] };
+  const leaf = await startLocalServer(t, { serverName: "LEAF", leafnodes, ...pings });
+  await until("the link is made", () => leafs(hub).length === 1 && leafs(leaf).length === 1);
+  await until("both ends have measured it", () => [hub, leaf].every((end) => leafs(end)[0].rttMs > 0));
+  const [first] = leafs(hub);
+  link.freeze();
+  await until("both ends have given it up", () =>
+    [hub, leaf].every(({ log }) => log.matching(/Stale Connection/).length > 0),
+  );
+  assert.deepEqual(leafs(hub), []);
+  link.heal();
+  await until("it is back", () => leafs(hub).length === 1 && leafs(leaf).length === 1);
+  assert.notEqual(leafs(hub)[0].id, first.id);
+});
