@@ -136,7 +136,7 @@ const sets = {
     ["JetStream, publish to memory, 1 KB", "jetstream-publish", "memory", 1, 1, 1000, times(2e5), 1024, jetstream],
     ["JetStream, publish to file, 128 B", "jetstream-publish", "file", 1, 1, 1000, times(3e5), 128, jetstream],
     ["JetStream, publish to file, 1 KB", "jetstream-publish", "file", 1, 1, 1000, times(1e5), 1024, jetstream],
-    ["JetStream, 1,000 streams on file, 128 B", "jetstream-publish", "file", 1, 1000, 1000, times(2e5), 128, jetstream],
+    ["JetStream, 1,000 streams on file, 128 B", "jetstream-publish", "file", 1, 1000, 1000, times(1e5), 128, jetstream],
     [
       "JetStream, publish to file, sync always, 128 B",
       "jetstream-publish",
@@ -144,7 +144,7 @@ const sets = {
       1,
       1,
       1000,
-      times(1e5),
+      times(2e4),
       128,
       jetstreamAlways,
     ],
