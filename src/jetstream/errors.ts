@@ -4,6 +4,7 @@
 const ERRORS = {
   accountResources: [10002, 400, "resource limits exceeded for account"],
   badRequest: [10003, 400, "bad request"],
+  unavailable: [10008, 503, "JetStream system temporarily unavailable"],
   clusterRequired: [10010, 503, "JetStream clustering support required"],
   consumerCreate: [10012, 500, "{text}"],
   consumerNameInUse: [10013, 400, "consumer name already in use"],

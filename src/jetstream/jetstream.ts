@@ -97,6 +97,11 @@ export class JetStream {
     return opened;
   }
 
+  /** Resolves when all streams know which messages would be duplicates. */
+  async idsKnown(): Promise<void> {
+    for (const { streams } of this.accounts.values()) for (const stream of streams.values()) await stream.idsKnown;
+  }
+
   /** Writes an entry down and applies it. */
   propose(entry: MetaEntry): Ticket {
     const ticket = this.#log.append(encodeMeta(entry));

@@ -65,6 +65,7 @@ export class JetStreamRoom implements Room, InterestWatcher {
       [NEXT_ROUTE, ...DIRECT_ROUTES],
     );
     this.#openAccounts();
+    await js.idsKnown();
   }
 
   #announce({ limits, options, domain }: JetStream, folder: string): void {

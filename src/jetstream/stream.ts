@@ -71,6 +71,9 @@ export class Stream implements DeliveryTarget {
   schedules: Schedules | undefined;
   inflows: Inflows | undefined;
   closed = false;
+  /** Resolves when the ids of messages of before are known; until then messages with ids are refused. */
+  idsKnown: Promise<void> = Promise.resolve();
+  #areIdsKnown = true;
   #subscriptions: Subscription[] = [];
   #transform: SubjectTransform | undefined;
   #republish: Republish | undefined;
@@ -122,7 +125,7 @@ export class Stream implements DeliveryTarget {
     this.#subscribe();
     this.settle();
     this.expiry.arm();
-    void this.#recoverIds();
+    this.idsKnown = this.#recoverIds();
     for (const consumer of this.consumers.values()) consumer.open();
     this.schedules?.recover();
     this.inflows?.start();
@@ -197,9 +200,18 @@ export class Stream implements DeliveryTarget {
   }
 
   async #recoverIds(): Promise<void> {
-    const { store } = this;
     const windowNs = this.config.duplicate_window;
-    if (windowNs <= 0n || store.state.messages === 0) return;
+    if (windowNs <= 0n || this.store.state.messages === 0) return;
+    this.#areIdsKnown = false;
+    try {
+      await this.#readIds(windowNs);
+    } finally {
+      this.#areIdsKnown = true;
+    }
+  }
+
+  async #readIds(windowNs: bigint): Promise<void> {
+    const { store } = this;
     const since = store.firstSince(this.account.js.nowNs - windowNs);
     const { lastSequence } = store.state;
     for (let at = since; at !== 0 && at <= lastSequence; at = store.next(at + 1)) {
@@ -268,6 +280,7 @@ export class Stream implements DeliveryTarget {
     if (this.schedules === undefined) checkSchedulesOff(headers);
     const ended = endedSchedule(this, headers);
     const id = headers.get(Header.msgId);
+    if (id !== undefined && !this.#areIdsKnown) throw new ApiError("unavailable");
     const known = id === undefined ? undefined : this.ids.find(id, this.account.js.nowMs - this.#windowMs);
     // What it repeats may still be on its way to the disk.
     if (known !== undefined) return { sequence: known, ticket: this.#ticket, duplicate: true };
