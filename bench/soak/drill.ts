@@ -6,7 +6,7 @@ import {
   type ServerProcessOptions,
   startServerProcess,
 } from "../../test/support/server-process.js";
-import { ManualScope } from "../../test/support/temporary-folder.js";
+import { ManualScope, temporaryFolder } from "../../test/support/temporary-folder.js";
 
 export interface DrillSettings {
   /** A few seconds instead of minutes. */
@@ -32,8 +32,18 @@ export class DrillContext {
     this.settings = settings;
   }
 
-  async startServer(config = "", program = this.settings.program): Promise<ServerProcess> {
-    return startServerProcess(this.#scope, { program, config });
+  /** `more.ready` is the text that is waited for; default: that it serves. */
+  async startServer(
+    config = "",
+    program = this.settings.program,
+    more: Pick<ServerProcessOptions, "ready" | "under"> = {},
+  ): Promise<ServerProcess> {
+    return startServerProcess(this.#scope, { program, config, ...more });
+  }
+
+  /** A folder that is removed with the drill. */
+  folder(): string {
+    return temporaryFolder(this.#scope);
   }
 
   async connect(server: ServerProcess, options: object = {}): Promise<RawClient> {

@@ -6,6 +6,7 @@ import { connections } from "./connections.js";
 import { type Drill, DrillContext } from "./drill.js";
 import { edge } from "./edge.js";
 import { gatewayPruning } from "./gateway-pruning.js";
+import { jetStreamKills } from "./jetstream-kills.js";
 import { mixedLoad } from "./mixed-load.js";
 import { simulatedCluster, simulatedLeafs, simulatedSuperCluster } from "./simulations.js";
 import { subscriptions } from "./subscriptions.js";
@@ -22,6 +23,7 @@ const drills: readonly Drill[] = [
   clusterFaults,
   superCluster,
   gatewayPruning,
+  jetStreamKills,
 ];
 
 const { values: flags, positionals } = parseArgs({

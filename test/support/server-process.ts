@@ -29,6 +29,8 @@ export interface ServerProcessOptions {
   readyTimeoutMs?: number | undefined;
   /** Words put in front of the program's own, such as a Node flag; for natsnode only. */
   nodeFlags?: readonly string[] | undefined;
+  /** A program and its arguments that run the server, such as a tracer. */
+  under?: readonly string[] | undefined;
 }
 
 export interface ProcessEnd {
@@ -56,7 +58,7 @@ export async function startServerProcess(scope: Scope, options: ServerProcessOpt
     args.push("-c", join(folder, "server.conf"));
   }
   args.push(...(options.args ?? []).map(fill));
-  const [program, ...first] = commandOf(options);
+  const [program, ...first] = [...(options.under ?? []), ...commandOf(options)];
   const child = spawn(program, [...first, ...args], {
     cwd: folder,
     env: { ...process.env, ...options.env },
