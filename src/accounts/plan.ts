@@ -88,8 +88,12 @@ export function planAccounts(options: ResolvedOptions, clusterName?: string): Ac
       name,
       limits: account?.limits ?? NO_LIMITS,
       mappings: isGlobal
-        ? planMappings(options.mappings, "mappings", clusterName)
-        : planMappings(account?.mappings ?? {}, `accounts.${name}.mappings`, clusterName),
+        ? planMappings({ ...defaultDomain(options, name), ...options.mappings }, "mappings", clusterName)
+        : planMappings(
+            { ...defaultDomain(options, name), ...account?.mappings },
+            `accounts.${name}.mappings`,
+            clusterName,
+          ),
       msgTrace: accountTrace(account?.msgTrace),
       ...(exports.get(name) ?? NO_EXPORTS),
       ...(account === undefined ? NO_IMPORTS : planImports(name, account, names, exports)),
@@ -253,6 +257,13 @@ function renamingFor(remote: string, local: string, refuse: (reason: string) => 
     if (error instanceof TransformError) throw refuse(error.message);
     throw error;
   }
+}
+
+// Requests that name no domain go to the account's default one.
+function defaultDomain({ defaultJsDomain }: ResolvedOptions, name: string): ResolvedOptions["mappings"] {
+  const domain = defaultJsDomain[name];
+  if (!domain) return {};
+  return { "$JS.API.>": [{ destination: `$JS.${domain}.API.>`, weight: 100, cluster: "" }] };
 }
 
 /** @throws {OptionsError} OPTIONS_VALUE for a malformed mapping */

@@ -28,6 +28,7 @@ import { inSlices, type Walk } from "../server/slices.js";
 import { isValidSubject } from "../subjects/validity.js";
 import type { OverWebsocket } from "./dial.js";
 import { HubReplies } from "./hub-replies.js";
+import type { KeptApart } from "./jetstream-domains.js";
 import { type Interest as AnnouncedInterest, LeafInterest } from "./leaf-interest.js";
 import { LeafPermissions } from "./leaf-permissions.js";
 import { INTEREST_PER_TURN, LEAF_AUTH_MS, MAX_LEAF_INTEREST } from "./limits.js";
@@ -75,6 +76,8 @@ export interface LeafHost {
   informed(link: LeafConnection, info: PeerInfo): void;
   joined(link: LeafConnection): void;
   left(link: LeafConnection, reason: CloseReason): void;
+  /** What of JetStream does not cross, with what the other end says of its domain. */
+  keptApart(account: Account, domain: string | undefined): KeptApart;
   /** The subject by which this server finds its own interest coming back. */
   loopSubject(account: Account): string;
 }
@@ -234,7 +237,11 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     if (objection !== undefined) return this.refuse(objection.text, objection.reason);
     const denied = (connect.deny_pub ?? []).map(encodeSubject);
     if (!denied.every(isValidSubject)) return this.protocolError("CONNECT");
-    this.#permissions = [LeafPermissions.ofUser(permissions), LeafPermissions.denying([], denied)];
+    this.#permissions = [
+      LeafPermissions.ofUser(permissions),
+      LeafPermissions.denying([], denied),
+      this.#domains(connect.domain),
+    ];
     this.send(peerInfoLine(this.#host.infoFor(this, { account, permissions: told })));
     this.#join();
     const lastsMs = admission.granted?.login?.lastsMs ?? Number.POSITIVE_INFINITY;
@@ -338,9 +345,14 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       if (!(error instanceof OptionsError)) throw error;
       return this.protocolError("INFO");
     }
-    this.#permissions = [told, LeafPermissions.denying(denyImports, denyExports)];
+    this.#permissions = [told, LeafPermissions.denying(denyImports, denyExports), this.#domains(info.domain)];
     this.#join();
     return NO_PAYLOAD;
+  }
+
+  #domains(domain: string | undefined): LeafPermissions {
+    const { come, go } = this.#host.keptApart(this.account as Account, domain);
+    return LeafPermissions.denying(come, go);
   }
 
   #join(): void {

@@ -18,6 +18,7 @@ import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { type AcceptedWebsocket, LEAFNODE_PATH, type WebsocketRoom } from "../websocket/room.js";
 import { type DialledHub, dialHub } from "./dial.js";
+import { type KeptApart, keptApart } from "./jetstream-domains.js";
 import {
   type LeafAdmission,
   LeafConnection,
@@ -297,9 +298,11 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
       tls_required: tls !== undefined,
       tls_verify: tls !== undefined && (tls.verify || tls.verifyAndMap),
       max_payload: server.options.maxPayloadBytes,
+      jetstream: server.options.jetstream?.enabled,
       client_id: link.id,
       nonce: link.nonce,
       cluster: server.clusterName,
+      domain: server.options.jetstream?.domain,
       compression: link.webSocket?.compressed ? "off" : leafCompression(server.options),
       ...(login && { remote_account: login.account.name, connect_info: true, ...login.permissions }),
       api_lvl: API_LEVEL,
@@ -377,6 +380,8 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
       headers: !server.options.noHeaderSupport,
       is_hub: isHub || undefined,
       isolate: requestIsolation || undefined,
+      domain: server.options.jetstream?.domain || undefined,
+      jetstream: server.options.jetstream?.enabled || undefined,
       deny_pub: denyImports?.length ? denyImports.map(bytesAsText) : undefined,
       compress_mode: link.compression,
       remote_account: (link.account as Account).name,
@@ -412,6 +417,10 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
 
   async secure(link: LeafConnection): Promise<boolean> {
     return this.#handshake(link, this.#urls.get(link) as LeafUrl);
+  }
+
+  keptApart(account: Account, domain: string | undefined): KeptApart {
+    return keptApart(this.#server, account, domain);
   }
 
   loopSubject(account: Account): string {

@@ -273,7 +273,6 @@ export const serverTable = {
   }),
   defaultJsDomain: option("default_js_domain", record(text), "JetStream domain by account.", {
     default: {},
-    status: "adds",
   }),
   websocket: option("websocket", block(websocket), "WebSocket clients.", { aliases: ["ws"] }),
   mqtt: option("mqtt", block(mqtt), "MQTT clients.", { status: "adds" }),
