@@ -3,7 +3,7 @@
 //          [--server "CMD"] [--neighbour "CMD"]
 // What counts is server CPU per message, from /proc (Linux): on a busy machine it holds far better than wall time. A ratio
 // above 1 says that the neighbour needs more. --check compares with bench/budget.json and makes the exit code 1 when a case
-// stays below its least ratio (less the margin for noise) twice, or costs too much of another case that is measured with it. --cpu-prof leaves profiles of the server in .cache/profiles.
+// stays below its least ratio (less the margin for noise) three times in a row, or costs too much of another case that is measured with it. --cpu-prof leaves profiles of the server in .cache/profiles.
 import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
@@ -28,6 +28,8 @@ const { values: flags } = parseArgs({
 // Linux counts CPU in ticks of 10 ms: half of the load still makes enough of them.
 const scale = flags.quick ? 0.5 : 1;
 const times = (count) => Math.round(count * scale);
+// What a machine does besides can spoil several rounds in a row.
+const ATTEMPTS = 3;
 const LOAD_LIMIT_MS = 120_000;
 const START_LIMIT_MS = 15_000;
 
@@ -206,11 +208,11 @@ console.log("| case | natsnode | rate/s | p99 us | nats-server | rate/s | p99 us
 console.log("| --- | --: | --: | --: | --: | --: | --: | --: |");
 for (const one of chosen) {
   let measured = await compare(one);
-  if (tooSlow(one[0], measured.ratio)) {
+  for (let again = 1; again < ATTEMPTS && tooSlow(one[0], measured.ratio); again++) {
     console.error(`${one[0]}: ratio ${measured.ratio.toFixed(2)} is below the budget; once more`);
     measured = await compare(one);
-    if (tooSlow(one[0], measured.ratio)) missed.push(`${one[0]}: ${measured.ratio.toFixed(2)} < ${leastRatio(one[0])}`);
   }
+  if (tooSlow(one[0], measured.ratio)) missed.push(`${one[0]}: ${measured.ratio.toFixed(2)} < ${leastRatio(one[0])}`);
   costs.set(one[0], measured.cost);
   console.log(measured.row);
 }

@@ -3,11 +3,13 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import { takeMemory } from "../runtime/copied-memory.js";
 import type { Transport } from "../runtime/network.js";
 import { LARGE_CHUNK_BYTES, REFERENCED_PAYLOAD_BYTES } from "./limits.js";
 import { writeMessage } from "./message-writer.js";
 import { ChunkPool, Outbox } from "./outbox.js";
 
+const readBuffers = Array.from({ length: 6 }, () => takeMemory(8 * 1024));
 const nobody = {} as DeliveryTarget;
 
 /** What is written for the messages, one after the other into one outbox, and the bytes that were counted. */
@@ -63,6 +65,7 @@ test("messages of all sizes, with and without reply and headers", () => {
     headers: fc.constantFrom("", "NATS/1.0\r\n\r\n", `NATS/1.0\r\nA: ${"v".repeat(2000)}\r\n\r\n`),
     size,
     shared: fc.boolean(),
+    read: fc.boolean(),
   });
   fc.assert(
     fc.property(
@@ -72,12 +75,20 @@ test("messages of all sizes, with and without reply and headers", () => {
       (all, sid, with_) => {
         let text = "";
         let bytes = 0;
-        const messages = all.map(({ subject, reply, headers, size: length, shared }) => {
+        const messages = all.map(({ subject, reply, headers, size: length, shared, read }, i) => {
           const payload = "pq\r\n\0".repeat(Math.ceil(length / 5)).slice(0, length);
           text += expected(subject, sid, reply, headers, payload, with_);
           bytes += length + (with_ ? headers.length : 0);
           const message = Message.of(subject, reply, Buffer.from(headers), Buffer.from(payload, "latin1"));
           message.shared = shared;
+          // As if it had just been read from a connection, somewhere inside its buffer.
+          if (read && message.body.length + 7 <= readBuffers[i].length) {
+            message.body.copy(readBuffers[i], 7);
+            message.body = readBuffers[i];
+            message.start += 7;
+            message.end += 7;
+            message.shared = false;
+          }
           return message;
         });
         const got = written(messages, sid, with_);

@@ -3,11 +3,12 @@
 import type { Message } from "../accounts/message.js";
 import type { Subscription } from "../accounts/subscription.js";
 import { copyWords, viewOf } from "../protocol/words.js";
+import { addressOf, copyMemory, ELSEWHERE } from "../runtime/copied-memory.js";
 import { LARGE_CHUNK_BYTES, REFERENCED_PAYLOAD_BYTES } from "./limits.js";
 import type { Outbox } from "./outbox.js";
 
-/** Payloads up to this size are copied by words, which is faster than a call. */
-const COPIED_BY_WORDS_BYTES = 192;
+/** Payloads up to this size are copied by words, which is faster than any call. */
+const COPIED_BY_WORDS_BYTES = 64;
 /** The verb, the digits of two sizes and the separators of a line. */
 const LINE_EXTRA_BYTES = 40;
 
@@ -74,15 +75,21 @@ export function appendBody(outbox: Outbox, message: Message, start: number, at: 
   const { body, end } = message;
   const { chunk } = outbox;
   const bytes = end - start;
-  if (bytes <= COPIED_BY_WORDS_BYTES) {
+  const after = at + bytes + 2;
+  if (isReferenced(message, bytes)) {
+    outbox.position = at;
+    outbox.reference(body.subarray(start, end + 2));
+  } else if (bytes <= COPIED_BY_WORDS_BYTES) {
     if (bytes >= 2) copyWords(viewOf(body), start, outbox.view, at, bytes + 2);
     else for (let i = 0; i < bytes + 2; i++) chunk[at + i] = body[start + i];
-    outbox.position = at + bytes + 2;
-    return;
+    outbox.position = after;
+  } else if (outbox.address !== ELSEWHERE && addressOf(body) !== ELSEWHERE && after <= chunk.length) {
+    copyMemory(outbox.address + at, addressOf(body) + start, bytes + 2);
+    outbox.position = after;
+  } else {
+    outbox.position = at;
+    outbox.append(body, start, end + 2);
   }
-  outbox.position = at;
-  if (isReferenced(message, bytes)) outbox.reference(body.subarray(start, end + 2));
-  else outbox.append(body, start, end + 2);
 }
 
 function isReferenced(message: Message, bytes: number): boolean {

@@ -1,5 +1,6 @@
 // The output of one connection, gathered over a turn of the loop and written once: small messages are copied into chunks,
 // large bodies are referenced.
+import { addressOf, ELSEWHERE, takeMemory } from "../runtime/copied-memory.js";
 import type { Transport } from "../runtime/network.js";
 import { LARGE_CHUNK_BYTES, POOLED_LARGE_CHUNKS, POOLED_SMALL_CHUNKS, SMALL_CHUNK_BYTES } from "./limits.js";
 
@@ -7,16 +8,21 @@ import { LARGE_CHUNK_BYTES, POOLED_LARGE_CHUNKS, POOLED_SMALL_CHUNKS, SMALL_CHUN
 class Chunk {
   readonly bytes: Buffer;
   readonly view: DataView;
+  readonly address: number;
 
   constructor(bytes: Buffer) {
     this.bytes = bytes;
+    this.address = addressOf(bytes);
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   }
 }
 
 const NO_CHUNK = new Chunk(Buffer.alloc(0));
 
-/** Chunks of two sizes for reuse by all connections of a loop; the last one returned, still warm, goes out first. */
+/**
+ * Chunks of two sizes for reuse by all connections of a loop; the last one returned, still warm, goes out first. Those of a
+ * connection that ends before they are written are left to the collector.
+ */
 export class ChunkPool {
   private readonly small: Chunk[] = [];
   private readonly large: Chunk[] = [];
@@ -25,7 +31,7 @@ export class ChunkPool {
     const chunk = this.small.pop();
     if (chunk !== undefined) return chunk;
     // Small chunks are cut from one allocation each 32.
-    const slab = Buffer.allocUnsafeSlow(32 * SMALL_CHUNK_BYTES);
+    const slab = takeMemory(32 * SMALL_CHUNK_BYTES);
     for (let i = 1; i < 32; i++) {
       this.small.push(new Chunk(slab.subarray(i * SMALL_CHUNK_BYTES, (i + 1) * SMALL_CHUNK_BYTES)));
     }
@@ -33,20 +39,24 @@ export class ChunkPool {
   }
 
   takeLarge(): Chunk {
-    return this.large.pop() ?? new Chunk(Buffer.allocUnsafeSlow(LARGE_CHUNK_BYTES));
+    return this.large.pop() ?? new Chunk(takeMemory(LARGE_CHUNK_BYTES));
   }
 
   give(chunk: Chunk): void {
     if (chunk.bytes.length === SMALL_CHUNK_BYTES) {
       if (this.small.length < POOLED_SMALL_CHUNKS) this.small.push(chunk);
-    } else if (this.large.length < POOLED_LARGE_CHUNKS) this.large.push(chunk);
+    } else if (this.large.length < POOLED_LARGE_CHUNKS || chunk.address !== ELSEWHERE) this.large.push(chunk);
   }
 }
 
+/** The chunks of all servers in this thread. */
+export const sharedChunks = new ChunkPool();
+
 export class Outbox {
-  /** The chunk being filled, as bytes and as words, and how far; callers write into it after `reserve`. */
+  /** The chunk being filled, as bytes, as words and by its place in the memory, and how far; callers write into it after `reserve`. */
   chunk: Buffer = NO_CHUNK.bytes;
   view: DataView = NO_CHUNK.view;
+  address = ELSEWHERE;
   position = 0;
   private current = NO_CHUNK;
   private readonly pool: ChunkPool;
@@ -156,6 +166,7 @@ export class Outbox {
     this.current = chunk;
     this.chunk = chunk.bytes;
     this.view = chunk.view;
+    this.address = chunk.address;
   }
 
   // Moves what was written into the chunk behind what is ready.

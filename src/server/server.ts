@@ -37,7 +37,7 @@ import type { JetStreamSource } from "./jetstream-source.js";
 import { LameDuck } from "./lame-duck.js";
 import { HASH_LIMITS, LOOKUP_LIMITS } from "./limits.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
-import { ChunkPool } from "./outbox.js";
+import { sharedChunks } from "./outbox.js";
 import { NO_PEERS, type PeerReports } from "./peer-reports.js";
 import { applyMaxConnections, applyToClients } from "./reload.js";
 import { type RequestServer, requestInfo } from "./request-info.js";
@@ -69,7 +69,7 @@ export class Server implements Hub {
   readonly runtime: Runtime;
   readonly identity: Identity;
   readonly events = new ServerEvents();
-  readonly chunks = new ChunkPool();
+  readonly chunks = sharedChunks;
   readonly router: Router;
   readonly accounts: Accounts;
   /** Undefined where the server has users of its own. */

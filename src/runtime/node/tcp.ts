@@ -1,6 +1,7 @@
 // TCP on Node: all connections of the process read into one shared buffer, so that an idle connection owns none and a busy
 // one allocates none. A connection may go on in TLS; its bytes are decrypted into buffers of their own.
 import net from "node:net";
+import { takeMemory } from "../copied-memory.js";
 import type { Listener, ListenOptions, Transport, TransportHandler } from "../network.js";
 import { type TlsContext, TlsError, type TlsPeer, type TlsSession } from "../tls.js";
 import { NodeTlsContext, sessionOf } from "./tls.js";
@@ -9,7 +10,7 @@ const READ_BUFFER_BYTES = 256 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 /** Read into by whichever socket is being read; its contents are only looked at inside one callback. */
-const sharedReadBuffer = Buffer.allocUnsafeSlow(READ_BUFFER_BYTES);
+const sharedReadBuffer = takeMemory(READ_BUFFER_BYTES);
 
 const ignore = (): void => {};
 
