@@ -8,7 +8,8 @@ import { sameText } from "../auth/secret.js";
 import type { PeerConnect, PeerPermissions } from "../protocol/peer-info.js";
 import { fitsPeerLogin } from "../server/peer-login.js";
 import type { Server } from "../server/server.js";
-import type { LeafAdmission, LeafConnection, LeafTold } from "./leaf.js";
+import type { LeafConnection } from "./leaf.js";
+import type { LeafAdmission, LeafTold } from "./leaf-host.js";
 
 /** Decides on the login of a leaf node; undefined: refused. */
 export function admitLeaf(

@@ -4,7 +4,6 @@ import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import { cameFromLeaf, type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
-import type { Admission } from "../auth/authenticator.js";
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
@@ -28,7 +27,7 @@ import { inSlices, type Walk } from "../server/slices.js";
 import { isValidSubject } from "../subjects/validity.js";
 import type { OverWebsocket } from "./dial.js";
 import { HubReplies } from "./hub-replies.js";
-import type { KeptApart } from "./jetstream-domains.js";
+import type { LeafAdmission, LeafHost, LeafWay } from "./leaf-host.js";
 import { type Interest as AnnouncedInterest, LeafInterest } from "./leaf-interest.js";
 import { LeafPermissions } from "./leaf-permissions.js";
 import { INTEREST_PER_TURN, LEAF_AUTH_MS, MAX_LEAF_INTEREST } from "./limits.js";
@@ -46,60 +45,16 @@ export const LOOP_PREFIX = "$LDS.";
 
 const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
 
+/** Errors of the other end after which the link is over. */
+const FINAL_ERRORS = [
+  { pattern: /Loop detected/i, reason: CloseReason.loopDetected },
+  { pattern: /same cluster name/, reason: CloseReason.clusterNameConflict },
+  { pattern: /minimum version/, reason: CloseReason.minimumVersion },
+];
+
 /** What this server asks for as a hub. */
 export function leafCompression({ leafnodes }: ResolvedOptions): CompressionMode {
   return compressionMode(leafnodes?.compression?.mode ?? "s2_auto", "s2_auto") ?? "s2_auto";
-}
-
-/** What a leaf link needs of its room. */
-export interface LeafHost {
-  /** The hub's INFO for a leaf node; with `account`, what follows its login. */
-  infoFor(link: LeafConnection, login?: { account: Account; permissions: LeafTold }): PeerInfo;
-  /** The leaf's INFO and CONNECT for its hub. */
-  connectFor(link: LeafConnection, hub: PeerInfo): PeerConnect;
-  /** INFO that only says how the leaf asks for compression. */
-  modeFor(link: LeafConnection, mode: CompressionMode): PeerInfo;
-  /** Decides on a login. */
-  authenticate(
-    link: LeafConnection,
-    connect: PeerConnect,
-  ): LeafAdmission | undefined | Promise<LeafAdmission | undefined>;
-  /** Why a leaf node that has logged in is not taken; undefined: it is. */
-  objection(link: LeafConnection, connect: PeerConnect): { text: string; reason: CloseReason } | undefined;
-  /** The hub has introduced itself: why it is not taken; undefined: it is. */
-  objectionToHub(link: LeafConnection, info: PeerInfo): { text: string; reason: CloseReason } | undefined;
-  /** Whether the hub or the remote's options ask for a TLS handshake that was not made yet. */
-  wantsTls(link: LeafConnection, info: PeerInfo): boolean;
-  /** Makes it, with the hub. False: the link is over. */
-  secure(link: LeafConnection): Promise<boolean>;
-  /** INFO of a hub, whenever one comes. */
-  informed(link: LeafConnection, info: PeerInfo): void;
-  joined(link: LeafConnection): void;
-  left(link: LeafConnection, reason: CloseReason): void;
-  /** What of JetStream does not cross, with what the other end says of its domain. */
-  keptApart(account: Account, domain: string | undefined): KeptApart;
-  /** The subject by which this server finds its own interest coming back. */
-  loopSubject(account: Account): string;
-}
-
-/** How a leaf link came to be. */
-export interface LeafWay {
-  /** What the hub offers for signing; "" at the leaf. */
-  readonly nonce: string;
-  /** What it was dialled for. */
-  readonly remote?: LeafRemote;
-  readonly webSocket?: OverWebsocket;
-}
-
-/** Permissions of a leaf node's user as the hub tells them. */
-export type LeafTold = Pick<PeerInfo, "import" | "export">;
-
-export interface LeafAdmission {
-  readonly account: Account;
-  readonly permissions: Admission["permissions"];
-  readonly told: LeafTold;
-  /** Undefined for the users of the leafnodes block. */
-  readonly granted: Admission | undefined;
 }
 
 export class LeafConnection extends PeerConnection implements DeliveryTarget {
@@ -485,19 +440,10 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   }
 
   protected override handleError(text: string): number {
-    if (/Loop detected/i.test(text)) {
+    const reason = FINAL_ERRORS.find(({ pattern }) => pattern.test(text))?.reason;
+    if (reason !== undefined) {
       this.hub.logger.error(`${this.label} - Leafnode Error ${text.trim()}`);
-      this.close(CloseReason.loopDetected);
-      return STOP;
-    }
-    if (/same cluster name/.test(text)) {
-      this.hub.logger.error(`${this.label} - Leafnode Error ${text.trim()}`);
-      this.close(CloseReason.clusterNameConflict);
-      return STOP;
-    }
-    if (/minimum version/.test(text)) {
-      this.hub.logger.error(`${this.label} - Leafnode Error ${text.trim()}`);
-      this.close(CloseReason.minimumVersion);
+      this.close(reason);
       return STOP;
     }
     return super.handleError(text);

@@ -19,16 +19,8 @@ import type { Server } from "../server/server.js";
 import { type AcceptedWebsocket, LEAFNODE_PATH, type WebsocketRoom } from "../websocket/room.js";
 import { type DialledHub, dialHub } from "./dial.js";
 import { type KeptApart, keptApart } from "./jetstream-domains.js";
-import {
-  type LeafAdmission,
-  LeafConnection,
-  type LeafHost,
-  type LeafTold,
-  type LeafWay,
-  LOOP_PREFIX,
-  leafClusterOf,
-  leafCompression,
-} from "./leaf.js";
+import { LeafConnection, LOOP_PREFIX, leafClusterOf, leafCompression } from "./leaf.js";
+import type { LeafAdmission, LeafHost, LeafTold, LeafWay } from "./leaf-host.js";
 import { admitLeaf } from "./leaf-login.js";
 import type { LeafUrl } from "./leaf-url.js";
 import { MAX_LEARNED_URLS, MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
