@@ -241,14 +241,22 @@ export class FileStorage implements Storage, JournalCleaner {
   }
 
   async wipeJournal(): Promise<void> {
-    // What is to be wiped is in the file before the one that begins then.
-    await this.journal.drained();
-    await durable(this.journal, this.journal.leaveFile());
-    while (this.journal.waitingFiles.length > 0) {
-      await this.takeOver([...this.context.dirty]);
-      this.release();
+    const { journal } = this;
+    await journal.drained();
+    journal.wipers++;
+    try {
+      // What is to be wiped is in the file before the one that begins then.
+      await durable(journal, journal.leaveFile());
+      while (journal.waitingFiles.length > 0) {
+        await this.takeOver([...this.context.dirty]);
+        this.release();
+      }
+      // A file that is half wiped must not count after a crash.
+      await durable(journal, journal.mark());
+      await journal.wipe();
+    } finally {
+      journal.wipers--;
     }
-    await this.journal.wipe();
   }
 
   private newStream(key: string, id: number, options: StreamStoreOptions): FileStore {

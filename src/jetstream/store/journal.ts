@@ -91,7 +91,9 @@ export class Journal implements Commits {
   private durablePosition = 0;
   private isDirty = false;
   private mustLeave = false;
-  private isWiping = false;
+  /** Those who want files wiped that nobody needs: none is removed before, with its content left on the disk. */
+  wipers = 0;
+  private wiping: Promise<void> = Promise.resolve();
   private released: Ticket = 0;
   private waitingForRoom: (() => void)[] = [];
   private blockedBy: StoreError | undefined;
@@ -184,7 +186,7 @@ export class Journal implements Commits {
     this.released = Math.max(this.released, upTo);
     while (this.waiting.length > 0 && this.waiting[0].lastTicket <= upTo) this.free.push(this.waiting.shift()!);
     // Oldest first: what is left of older writes must not outlive newer ones.
-    while (this.free.length > SPARE_FILES && !this.isWiping) void this.discard(this.free.shift()!);
+    while (this.free.length > SPARE_FILES && this.wipers === 0) void this.discard(this.free.shift()!);
     if (this.waiting.length < this.options.maxWaiting) this.wake();
   }
 
@@ -197,19 +199,34 @@ export class Journal implements Commits {
   /** Begins another file with the batch of this turn; gives its ticket. */
   leaveFile(): Ticket {
     this.mustLeave = true;
-    this.isWiping = true;
+    return this.mark();
+  }
+
+  /** A write of nothing: what was released is on the disk with it. */
+  mark(): Ticket {
     this.reserve(0, true);
     return this.gatheringTicket;
   }
 
-  /** Writes over all files that nobody needs any more. */
-  async wipe(): Promise<void> {
-    const files = [...this.free];
-    for (const { file } of files) {
-      await file.write([Buffer.alloc(file.sizeBytes)], 0);
-      await file.sync();
+  /** Writes over all files that nobody needs any more. One after the other: who wipes next waits for what is being wiped. */
+  wipe(): Promise<void> {
+    const wiped = this.wiping.then(() => this.wipeFree());
+    this.wiping = wiped.catch(() => {});
+    return wiped;
+  }
+
+  private async wipeFree(): Promise<void> {
+    // Nobody else gets them meanwhile: what is written to them would be wiped, too.
+    const files = this.free.splice(0);
+    try {
+      for (const one of files) {
+        await one.file.write([Buffer.alloc(one.file.sizeBytes)], 0);
+        await one.file.sync();
+        one.lastTicket = 0;
+      }
+    } finally {
+      this.free.unshift(...files);
     }
-    this.isWiping = false;
   }
 
   /**
@@ -220,6 +237,7 @@ export class Journal implements Commits {
     this.closing = true;
     this.syncTimer?.cancel();
     this.retry?.cancel();
+    await this.wiping;
     if (isTakenOver) await this.leaveEnd();
     else for (const { file } of this.files()) await file.close();
   }
