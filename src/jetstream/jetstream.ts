@@ -7,6 +7,7 @@ import type { Timer } from "../runtime/clock.js";
 import type { Server } from "../server/server.js";
 import { AckQueue } from "./ack-queue.js";
 import { AckWriter } from "./ack-writer.js";
+import { Damage } from "./damage.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
 import { decodeMeta, encodeMeta, type MetaEntry, MetaState } from "./meta.js";
@@ -30,6 +31,7 @@ export class JetStream {
   readonly reserved: Usage = { memory: 0, file: 0 };
   readonly ackWriter: AckWriter;
   readonly ackQueue: AckQueue;
+  readonly damage: Damage;
   /** Bytes that all accounts may use; resolved from the options and the machine. */
   limits: Usage;
   /** Atomic batches that are open now. */
@@ -49,6 +51,7 @@ export class JetStream {
     if (snapshot !== undefined) this.#meta.restore(snapshot);
     for (const entry of entries) this.#meta.apply(decodeMeta(entry));
     this.#log.snapshotter = () => this.#meta.snapshot();
+    this.damage = new Damage(this);
     // With something lost, what looks left over may be all there is.
     if (storage.problems.length === 0) this.#removeLeftOvers();
   }

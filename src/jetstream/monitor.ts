@@ -2,7 +2,7 @@
 import type { Account } from "../accounts/account.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import { API_LEVEL } from "../protocol/version.js";
-import type { JetStreamFault, JetStreamSource, JszOptions } from "../server/jetstream-source.js";
+import type { JetStreamFault, JetStreamProblem, JetStreamSource, JszOptions } from "../server/jetstream-source.js";
 import { consumerInfo, streamState } from "./info.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
@@ -114,19 +114,26 @@ export class JetStreamMonitor implements JetStreamSource {
     return found && accountPage(found, options);
   }
 
+  get problems(): readonly JetStreamProblem[] {
+    return this.#js.damage.problems;
+  }
+
   // Only what is on disk is looked for.
   fault(account: string, stream: string, consumer: string): JetStreamFault | undefined {
     const found = [...this.#js.accounts.values()].find((one) => one.account.name === account);
     const streams = [...(found?.streams.values() ?? [])].filter(({ config }) => config.storage === "file");
-    if (streams.length === 0) return { type: "ACCOUNT", error: `JetStream account "${account}" not found` };
+    const missing = { statusCode: 404 } as const;
+    if (streams.length === 0) return { ...missing, type: "ACCOUNT", error: `JetStream account "${account}" not found` };
     if (stream === "") return undefined;
     const named = streams.find(({ name }) => name === stream);
     if (named === undefined) {
-      return { type: "STREAM", error: `JetStream stream "${stream}" not found on account "${account}"` };
+      return { ...missing, type: "STREAM", error: `JetStream stream "${stream}" not found on account "${account}"` };
     }
+    const damage = this.#js.damage.of(account, stream);
+    if (damage !== undefined) return { type: "STREAM", statusCode: 503, error: damage.error };
     if (consumer === "" || named.consumers.has(consumer)) return undefined;
     const error = `JetStream consumer "${consumer}" not found for stream "${stream}" on account "${account}"`;
-    return { type: "CONSUMER", error };
+    return { ...missing, type: "CONSUMER", error };
   }
 }
 

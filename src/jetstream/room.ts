@@ -66,6 +66,7 @@ export class JetStreamRoom implements Room, InterestWatcher {
     );
     this.#openAccounts();
     await js.idsKnown();
+    js.damage.announce();
   }
 
   #announce({ limits, options, domain }: JetStream, folder: string): void {
@@ -79,8 +80,6 @@ export class JetStreamRoom implements Room, InterestWatcher {
     if (domain !== undefined) logger.info(`  Domain:          ${domain}`);
     logger.info(`  API Level:       ${API_LEVEL}`);
     logger.info("-------------------------------------------");
-    for (const { key, message } of this.#js?.storage.problems ?? [])
-      logger.error(`JetStream storage ${key}: ${message}`);
   }
 
   #openAccounts(): void {

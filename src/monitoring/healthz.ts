@@ -1,4 +1,5 @@
 // /healthz: whether the server serves (https://docs.nats.io/running-a-nats-service/nats_admin/monitoring#health).
+import type { JetStreamProblem } from "../server/jetstream-source.js";
 import type { Server } from "../server/server.js";
 
 export interface HealthzOptions {
@@ -21,6 +22,8 @@ export interface Health {
     readonly consumer?: string;
     readonly error: string;
   }[];
+  /** What of the storage cannot be read or written, while the server serves the rest. */
+  readonly problems?: readonly JetStreamProblem[];
 }
 
 export function healthz(server: Server, options: HealthzOptions): Health {
@@ -37,9 +40,14 @@ export function healthz(server: Server, options: HealthzOptions): Health {
     return failure(500, "CONNECTION", "failed to be ready for connections after 1ms: server");
   }
   const fault = account ? server.jetStream?.fault(account, stream ?? "", consumer ?? "") : undefined;
-  if (fault === undefined) return { status: "ok", statusCode: 200 };
-  const { type, error } = fault;
-  if (!details) return { status: "unavailable", statusCode: 404, error };
+  if (fault === undefined) {
+    const { problems = [] } = server.jetStream ?? {};
+    return problems.length === 0 || account
+      ? { status: "ok", statusCode: 200 }
+      : { status: "ok", statusCode: 200, problems };
+  }
+  const { type, error, statusCode } = fault;
+  if (!details) return { status: "unavailable", statusCode, error };
   const names = { account, stream: stream || undefined, consumer: consumer || undefined };
-  return { status: "error", statusCode: 404, errors: [{ type, ...names, error }] };
+  return { status: "error", statusCode, errors: [{ type, ...names, error }] };
 }

@@ -16,7 +16,19 @@ export interface JszOptions {
 /** What a stream or consumer lacks that a health check names. */
 export interface JetStreamFault {
   readonly type: "ACCOUNT" | "STREAM" | "CONSUMER";
+  /** As of HTTP: it is not there (404), or not whole (503). */
+  readonly statusCode: 404 | 503;
   readonly error: string;
+}
+
+/** A part of the storage that could not be read, or why writes are refused. */
+export interface JetStreamProblem {
+  /** Undefined where it belongs to no stream. */
+  readonly account?: string | undefined;
+  readonly stream?: string | undefined;
+  readonly error: string;
+  /** The file that holds the bytes that could not be read. */
+  readonly quarantine?: string | undefined;
 }
 
 export interface JetStreamSource {
@@ -29,6 +41,8 @@ export interface JetStreamSource {
   accountDetail(account: string, options: JszOptions): object | undefined;
   /** As /varz shows it. */
   varz(): object;
+  /** What is wrong with the storage; the rest is served. */
+  readonly problems: readonly JetStreamProblem[];
   /** What is wrong with what a health check names; undefined if nothing is. */
   fault(account: string, stream: string, consumer: string): JetStreamFault | undefined;
 }
