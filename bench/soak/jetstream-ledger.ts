@@ -73,13 +73,14 @@ export class StreamLedger {
     };
   }
 
-  /** Compares with everything that is in the stream, and takes it as what there is. `settled` are ended messages that have to be gone. */
+  /** Compares with everything that is in the stream, and takes it as what there is. With `endedAreGone` messages leave when a consumer is done with them. */
   check(found: ReadonlyMap<number, Found>, lastSequence: number, endedAreGone: boolean): void {
     const { name } = this;
     must(
       lastSequence >= this.highest,
       `${name}: the last sequence is ${lastSequence}, ${this.highest} was acknowledged`,
     );
+    const lost: string[] = [];
     for (const [sequence, number] of this.stored) {
       const sent = this.sent.get(number) as Sent;
       const message = found.get(sequence);
@@ -87,7 +88,7 @@ export class StreamLedger {
       const mustBeGone = hits.some(({ confirmed }) => confirmed) || (endedAreGone && this.done.has(number));
       const mayBeGone = mustBeGone || hits.length > 0 || (endedAreGone && this.asked.has(number));
       if (message === undefined) {
-        must(mayBeGone, `${name}: message ${number} was acknowledged as ${sequence} and is not there`);
+        if (!mayBeGone) lost.push(`${number} (${sequence})`);
         this.stored.delete(sequence);
         this.sent.delete(number);
         continue;
@@ -99,6 +100,11 @@ export class StreamLedger {
       );
       this.checked++;
     }
+    must(
+      lost.length === 0,
+      `${name}: ${lost.length} messages were acknowledged and are not there: ${lost.slice(0, 10).join(", ")} ... ${lost.at(-1)}; ` +
+        `there are ${found.size}, ${[...found.keys()][0]} to ${[...found.keys()].at(-1)} of ${lastSequence}`,
+    );
     this.#removals = [];
     for (const [sequence, { payload, subject }] of found) {
       if (this.stored.has(sequence)) continue;

@@ -71,7 +71,10 @@ function lastCounter({ store }: Stream, subject: string): { value: bigint; sourc
   const stored = sequence === 0 ? undefined : store.load(sequence);
   if (stored === undefined) return { value: 0n, sources: undefined };
   // It was read or written a moment ago in all but the rarest cases; a publisher tries again.
-  if (stored instanceof Promise) throw new ApiError("insufficientResources");
+  if (stored instanceof Promise) {
+    stored.catch(() => {});
+    throw new ApiError("insufficientResources");
+  }
   const sources = readHeaders(stored.header.toString("latin1")).get(Header.counterSources)?.[0];
   return {
     value: sumOf(stored.payload),

@@ -108,12 +108,17 @@ function makesSense({ seq, last_by_subj: last, next_by_subj: next, start_time: t
   return !(hasLast && (seq > 0 || next !== "" || hasTime || rest.batch > 0)) && !(seq > 0 && hasTime);
 }
 
-async function load({ request, stream }: Answering, sequence: number): Promise<StoredMessage | undefined> {
+/** Undefined for a message that is gone; "unreadable" when the disk failed, which the requester was told. */
+async function load(
+  { request, stream }: Answering,
+  sequence: number,
+  loading = stream.store.load(sequence),
+): Promise<StoredMessage | undefined | "unreadable"> {
   try {
-    return await stream.store.load(sequence);
+    return await loading;
   } catch {
     status(request, "500 Store Error");
-    return undefined;
+    return "unreadable";
   }
 }
 
@@ -124,9 +129,9 @@ async function single(answering: Answering): Promise<void> {
     status(request, "404 Message Not Found");
     return;
   }
-  const { store } = stream;
-  const at = store.load(sequence);
-  const stored = at instanceof Promise ? await load(answering, sequence) : at;
+  const loading = stream.store.load(sequence);
+  const stored = loading instanceof Promise ? await load(answering, sequence, loading) : loading;
+  if (stored === "unreadable") return;
   if (stored === undefined) status(request, "404 Message Not Found");
   else send(answering, stored, []);
 }
@@ -170,9 +175,16 @@ async function batch(answering: Answering): Promise<void> {
   let last = 0;
   let bytes = 0;
   const { lastSequence } = store.state;
-  for (let left = Math.min(asked.batch, MAX_BATCH); left > 0 && sequence !== 0 && sequence <= lastSequence; left--) {
+  let left = Math.min(asked.batch, MAX_BATCH);
+  for (; left > 0 && sequence !== 0 && sequence <= lastSequence; sequence = store.next(sequence + 1, filter)) {
     const stored = await load(answering, sequence);
-    if (stored === undefined) break;
+    if (stored === "unreadable") {
+      filter?.release();
+      return;
+    }
+    // Removed meanwhile, or set aside.
+    if (stored === undefined) continue;
+    left--;
     bytes += stored.end - stored.start;
     if (asked.max_bytes > 0 && bytes > asked.max_bytes && last > 0) break;
     pending = Math.max(0, pending - 1);
@@ -181,7 +193,6 @@ async function batch(answering: Answering): Promise<void> {
       [Header.lastSequence, last],
     ]);
     last = sequence;
-    sequence = store.next(sequence + 1, filter);
   }
   filter?.release();
   status(request, "204 EOB", [
@@ -211,6 +222,7 @@ async function several(answering: Answering): Promise<void> {
   let last = 0;
   for (const sequence of sequences.slice(0, asked.batch > 0 ? asked.batch : sequences.length)) {
     const stored = await load(answering, sequence);
+    if (stored === "unreadable") return;
     if (stored === undefined) continue;
     pending--;
     send(answering, stored, [

@@ -72,7 +72,7 @@ export class Expiry {
     if (this.#expiring.has(sequence)) return;
     this.#expiring.add(sequence);
     try {
-      const stored = await store.load(sequence);
+      const stored = await stream.read(sequence);
       if (stream.closed || !store.has(sequence)) return;
       const isLast = store.totalsOf(subject)?.lastSequence === sequence;
       stream.removed(() => store.remove(sequence));

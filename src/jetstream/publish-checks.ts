@@ -65,6 +65,7 @@ function lastMessageId({ store, ids }: Stream): string {
   const known = ids.idOf(lastSequence);
   if (known !== undefined) return known;
   const stored = store.has(lastSequence) ? store.load(lastSequence) : undefined;
+  if (stored instanceof Promise) stored.catch(() => {});
   if (stored === undefined || stored instanceof Promise || stored.headerBytes === 0) return "";
   return readHeaders(stored.header.toString("latin1")).get(Header.msgId)?.[0] ?? "";
 }

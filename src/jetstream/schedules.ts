@@ -97,7 +97,7 @@ export class Schedules {
     const { store } = this.#stream;
     const filter = store.filter([]);
     for (const sequence of store.lastPerSubject(filter)) {
-      const stored = await store.load(sequence);
+      const stored = await this.#stream.read(sequence);
       if (stored === undefined || stored.headerBytes === 0) continue;
       const headers = new MessageHeaders(readHeaders(stored.header.toString("latin1")));
       const text = headers.get(Header.schedule);
@@ -131,7 +131,7 @@ export class Schedules {
     for (const [subject, entry] of [...this.#entries]) {
       if (entry.dueNs > account.js.nowNs) continue;
       // Purged, deleted or replaced by a message that is no schedule.
-      const stored = store.has(entry.sequence) ? await store.load(entry.sequence) : undefined;
+      const stored = store.has(entry.sequence) ? await this.#stream.read(entry.sequence) : undefined;
       if (this.#stream.closed) return;
       if (stored === undefined) {
         this.#entries.delete(subject);
@@ -182,7 +182,7 @@ export class Schedules {
   async #last(subject: string): Promise<StoredMessage | undefined> {
     const { store } = this.#stream;
     const sequence = store.totalsOf(subject)?.lastSequence;
-    return sequence === undefined ? undefined : store.load(sequence);
+    return sequence === undefined ? undefined : this.#stream.read(sequence);
   }
 }
 

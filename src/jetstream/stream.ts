@@ -31,7 +31,7 @@ import { Republish } from "./republish.js";
 import { checkSchedulesOff, endedSchedule, type Schedules, schedulesOf } from "./schedules.js";
 import { StoreError } from "./store/errors.js";
 import { timesAt, timesOf } from "./store/memory-store.js";
-import { ALREADY_DURABLE, NEVER_EXPIRES, type StreamStore, type Ticket } from "./store/store.js";
+import { ALREADY_DURABLE, NEVER_EXPIRES, type StoredMessage, type StreamStore, type Ticket } from "./store/store.js";
 import type { StreamConfig } from "./stream-config.js";
 import { ceilMs, NS_PER_MS } from "./time.js";
 
@@ -215,10 +215,21 @@ export class Stream implements DeliveryTarget {
     const since = store.firstSince(this.account.js.nowNs - windowNs);
     const { lastSequence } = store.state;
     for (let at = since; at !== 0 && at <= lastSequence; at = store.next(at + 1)) {
-      const stored = await store.load(at);
+      const stored = await this.read(at);
       if (stored === undefined || stored.headerBytes === 0) continue;
       const id = new MessageHeaders(readHeaders(stored.header.toString("latin1"))).get(Header.msgId);
       if (id !== undefined) this.ids.add(id, at, stored.seconds * 1000 + stored.nanoseconds / 1e6);
+    }
+  }
+
+  /** A message that is looked at in passing: where the disk fails that is logged, and it counts as not there. */
+  async read(sequence: number): Promise<StoredMessage | undefined> {
+    try {
+      return await this.store.load(sequence);
+    } catch (error) {
+      const { logger } = this.account.js.server;
+      logger.error(`stream ${this.name}: message ${sequence} cannot be read: ${(error as Error).message}`);
+      return undefined;
     }
   }
 
