@@ -10,7 +10,7 @@ export class Message {
   /** The same as bytes. */
   subjectBytes: Uint8Array = NO_BYTES;
   /** The control line that it came with, and where in it the reply subject and the size stand (reply empty: none). */
-  line: Uint8Array = NO_BYTES;
+  line: Buffer = NO_BYTES;
   replyStart = 0;
   replyEnd = 0;
   /** What other servers of the cluster get in front of the reply subject: the way back to another cluster; empty for none. */
@@ -42,7 +42,7 @@ export class Message {
   }
 
   get reply(): string {
-    return latin1(this.line, this.replyStart, this.replyEnd);
+    return this.line.toString("latin1", this.replyStart, this.replyEnd);
   }
 
   /** The header block, latin1; "" without headers. */
@@ -164,9 +164,4 @@ export class Message {
     this.sizeStart = reply.length + 1;
     this.sizeEnd = this.line.length;
   }
-}
-
-function latin1(bytes: Uint8Array, start: number, end: number): string {
-  if (bytes instanceof Buffer) return bytes.toString("latin1", start, end);
-  return Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start).toString("latin1");
 }

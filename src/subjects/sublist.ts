@@ -20,6 +20,7 @@ export interface SublistStats {
   readonly avgFanout: number;
 }
 
+const DOT = 46;
 /** Prefixes that `matchOnce` remembers. */
 const MAX_PREFIXES = 1024;
 
@@ -201,7 +202,8 @@ export class Sublist<S extends Interest> {
    * but those beside it, which differ in their last token.
    */
   matchOnce(subject: string): MatchResult<S> {
-    const dot = subject.lastIndexOf(".");
+    let dot = subject.length - 1;
+    while (dot >= 0 && subject.charCodeAt(dot) !== DOT) dot--;
     if (
       this.#besideGeneration !== this.generation ||
       dot !== this.#beside.length ||

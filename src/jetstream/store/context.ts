@@ -112,9 +112,15 @@ export class StoreContext {
   /** Notes in the journal that logs begin or end; gives the ticket. */
   note(kind: number, id: number, body: object): Ticket {
     const bytes = Buffer.from(JSON.stringify(body));
-    this.journal.reserve(recordBytes(bytes.length), kind === RecordKind.delete);
-    const { chunk, at } = this.journal;
-    return this.journal.accept(writeRecord(chunk.buffer, at, kind, 0, { log: id, index: 0 }, bytes));
+    const { journal } = this;
+    let ticket = ALREADY_DURABLE;
+    // That something begins stands there twice: one bad byte must not cost all that was written under the id.
+    for (let copies = kind === RecordKind.create ? 2 : 1; copies > 0; copies--) {
+      journal.reserve(recordBytes(bytes.length), kind === RecordKind.delete);
+      const { chunk, at } = journal;
+      ticket = journal.accept(writeRecord(chunk.buffer, at, kind, 0, { log: id, index: 0 }, bytes));
+    }
+    return ticket;
   }
 
   /** Something with these ids is deleted: `remove` takes its files away when that is durable. */

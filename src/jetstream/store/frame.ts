@@ -79,7 +79,9 @@ export function* framesOf(file: Buffer): Iterable<FoundFrame> {
       // Without a frame behind it, it is one only if a record follows: no file has been written so far, otherwise.
       if (next < 0 && !isRecord(viewOf(file), start, file.length)) return;
       at = next < 0 ? file.length : next;
-      yield { ticket: ++ticket, position: start - FRAME_HEADER_BYTES, header, payload: file.subarray(start, at) };
+      // Tickets follow each other; of the first frame of a file only the next one tells.
+      ticket = next < 0 ? ticket + 1 : (readFrameHeader(file, next) as FrameHeader).ticket - 1;
+      yield { ticket, position: start - FRAME_HEADER_BYTES, header, payload: file.subarray(start, at) };
     } else if (header.ticket <= ticket) {
       return;
     } else {
