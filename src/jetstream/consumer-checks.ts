@@ -2,6 +2,7 @@
 import { isLiteral, isSubsetOf, subjectsOverlap } from "../subjects/validity.js";
 import type { Consumer } from "./consumer.js";
 import { type ConsumerConfig, type ConsumerLimits, filtersOf } from "./consumer-config.js";
+import { checkDeadLetter } from "./dead-letters.js";
 import { ApiError, invalidStream } from "./errors.js";
 import { isUsableSubject, isValidName, MAX_NAME_BYTES } from "./names.js";
 import type { Stream } from "./stream.js";
@@ -74,6 +75,7 @@ function checkMetadata(config: ConsumerConfig): void {
     bytes += Buffer.byteLength(key) + Buffer.byteLength(value);
   }
   if (bytes > MAX_METADATA_BYTES) throw new ApiError("consumerMetadata");
+  checkDeadLetter(config.metadata);
 }
 
 function checkPush(config: ConsumerConfig, stream: Stream): void {

@@ -7,6 +7,7 @@ import { subjectMatches } from "../subjects/validity.js";
 import { AckHandler, parseAckSubject } from "./acks.js";
 import type { ConsumerConfig } from "./consumer-config.js";
 import { ConsumerState, decodeValues, type Entry, encodeValues, Op } from "./consumer-state.js";
+import { DeadLetters } from "./dead-letters.js";
 import { FlowControl } from "./flow-control.js";
 import { wireSubject } from "./names.js";
 import { PriorityGroups } from "./priority-groups.js";
@@ -39,6 +40,7 @@ export class Consumer implements DeliveryTarget {
   readonly groups: PriorityGroups;
   readonly flow: FlowControl;
   readonly redelivery: Redelivery;
+  readonly deadLetters: DeadLetters;
   config: ConsumerConfig;
   closed = false;
   /** Milliseconds since 1970; 0 for never. */
@@ -77,6 +79,7 @@ export class Consumer implements DeliveryTarget {
     this.groups = new PriorityGroups(this);
     this.flow = new FlowControl(this);
     this.redelivery = new Redelivery(this);
+    this.deadLetters = new DeadLetters(this);
     this.#acks = new AckHandler(this);
     this.#configure();
     const { snapshot, entries } = this.#log.recover();
@@ -233,6 +236,7 @@ export class Consumer implements DeliveryTarget {
     for (const subscription of this.#subscriptions) this.stream.account.account.unsubscribe(subscription);
     this.#subscriptions = [];
     this.redelivery.stop();
+    this.deadLetters.stop();
     this.#idleTimer?.cancel();
     this.flow.stop();
   }

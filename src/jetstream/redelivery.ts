@@ -20,7 +20,7 @@ export class Redelivery {
   again(sequence: number, delayMs = 0): void {
     const consumer = this.#consumer;
     const pending = consumer.state.pending.get(sequence);
-    if (pending === undefined) return;
+    if (pending === undefined || consumer.deadLetters.isMoving(sequence)) return;
     if (delayMs > 0) {
       this.#delays.set(sequence, delayMs);
       pending.atMs = consumer.stream.account.js.nowMs;
@@ -69,14 +69,15 @@ export class Redelivery {
     this.#timerAtMs = Number.POSITIVE_INFINITY;
   }
 
-  // With max_deliver reached the message is left alone; who listens is told.
+  // With max_deliver reached the message is left alone, or becomes a dead letter; who listens is told.
   #isExhausted(sequence: number): boolean {
     const consumer = this.#consumer;
     const { max_deliver: max } = consumer.config;
     const deliveries = consumer.state.deliveryCount(sequence);
     if (max <= 0 || deliveries < max) return false;
     this.forget(sequence);
-    consumer.apply([Op.giveUp, sequence]);
+    if (consumer.deadLetters.subject === undefined) consumer.apply([Op.giveUp, sequence]);
+    else consumer.deadLetters.move(sequence, deliveries);
     consumer.advise("MAX_DELIVERIES", "max_deliver", { stream_seq: sequence, deliveries });
     consumer.wake();
     return true;
@@ -111,7 +112,7 @@ export class Redelivery {
     let nextMs = Number.POSITIVE_INFINITY;
     const due: number[] = [];
     for (const [sequence, { atMs }] of consumer.state.pending) {
-      if (this.queue.has(sequence)) continue;
+      if (this.queue.has(sequence) || consumer.deadLetters.isMoving(sequence)) continue;
       const dueMs = atMs + this.#waitMs(sequence);
       if (dueMs <= nowMs) due.push(sequence);
       else nextMs = Math.min(nextMs, dueMs);

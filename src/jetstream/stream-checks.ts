@@ -1,6 +1,7 @@
 // What a stream's configuration may say: checks of a new one, and of an update (conformance/jetstream, FACTS "Errors seen").
 import { SubjectTransform, TransformError } from "../subjects/transform.js";
 import { isLiteral, isSubsetOf, isValidLiteral, subjectsOverlap } from "../subjects/validity.js";
+import { checkDeadLetter } from "./dead-letters.js";
 import { ApiError, type ApiErrorName, invalidStream } from "./errors.js";
 import { isUsableSubject, isValidName, MAX_NAME_BYTES } from "./names.js";
 import type { SourceConfig, StreamConfig } from "./stream-config.js";
@@ -67,6 +68,7 @@ function checkSizes(config: StreamConfig): void {
   if (bytes > MAX_METADATA_BYTES) {
     throw invalidStream(`stream metadata exceeds maximum size of ${MAX_METADATA_BYTES} bytes`);
   }
+  checkDeadLetter(config.metadata);
   if (config.num_replicas > MAX_REPLICAS) throw invalidStream(`maximum replicas is ${MAX_REPLICAS}`);
   if (config.num_replicas < 0) throw new ApiError("negativeReplicas");
 }

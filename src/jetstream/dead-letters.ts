@@ -1,0 +1,160 @@
+// The dead-letter rule of a consumer (docs/guides/jetstream.md): a message that was delivered max_deliver times is stored under
+// another subject and done here, in that order, so that a crash in between repeats it instead of losing it.
+import { Message } from "../accounts/message.js";
+import { readHeaders } from "../protocol/header-block.js";
+import type { Timer } from "../runtime/clock.js";
+import { isLiteral, subjectMatches } from "../subjects/validity.js";
+import type { Consumer } from "./consumer.js";
+import { Op } from "./consumer-state.js";
+import { invalidStream } from "./errors.js";
+import { isUsableSubject, wireSubject } from "./names.js";
+import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
+import type { StoredMessage } from "./store/store.js";
+import type { Stream } from "./stream.js";
+import { NS_PER_SECOND, timeText } from "./time.js";
+
+/** The key in the metadata of a consumer, or of a stream for all of its consumers. Its value is a literal subject. */
+export const DEAD_LETTER_KEY = "natsnode.dead_letter";
+
+const RETRY_MS = 1000;
+const ORIGIN = "Nats-Dead-Letter-";
+// What would do something again when the message is stored for the second time.
+const EFFECTIVE = /^nats-(expected-|rollup$|ttl$|incr$|counter-|batch-|schedule|msg-id$|dead-letter-)/i;
+
+export class DeadLetters {
+  readonly #consumer: Consumer;
+  /** Sequences on their way, with how often they were delivered. */
+  readonly #moving = new Map<number, number>();
+  readonly #waiting = new Set<number>();
+  #timer: Timer | undefined;
+  #hasComplained = false;
+
+  constructor(consumer: Consumer) {
+    this.#consumer = consumer;
+  }
+
+  /** Where dead letters go, latin1; undefined without a rule. */
+  get subject(): string | undefined {
+    const { config, stream } = this.#consumer;
+    const subject = config.metadata?.[DEAD_LETTER_KEY] ?? stream.config.metadata?.[DEAD_LETTER_KEY];
+    return subject === undefined || subject === "" ? undefined : wireSubject(subject);
+  }
+
+  /** Whether a message is on its way: it is not delivered any more. */
+  isMoving(sequence: number): boolean {
+    return this.#moving.has(sequence);
+  }
+
+  /** Stores a message as a dead letter and ends it here; tries again every second until there is a stream that takes it. */
+  move(sequence: number, deliveries: number): void {
+    this.#moving.set(sequence, deliveries);
+    this.#try(sequence);
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#waiting.clear();
+    this.#moving.clear();
+  }
+
+  #try(sequence: number): void {
+    const loaded = this.#consumer.stream.store.load(sequence);
+    if (!(loaded instanceof Promise)) {
+      this.#store(sequence, loaded);
+      return;
+    }
+    loaded.then(
+      (stored) => this.#store(sequence, stored),
+      (error: unknown) => this.#later(sequence, error as Error),
+    );
+  }
+
+  #store(sequence: number, stored: StoredMessage | undefined): void {
+    const deliveries = this.#moving.get(sequence);
+    if (deliveries === undefined || this.#consumer.closed) return;
+    if (stored === undefined) {
+      this.#done(sequence);
+      return;
+    }
+    try {
+      const { message, headers } = this.#letter(stored, deliveries);
+      const { ticket } = this.#target(message.subject).take(message, headers);
+      this.#consumer.stream.account.js.whenDurable(ticket, (error) => {
+        if (error === undefined) this.#done(sequence);
+        else this.#later(sequence, error);
+      });
+    } catch (error) {
+      this.#later(sequence, error as Error);
+    }
+  }
+
+  #target(subject: string): Stream {
+    const { stream } = this.#consumer;
+    for (const other of stream.account.streams.values()) {
+      if (!other.config.subjects?.some((one) => subjectMatches(subject, wireSubject(one)))) continue;
+      if (other === stream && this.#consumer.wants(subject)) throw new Error(`this consumer itself reads "${subject}"`);
+      return other;
+    }
+    throw new Error(`no stream has the subject "${subject}"`);
+  }
+
+  #letter(stored: StoredMessage, deliveries: number): { message: Message; headers: MessageHeaders } {
+    const { stream, name, createdNs } = this.#consumer;
+    const { subject = "" } = this;
+    const block = stored.header.toString("latin1");
+    const before = block === "" ? MessageHeaders.none : new MessageHeaders(readHeaders(block));
+    const time = BigInt(stored.seconds) * NS_PER_SECOND + BigInt(stored.nanoseconds);
+    const origin: [string, string | number][] = [
+      // The same after a restart: who stores it knows that it was there.
+      [Header.msgId, `${stream.identity}.${wireSubject(name)}.${createdNs}.${stored.sequence}`],
+      [`${ORIGIN}Stream`, stream.wireName],
+      [`${ORIGIN}Consumer`, wireSubject(name)],
+      [`${ORIGIN}Subject`, stored.subject],
+      [`${ORIGIN}Sequence`, stored.sequence],
+      [`${ORIGIN}Time-Stamp`, timeText(time)],
+      [`${ORIGIN}Deliveries`, deliveries],
+    ];
+    const id = before.get(Header.msgId);
+    if (id !== undefined) origin.push([`${ORIGIN}Msg-Id`, id]);
+    const kept = withoutHeaders(block, (header) => EFFECTIVE.test(header));
+    const written = appendHeaders(kept, origin);
+    const message = Message.of(subject, "", Buffer.from(written, "latin1"), stored.payload);
+    return { message, headers: new MessageHeaders(readHeaders(written)) };
+  }
+
+  #done(sequence: number): void {
+    const consumer = this.#consumer;
+    if (!this.#moving.delete(sequence) || consumer.closed) return;
+    this.#hasComplained = false;
+    if (consumer.state.pending.has(sequence)) {
+      consumer.apply([Op.ack, sequence]);
+      consumer.stream.acknowledged(sequence);
+    }
+    consumer.wake();
+  }
+
+  #later(sequence: number, { message }: Error): void {
+    const { stream, name } = this.#consumer;
+    const { js } = stream.account;
+    if (!this.#moving.has(sequence) || js.closing) return;
+    if (!this.#hasComplained) {
+      this.#hasComplained = true;
+      js.server.logger.error(`Dead letters of consumer "${stream.name} > ${name}" wait: ${message}`);
+    }
+    this.#waiting.add(sequence);
+    this.#timer ??= js.after(RETRY_MS, () => {
+      this.#timer = undefined;
+      const waiting = [...this.#waiting];
+      this.#waiting.clear();
+      for (const one of waiting) this.#try(one);
+    });
+  }
+}
+
+/** Throws ApiError 10052 when metadata names something for dead letters that is no literal subject. */
+export function checkDeadLetter(metadata: Readonly<Record<string, string>> | undefined): void {
+  const subject = metadata?.[DEAD_LETTER_KEY] ?? "";
+  if (subject === "" || (isUsableSubject(subject) && isLiteral(subject) && !subject.startsWith("$"))) return;
+  throw invalidStream(`${DEAD_LETTER_KEY} in the metadata must be a literal subject`);
+}
