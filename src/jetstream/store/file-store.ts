@@ -8,7 +8,15 @@ import { fileNameOf } from "./file-header.js";
 import { FileLog, type JournalRecord } from "./file-log.js";
 import type { BatchEnd } from "./journal.js";
 import type { Part } from "./read-cache.js";
-import { isRecord, messageRecordBytes, RecordKind, RecordMessage, RecordView, writeMessageRecord } from "./record.js";
+import {
+  isRecord,
+  messageRecordBytes,
+  RecordFlag,
+  RecordKind,
+  RecordMessage,
+  RecordView,
+  writeMessageRecord,
+} from "./record.js";
 import {
   addGone,
   encodeRemoved,
@@ -53,6 +61,8 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   private cuts: Removed[] = [];
   /** Numbers of messages that are gone with their segments. */
   private goneIndexes: Gone[] = [];
+  /** The next message belongs to the batch of the last one. */
+  private inBatch = false;
   private busy: Promise<void> = Promise.resolve();
 
   constructor(context: StoreContext, place: StreamPlace, options: StreamStoreOptions, cleaner: JournalCleaner) {
@@ -116,10 +126,11 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
       message,
       sequence,
       times,
-      more,
+      (more ? RecordFlag.more : 0) | (this.inBatch ? RecordFlag.continued : 0),
       this.id,
       number,
     );
+    this.inBatch = more;
     const ticket = journal.accept(sum);
     if (files.pendingBytes === 0) context.dirty.add(this);
     files.addRun(block, chunk.buffer, at, bytes, ticket);

@@ -4,7 +4,7 @@ import type { Keys } from "./cipher.js";
 import type { JournalRecord } from "./file-log.js";
 import { type FoundFrame, FrameFlag, framesOf, recordsOf } from "./frame.js";
 import type { Chunk, JournalFile } from "./journal.js";
-import { RecordKind } from "./record.js";
+import { RecordFlag, RecordKind, type RecordView } from "./record.js";
 import type { Ticket } from "./store.js";
 
 export interface FoundJournal {
@@ -87,11 +87,9 @@ function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): 
     if (isTail) found.torn ??= { file: frame.file, position: frame.position };
     else if (!isWhole) found.damaged.push(frame.payload);
     const chunk: Chunk = { buffer: payload, view: new DataView(payload.buffer, payload.byteOffset, payload.length) };
+    const cutBatches = isTail ? openBatches(records.slice(0, sound)) : undefined;
     for (const [number, record] of records.entries()) {
-      // The last frame may not have been durable as a whole. What comes after a gap in it may stand for what is missing, but
-      // a message stands for itself.
-      if (isTail && number >= sound && record.kind !== RecordKind.message && record.kind !== RecordKind.create)
-        continue;
+      if (cutBatches !== undefined && number >= sound && !standsAlone(record, cutBatches)) continue;
       const one = { record, chunk, ticket };
       if (record.kind === RecordKind.create || record.kind === RecordKind.delete) {
         found.notes.push(one);
@@ -102,6 +100,27 @@ function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): 
       else known.push(one);
     }
   }
+}
+
+/** Streams whose last record here is not the last one of its atomic batch. */
+function openBatches(records: readonly RecordView[]): Set<number> {
+  const open = new Set<number>();
+  for (const { kind, flags, log } of records) {
+    if (kind === RecordKind.message && (flags & RecordFlag.more) !== 0) open.add(log);
+    else open.delete(log);
+  }
+  return open;
+}
+
+/**
+ * The last frame may not have been durable as a whole. What comes after a gap in it may stand for what is missing, or belong to
+ * a batch that is not there as a whole; any other message stands for itself.
+ */
+function standsAlone({ kind, flags, log }: RecordView, cutBatches: ReadonlySet<number>): boolean {
+  if (kind === RecordKind.create) return true;
+  return (
+    kind === RecordKind.message && (flags & (RecordFlag.more | RecordFlag.continued)) === 0 && !cutBatches.has(log)
+  );
 }
 
 function open(frame: Frame, keys: Keys): ReturnType<typeof recordsOf> & { payload: Buffer } {

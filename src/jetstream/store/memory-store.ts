@@ -53,13 +53,13 @@ export class MemoryStore extends StreamBase<Home> {
     return this.index.blocks.reduce((sum, block) => sum + block.home.bytes.length, 0);
   }
 
-  append(message: NewMessage, sequence: Sequence, times: MessageTimes, more = false): Ticket {
+  append(message: NewMessage, sequence: Sequence, times: MessageTimes): Ticket {
     this.checkOpen();
     const { index } = this;
     index.checkNext(sequence);
     const bytes = messageRecordBytes(message, times.expiresMs);
     const { home, end } = this.blockFor(sequence, bytes);
-    fillMessageRecord(home.bytes, home.view, end, bytes, message, sequence, times, more, 0, 0);
+    fillMessageRecord(home.bytes, home.view, end, bytes, message, sequence, times, 0, 0, 0);
     index.add(sequence, message.subject, times, message.headerBytes > 0, bytes);
     return ALREADY_DURABLE;
   }

@@ -28,6 +28,8 @@ export const RecordFlag = {
   more: 2,
   compressed: 4,
   encrypted: 8,
+  /** The record before, of this stream, belongs to the same atomic batch. */
+  continued: 16,
 } as const;
 
 export const RECORD_BYTES = 44;
@@ -63,7 +65,7 @@ export interface RecordPlace {
   readonly index: number;
 }
 
-/** Writes a message's record of `bytes` bytes at `at`; gives its checksum. */
+/** Writes a message's record of `bytes` bytes at `at`; gives its checksum. `batch`: its flags `more` and `continued`. */
 export function writeMessageRecord(
   into: Uint8Array,
   view: DataView,
@@ -72,11 +74,11 @@ export function writeMessageRecord(
   message: NewMessage,
   sequence: number,
   times: MessageTimes,
-  more: boolean,
+  batch: number,
   log: number,
   index: number,
 ): number {
-  fillMessageRecord(into, view, at, bytes, message, sequence, times, more, log, index);
+  fillMessageRecord(into, view, at, bytes, message, sequence, times, batch, log, index);
   return seal(view, at, bytes);
 }
 
@@ -89,7 +91,7 @@ export function fillMessageRecord(
   message: NewMessage,
   sequence: number,
   times: MessageTimes,
-  more: boolean,
+  batch: number,
   log: number,
   index: number,
 ): void {
@@ -97,7 +99,7 @@ export function fillMessageRecord(
   const expires = times.expiresMs !== 0;
   view.setUint32(at + 4, bytes, true);
   view.setUint8(at + 8, RecordKind.message);
-  view.setUint8(at + 9, (expires ? RecordFlag.expires : 0) | (more ? RecordFlag.more : 0));
+  view.setUint8(at + 9, (expires ? RecordFlag.expires : 0) | batch);
   view.setUint16(at + 10, subjectBytes.length, true);
   view.setUint32(at + 12, log, true);
   writeNumber(view, at + 16, index);
