@@ -4,7 +4,7 @@ import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import { SimulatedRandom } from "../../src/runtime/simulated/random.js";
 import { Draw } from "../../test/simulation/draw.js";
 import type { ServerProcess } from "../../test/support/server-process.js";
-import { type Drill, type DrillContext, must } from "./drill.js";
+import { type Drill, type DrillContext, must, mustBeHealthy } from "./drill.js";
 import { type Found, StreamLedger } from "./jetstream-ledger.js";
 
 const ROUNDS = 200;
@@ -95,6 +95,7 @@ class Kills {
     const isOrderly = draw.chance(0.1);
     await Promise.race([load.ended, new Promise((resolve) => setTimeout(resolve, draw.between(50, 1200)))]);
     load.stop();
+    mustBeHealthy(this.#server as ServerProcess);
     if (isOrderly) {
       this.#server?.signal("SIGTERM");
       await this.#server?.exited();
@@ -124,7 +125,7 @@ class Kills {
     this.#server = await this.#context.startServer(this.#config);
     this.starts++;
     this.slowestMs = Math.max(this.slowestMs, performance.now() - startedMs);
-    must(!/\[ERR\]|\[FTL\]/.test(this.#server.log), `the server logged: ${this.#server.log}`);
+    mustBeHealthy(this.#server);
     this.#client = await connect({ port: this.#server.port, reconnect: false, timeout: TIMEOUT_MS });
   }
 
@@ -258,9 +259,12 @@ class Kills {
   }
 
   async #check(): Promise<void> {
+    const server = this.#server as ServerProcess;
     for (const ledger of [this.keep, this.work]) {
+      const found = await this.#readAll(ledger.name);
+      mustBeHealthy(server);
       const { state } = await this.#ask(`$JS.API.STREAM.INFO.${ledger.name}`);
-      ledger.check(await this.#readAll(ledger.name), state?.last_seq ?? 0, ledger === this.work);
+      ledger.check(found, state?.last_seq ?? 0, ledger === this.work);
     }
     const { ack_floor: floor } = await this.#ask("$JS.API.CONSUMER.INFO.KEEP.C");
     const least = this.keep.floor(this.confirmed);

@@ -47,19 +47,19 @@ export async function compactOnce(
     await context.disk.remove(`${target}.new`);
     return false;
   }
-  for (const { home } of blocks) {
-    await context.pool.close(home.path);
-    context.cache.forget(home);
-  }
   const old = wipe ? await context.disk.open(target, "update") : undefined;
-  await context.disk.rename(`${target}.new`, target);
-  await context.disk.syncDirectory(files.directory);
+  // Nobody may find the new file by the old positions, or read the old one by the new positions.
+  await context.pool.replace(target, async () => {
+    await context.disk.rename(`${target}.new`, target);
+    await context.disk.syncDirectory(files.directory);
+    index.replace(blocks, replacement(segment, blocks, copied));
+  });
+  for (const { home } of blocks) context.cache.forget(home);
   if (old !== undefined) {
     await old.write([Buffer.alloc(old.sizeBytes)], 0);
     await old.sync();
     await old.close();
   }
-  index.replace(blocks, replacement(segment, blocks, copied));
   for (const { home } of blocks.slice(1)) files.doomed.set(home, undefined);
   await files.dropDead();
   await files.writeIndexes(false);

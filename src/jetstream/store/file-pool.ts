@@ -13,6 +13,8 @@ export class FilePool {
   private readonly limit: number;
   /** Least recently used first. */
   private readonly entries = new Map<string, Entry>();
+  /** Paths that nobody opens at the moment, and when that ends. */
+  private readonly held = new Map<string, Promise<void>>();
 
   constructor(disk: Disk, limit: number) {
     this.disk = disk;
@@ -21,6 +23,7 @@ export class FilePool {
 
   /** Runs something with the open file. A file that does not exist is made when `create` is true. */
   async use<T>(path: string, create: boolean, run: (file: DiskFile) => Promise<T>): Promise<T> {
+    for (let held = this.held.get(path); held !== undefined; held = this.held.get(path)) await held;
     let entry = this.entries.get(path);
     if (entry === undefined) {
       entry = { file: this.disk.open(path, create ? "create" : "update"), users: 0, leaving: undefined };
@@ -42,6 +45,22 @@ export class FilePool {
       entry.users--;
       if (entry.users === 0) entry.leaving?.();
       this.shrink();
+    }
+  }
+
+  /** Closes the file of a path and keeps it from being opened while `run` puts another one in its place. */
+  async replace(path: string, run: () => Promise<void>): Promise<void> {
+    let open: (() => void) | undefined;
+    const held = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    this.held.set(path, held);
+    try {
+      await this.close(path);
+      await run();
+    } finally {
+      this.held.delete(path);
+      open?.();
     }
   }
 

@@ -188,6 +188,8 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     } catch {
       // What cannot even be read is reported without its bytes.
     }
+    // It was written anew meanwhile.
+    if (!this.index.blocks.includes(block)) return;
     const lost: Sequence[] = [];
     for (let slot = 0; slot < block.count; slot++) {
       const at = block.offsetAt(slot);

@@ -1,0 +1,83 @@
+// What happens at the same time in a storage: reads while segments are written anew, writes while the journal is wiped.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newMessage } from "../../../test/support/stream-model.js";
+import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
+import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
+import { timesOf } from "./memory-store.js";
+import { durable } from "./store.js";
+
+const SMALL: StorageOptions = {
+  limits: {
+    segmentBytes: 6000,
+    segmentMessages: 40,
+    journalBytes: 5000,
+    journalFiles: 4,
+    logBytes: 500,
+    openFiles: 8,
+    cacheBytes: 2000,
+  },
+};
+
+const open = (world: SimulatedRuntime): Promise<FileStorage> =>
+  world.clock.settle(openStorage(world, "/store", SMALL));
+const payloadOf = (sequence: number): string => `${sequence}/`.padEnd(100 + ((sequence * 13) % 90), "#");
+
+test("readers find every message while segments are written anew", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = simulatedRuntime({ seed });
+    const storage = await open(world);
+    const store = storage.stream("S");
+    const wrong: number[] = [];
+    let reads = 0;
+    const read = async (): Promise<void> => {
+      const sequence = store.state.firstSequence + world.random.below(Math.max(1, store.state.messages));
+      const wasThere = store.has(sequence);
+      const message = await store.load(sequence);
+      reads++;
+      if (wasThere && store.has(sequence) && message?.payload.toString() !== payloadOf(sequence)) wrong.push(sequence);
+    };
+    for (let sequence = 1; sequence <= 400; sequence++) {
+      store.append(newMessage("s", "", payloadOf(sequence)), sequence, timesOf(1n));
+      if (sequence > 10 && sequence % 3 > 0) store.remove(sequence - 10);
+      void read();
+      void read();
+      await world.clock.advance(world.random.float() * 2);
+    }
+    await world.clock.advance(1000);
+    assert.deepEqual([wrong, storage.problems], [[], []], `seed ${seed}`);
+    assert.ok(reads > 400);
+    await world.clock.settle(storage.close());
+  }
+});
+
+test("what is written while the journal is wiped is there after a kill", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = simulatedRuntime({ seed });
+    let storage = await open(world);
+    let store = storage.stream("S");
+    const acked = new Set<number>();
+    const erased = new Set<number>();
+    for (let sequence = 1; sequence <= 150; sequence++) {
+      const ticket = store.append(newMessage("s", "", payloadOf(sequence)), sequence, timesOf(1n));
+      const { commits } = storage;
+      commits.whenDurable(ticket, { committed: (_, error) => void (error === undefined && acked.add(sequence)) });
+      if (sequence % 9 === 0) {
+        erased.add(sequence - 5);
+        store.erase(sequence - 5).catch(() => {});
+      }
+      await world.clock.advance(world.random.float() * 4);
+    }
+    await world.clock.settle(durable(storage.commits, storage.log("fence").append(Buffer.from("x"))));
+    world.kill();
+    storage = await open(world);
+    store = storage.stream("S");
+    for (const sequence of acked) {
+      if (erased.has(sequence)) continue;
+      const message = await world.clock.settle(Promise.resolve(store.load(sequence)));
+      assert.equal(message?.payload.toString(), payloadOf(sequence), `seed ${seed}: ${sequence}`);
+    }
+    assert.ok(acked.size > 100);
+    assert.deepEqual(storage.problems, [], `seed ${seed}`);
+  }
+});
