@@ -19,8 +19,7 @@ const SMALL: StorageOptions = {
   },
 };
 
-const open = (world: SimulatedRuntime): Promise<FileStorage> =>
-  world.clock.settle(openStorage(world, "/store", SMALL));
+const open = (world: SimulatedRuntime): Promise<FileStorage> => world.clock.settle(openStorage(world, "/store", SMALL));
 const payloadOf = (sequence: number): string => `${sequence}/`.padEnd(100 + ((sequence * 13) % 90), "#");
 
 test("readers find every message while segments are written anew", async () => {
