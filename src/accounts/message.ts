@@ -9,6 +9,8 @@ export class Message {
   subject = "";
   /** The same as bytes. */
   subjectBytes: Uint8Array = NO_BYTES;
+  /** Of a consumer's message, which keeps the subject that it was stored by: the one that it is delivered to, latin1; else "". */
+  deliveredTo = "";
   /** The control line that it came with, and where in it the reply subject and the size stand (reply empty: none). */
   line: Buffer = NO_BYTES;
   replyStart = 0;

@@ -484,6 +484,7 @@ export class Consumer implements DeliveryTarget {
       headerBytes = block.length;
     }
     const message = Message.stored(stored.subject, stored.subjectBytes, ack, { body, start, end, headerBytes });
+    message.deliveredTo = subject;
     js.server.router.deliver(account.sublist.match(subject), message, undefined);
     return bytesOnWire(stored, ack);
   }

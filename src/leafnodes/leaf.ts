@@ -456,7 +456,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     // The other servers of a cluster have leaf links of their own.
     if (this.isHub && (source?.peer !== undefined || source?.isHub === true)) return false;
     if (cameFromLeaf(source, this.leafCluster, this.account)) return false;
-    if (!this.#permissions.every((rules) => rules.mayGo(message.subject))) return false;
+    if (!this.#permissions.every((rules) => rules.mayGo(message.deliveredTo || message.subject))) return false;
     this.hub.router.gather(this.#target, queue);
     return true;
   }

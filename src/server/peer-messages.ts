@@ -67,6 +67,21 @@ class QueueList implements KnownByBytes {
   }
 }
 
+const DOLLAR = 0x24;
+const AT = 0x40;
+const ACK = "$JS.ACK.";
+
+// A consumer's message has crossed by the subject that it is delivered to; its own follows the reply.
+function takeStoredSubject(message: Message): void {
+  const { line, replyStart, replyEnd } = message;
+  const at = line.lastIndexOf(AT, replyEnd - 1);
+  if (at <= replyStart || !message.reply.startsWith(ACK)) return;
+  message.deliveredTo = message.subject;
+  message.subjectBytes = Uint8Array.prototype.slice.call(line, at + 1, replyEnd);
+  message.subject = Buffer.from(message.subjectBytes).toString("latin1");
+  message.replyEnd = at;
+}
+
 const NO_QUEUES: readonly string[] = Object.freeze([]);
 const NO_WAY_BACK = new Uint8Array(0);
 
@@ -162,8 +177,12 @@ export class PeerMessages {
     if (generation === undefined || generation !== subject.interestGeneration) this.resolve(subject);
     message.subject = subject.target;
     message.subjectBytes = subject.targetBytes;
+    message.deliveredTo = "";
     if (!subject.allowed || subject.account === undefined) return;
-    if (message.replyEnd > message.replyStart) receiver.replies?.arrived(subject.account, message);
+    if (message.replyEnd > message.replyStart) {
+      receiver.replies?.arrived(subject.account, message);
+      if (message.line[message.replyStart] === DOLLAR) takeStoredSubject(message);
+    }
     receiver.receive(message, subject, this.origin);
   }
 

@@ -44,6 +44,8 @@ export function writePeerMessage(
   beforeSubject: Uint8Array = NOTHING,
   beforeReply: Uint8Array = NOTHING,
 ): number {
+  if (message.deliveredTo !== "")
+    return writePeerMessage(outbox, prefix, crossing(message), queues, withHeaders, beforeSubject, beforeReply);
   const { subjectBytes, line, replyStart, replyEnd } = message;
   const asHeaders = withHeaders && message.headerBytes > 0;
   const start = asHeaders ? message.start : message.start + message.headerBytes;
@@ -118,4 +120,9 @@ function writeLongLine(
   const headerSize = asHeaders || prefix.alwaysHeaderSize ? `${asHeaders ? message.headerBytes : 0} ` : "";
   const line = Buffer.from(`${subject}${mark}${reply}${groups}${headerSize}${bytes}\r\n`, "latin1");
   outbox.append(line, 0, line.length);
+}
+
+// Servers tell each other of a consumer's message by the subject that it is delivered to; its own follows the reply.
+function crossing(message: Message): Message {
+  return message.readdressed(message.deliveredTo, `${message.reply}@${message.subject}`);
 }

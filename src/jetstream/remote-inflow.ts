@@ -1,0 +1,315 @@
+// What flows into a stream from one behind another API: over a leaf link, or of another account. A push consumer at the
+// origin sends it, in order, with flow control and heartbeats; after a gap or silence another one goes on at the right place.
+import type { Message } from "../accounts/message.js";
+import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import { readHeaders } from "../protocol/header-block.js";
+import { parseExact, stringifyExact } from "../protocol/json.js";
+import type { Timer } from "../runtime/clock.js";
+import { hashName } from "../server/server-hash.js";
+import { Inflow } from "./inflow.js";
+import { wireSubject } from "./names.js";
+import { Header, headerNumber, MessageHeaders } from "./publish-headers.js";
+import type { Ticket } from "./store/store.js";
+import { NS_PER_SECOND } from "./time.js";
+
+const NO_BYTES = Buffer.alloc(0);
+const HEARTBEAT_NS = NS_PER_SECOND;
+const INACTIVE_NS = 10n * NS_PER_SECOND;
+/** An ordered consumer sends every message once, and nobody acknowledges it. */
+const ACK_WAIT_NS = 22n * 3600n * NS_PER_SECOND;
+const ANSWER_MS = 2000;
+/** Three heartbeats without one. */
+const SILENCE_MS = 3000;
+const FIRST_RETRY_MS = 250;
+const LAST_RETRY_MS = 8000;
+const STATUS = "NATS/1.0 100";
+/** Of `$JS.ACK.<stream>.<consumer>.…`; the form with domain and account has two more in front. */
+const SHORT_ACK_TOKENS = 9;
+
+interface Answer {
+  readonly created?: string;
+  readonly state?: { readonly last_seq?: number };
+  readonly num_pending?: number;
+  readonly error?: { readonly description?: string };
+}
+
+/** What a consumer's message says in its reply subject. */
+interface Delivery {
+  readonly sequence: number;
+  readonly consumerSequence: number;
+  readonly timeNs: bigint;
+  readonly pending: number;
+}
+
+export class RemoteInflow extends Inflow implements DeliveryTarget {
+  readonly echo = true;
+  #pending = 0;
+  #subscription: Subscription | undefined;
+  // Of the consumer that sends now.
+  #consumerSequence = 0;
+  #heardMs = 0;
+  #ticket: Ticket = 0;
+  #retryMs = FIRST_RETRY_MS;
+  #timer: Timer | undefined;
+  #busy = false;
+  // Whether the origin is known to be another one than before; a mirror waits, then.
+  #isOther = false;
+
+  get start(): number {
+    return this.config.opt_start_seq || 1;
+  }
+
+  get lag(): number {
+    return this.#pending;
+  }
+
+  originChanged(): void {
+    // Streams of the own account are of no concern.
+  }
+
+  wake(): void {
+    if (this.stopped || this.#busy || this.#subscription !== undefined || this.next === undefined) return;
+    this.#timer?.cancel();
+    this.#busy = true;
+    void this.#connect().then((fault) => {
+      this.#busy = false;
+      if (this.stopped) return;
+      if (fault !== undefined) this.#retry(fault);
+      else if (this.#subscription === undefined) this.wake();
+      else this.#watch();
+    });
+  }
+
+  override stop(): void {
+    super.stop();
+    this.#timer?.cancel();
+    this.#end();
+  }
+
+  #end(): void {
+    const subscription = this.#subscription;
+    this.#subscription = undefined;
+    if (subscription !== undefined) this.target.account.account.unsubscribe(subscription);
+  }
+
+  #retry(fault: string): void {
+    const { target, config } = this;
+    const { js } = target.account;
+    this.#end();
+    if (this.error !== fault) {
+      js.server.logger.warn(`stream ${target.name}: nothing comes from ${config.name}: ${fault}`);
+      js.advise(target.account.account, `STREAM.INFLOW_STALLED.${target.wireName}`, "stream_inflow_stalled", {
+        stream: target.name,
+        origin: config.name,
+        external: config.external,
+        reason: fault,
+      });
+    }
+    this.error = fault;
+    this.#timer?.cancel();
+    this.#timer = js.after(this.#retryMs, () => this.wake());
+    this.#retryMs = Math.min(LAST_RETRY_MS, 2 * this.#retryMs);
+  }
+
+  // ---------------------------------------------------------------- the consumer at the origin
+
+  // Says what is in the way; undefined when messages will come.
+  async #connect(): Promise<string | undefined> {
+    const { name } = this.config;
+    const origin = await this.#ask(`STREAM.INFO.${wireSubject(name)}`, "");
+    if (origin === undefined) return "no answer from the origin's API";
+    if (origin.error !== undefined) return origin.error.description ?? "refused";
+    const fault = this.#identify(origin);
+    if (fault !== undefined || this.stopped) return fault;
+    const { js, account } = this.target.account;
+    const prefix = this.config.external?.deliver || (this.isMirror ? "$JS.M" : "$JS.S");
+    const deliver = `${wireSubject(prefix)}.${js.nuid().slice(0, 8)}`;
+    this.#consumerSequence = 0;
+    this.#subscription = new Subscription(deliver, undefined, "", this);
+    account.subscribe(this.#subscription);
+    const request = { stream_name: name, config: this.#consumerConfig(deliver), action: "create" };
+    const answer = await this.#ask(`CONSUMER.CREATE.${wireSubject(name)}`, stringifyExact(request));
+    if (answer === undefined) return "no answer from the origin's API";
+    if (answer.error !== undefined) return answer.error.description ?? "refused";
+    this.#heardMs = this.nowMs;
+    this.activeMs ??= this.nowMs;
+    if (this.#consumerSequence === 0) this.#pending = answer.num_pending ?? 0;
+    this.error = undefined;
+    return undefined;
+  }
+
+  // An origin that was made anew has other messages under the same sequences.
+  #identify({ created = "", state }: Answer): string | undefined {
+    const identity = hashName(created);
+    const isShorter = this.last > 0 && (state?.last_seq ?? 0) < this.last;
+    const isOther = this.identity.length === identity.length && this.identity !== identity;
+    if (!isOther && !isShorter && !this.#isOther) {
+      this.identity = identity;
+      return undefined;
+    }
+    if (this.isMirror) return this.#another();
+    const { target, config } = this;
+    target.account.js.server.logger.warn(
+      `stream ${target.name}: its source ${config.name} is another stream than before`,
+    );
+    this.identity = identity;
+    this.last = 0;
+    this.next = this.start;
+    return undefined;
+  }
+
+  #another(): string {
+    this.#isOther = true;
+    this.#retryMs = LAST_RETRY_MS;
+    return "the origin is another stream than the one that was mirrored";
+  }
+
+  #consumerConfig(deliver: string): object {
+    const { config, last, next = 1 } = this;
+    const patterns = config.filter_subject === "" ? (config.subject_transforms ?? []).map(({ src }) => src || ">") : [];
+    const isFirst = last === 0;
+    const byTime = isFirst && config.opt_start_seq === 0 && config.opt_start_time !== undefined;
+    // A mirror gets its last message once more: by its time it knows the origin again.
+    const from = this.isMirror && !isFirst ? last : next;
+    return {
+      deliver_policy: byTime ? "by_start_time" : from > 1 ? "by_start_sequence" : "all",
+      opt_start_seq: byTime || from <= 1 ? undefined : from,
+      opt_start_time: byTime ? config.opt_start_time : undefined,
+      ack_policy: "none",
+      ack_wait: ACK_WAIT_NS,
+      max_deliver: 1,
+      filter_subject: config.filter_subject || (patterns.length === 1 ? patterns[0] : undefined),
+      filter_subjects: patterns.length > 1 ? patterns : undefined,
+      replay_policy: "instant",
+      flow_control: true,
+      deliver_subject: deliver,
+      idle_heartbeat: HEARTBEAT_NS,
+      inactive_threshold: INACTIVE_NS,
+      num_replicas: 1,
+      mem_storage: true,
+      direct: true,
+    };
+  }
+
+  // Undefined when nobody answers.
+  #ask(subject: string, body: string): Promise<Answer | undefined> {
+    const { js, account } = this.target.account;
+    const reply = `_INBOX.${js.nuid()}`;
+    return new Promise((resolve) => {
+      const end = (answer: Answer | undefined): void => {
+        timer.cancel();
+        account.unsubscribe(subscription);
+        resolve(answer);
+      };
+      const target: DeliveryTarget = {
+        echo: true,
+        deliver(_, { body: bytes, start, headerBytes, end: to }) {
+          end(readAnswer(bytes.toString("utf8", start + headerBytes, to)));
+          return true;
+        },
+      };
+      const subscription = new Subscription(reply, undefined, "", target);
+      const timer = js.after(ANSWER_MS, () => end(undefined));
+      account.subscribe(subscription);
+      const api = `${wireSubject(this.config.external?.api ?? "")}.${subject}`;
+      if (js.send(account, api, Buffer.from(body), NO_BYTES, reply) === 0) end(undefined);
+    });
+  }
+
+  // Heartbeats come every second.
+  #watch(): void {
+    const { js } = this.target.account;
+    this.#timer = js.after(SILENCE_MS, () => {
+      if (this.stopped || this.#subscription === undefined) return;
+      if (this.nowMs - this.#heardMs >= SILENCE_MS) this.#retry("no heartbeat of the origin");
+      else this.#watch();
+    });
+  }
+
+  // ---------------------------------------------------------------- messages come in
+
+  deliver(subscription: Subscription, message: Message): boolean {
+    if (subscription !== this.#subscription) return false;
+    this.#heardMs = this.nowMs;
+    const header = message.headerBytes === 0 ? "" : message.headerText;
+    if (header.startsWith(STATUS)) this.#status(message, header);
+    else this.#take(message);
+    return true;
+  }
+
+  #status(message: Message, header: string): void {
+    // The window opens as far as the disk has followed.
+    if (message.hasReply) this.#answerFlow(message.reply);
+    const headers = new MessageHeaders(readHeaders(header));
+    const stalled = headers.get(Header.stalled);
+    if (stalled !== undefined) this.#answerFlow(wireSubject(stalled));
+    const last = headerNumber(headers.get(Header.lastConsumer));
+    if (last !== undefined && last > this.#consumerSequence) this.#again("a message of the origin was missed");
+    else if (last !== undefined) {
+      this.#retryMs = FIRST_RETRY_MS;
+      this.activeMs = this.nowMs;
+    }
+  }
+
+  #answerFlow(subject: string): void {
+    const { js, account } = this.target.account;
+    js.whenDurable(this.#ticket, () => js.send(account, subject, NO_BYTES));
+  }
+
+  #take(message: Message): void {
+    const delivery = readDelivery(message.hasReply ? message.reply : "");
+    if (delivery === undefined || delivery.consumerSequence <= this.#consumerSequence) return;
+    if (delivery.consumerSequence !== this.#consumerSequence + 1) {
+      this.#again("a message of the origin was missed");
+      return;
+    }
+    this.#consumerSequence = delivery.consumerSequence;
+    this.#pending = delivery.pending;
+    const { sequence, timeNs } = delivery;
+    if (this.isMirror && sequence === this.last) {
+      if (timeNs !== this.target.store.state.lastTimeNs) this.#retry(this.#another());
+      return;
+    }
+    if (sequence < (this.next ?? 1)) return;
+    const at = message.start + message.headerBytes;
+    try {
+      const stored = this.store({
+        sequence,
+        seconds: Number(timeNs / NS_PER_SECOND),
+        nanoseconds: Number(timeNs % NS_PER_SECOND),
+        subject: message.subject,
+        header: message.body.subarray(message.start, at),
+        payload: message.body.subarray(at, message.end),
+      });
+      if (stored !== undefined) this.#ticket = stored.ticket;
+    } catch (error) {
+      this.#retry((error as Error).message);
+    }
+  }
+
+  // At once: what is missing is still at the origin.
+  #again(reason: string): void {
+    this.target.account.js.server.logger.debug(`stream ${this.target.name}: ${reason}`);
+    this.#timer?.cancel();
+    this.#end();
+    this.wake();
+  }
+}
+
+function readAnswer(text: string): Answer | undefined {
+  try {
+    const value = parseExact(text);
+    return typeof value === "object" && value !== null ? (value as Answer) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function readDelivery(reply: string): Delivery | undefined {
+  const tokens = reply.split(".");
+  if (tokens.length < SHORT_ACK_TOKENS || tokens[1] !== "ACK") return undefined;
+  const [, stream, consumer, time, pending] = tokens.slice(tokens.length === SHORT_ACK_TOKENS ? 4 : 6);
+  const [sequence, consumerSequence, left] = [stream, consumer, pending].map(Number);
+  if (!(sequence > 0 && consumerSequence > 0) || !/^\d+$/.test(time)) return undefined;
+  return { sequence, consumerSequence, timeNs: BigInt(time), pending: left };
+}
