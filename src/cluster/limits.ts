@@ -1,5 +1,7 @@
 // The limits of routes that no option sets, with their units.
 
+/** Connections that are kept until this server can introduce itself; more are closed. */
+export const MAX_EARLY_ROUTES = 1_000;
 /** Time for a connection to another server. */
 export const ROUTE_DIAL_MS = 1_000;
 /** Pause between attempts, what is added to it at random after a loss, and how far it grows with connect_backoff. */

@@ -89,6 +89,11 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     return this.#interest.size;
   }
 
+  /** The interests; what comes or goes while they are walked through is part of the walk, or is not. */
+  allInterest(): Iterable<RoutedSubscription> {
+    return this.#interest.values();
+  }
+
   /** The interests, for monitoring. */
   get interests(): RoutedSubscription[] {
     return [...this.#interest.values()];

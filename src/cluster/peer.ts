@@ -22,6 +22,8 @@ export class Peer {
   readonly pools: boolean;
   /** How it is dialled when it is lost; undefined: it dials this server. */
   solicitation: Solicitation | undefined;
+  /** URLs of the options that have led to it. */
+  readonly knownAt = new Set<string>();
   /** How many interests it has announced. */
   readonly announced = { count: 0 };
   readonly #ownPoolSize: number;
@@ -100,7 +102,7 @@ export class Peer {
   /** Interest that was announced on a connection that has ended. */
   *staleInterest(link: RouteConnection): IterableIterator<[PeerAccount, RoutedSubscription]> {
     for (const account of this.#accounts.values()) {
-      for (const subscription of account.interests) if (subscription.via === link) yield [account, subscription];
+      for (const subscription of account.allInterest()) if (subscription.via === link) yield [account, subscription];
     }
   }
 }

@@ -101,6 +101,7 @@ function givesWay({ server }: ClusterRoom, peer: Peer, other: RouteConnection, r
 // Who dials is remembered with the connections that stay, which are then dialled again when they are lost.
 function handOver(peer: Peer, route: RouteConnection): void {
   if (route.solicitation === undefined) return;
+  if (route.solicitation.explicit) peer.knownAt.add(route.solicitation.url.text);
   const strongest = strongerOf(peer.solicitation, route.solicitation);
   peer.solicitation = strongest;
   // A server that was learned first and is configured under another address is dialled as a configured one.

@@ -20,7 +20,7 @@ import { inSlices } from "../server/slices.js";
 import { ClusterName } from "./cluster-name.js";
 import { Dialer, Solicitation } from "./dialer.js";
 import { Gossip } from "./gossip.js";
-import { INTEREST_PER_TURN, MAX_PEER_INTEREST } from "./limits.js";
+import { INTEREST_PER_TURN, MAX_EARLY_ROUTES, MAX_PEER_INTEREST } from "./limits.js";
 import { type AnnouncedInterest, LocalInterest } from "./local-interest.js";
 import type { Peer } from "./peer.js";
 import { type PeerAccount, RoutedSubscription } from "./peer-account.js";
@@ -121,7 +121,8 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
     const listening = { host, port: port === -1 ? 0 : port };
     this.#listener = await runtime.network.listen(listening, (transport) => {
       if (this.#early === undefined) void this.#accept(transport);
-      else this.#early.push(transport);
+      else if (this.#early.length < MAX_EARLY_ROUTES) this.#early.push(transport);
+      else transport.destroy();
     });
     logger.info(`Listening for route connections on ${hostPort(this.#listener.host, this.#listener.port)}`);
     server.events.on("lameDuck", () => this.#leaveGently());
@@ -147,6 +148,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
     this.#closing = true;
     this.dialer.stop();
     this.#tls.close();
+    for (const transport of this.#early?.splice(0) ?? []) transport.destroy();
     await this.#listener?.close();
     for (const route of [...this.routes]) route.close(CloseReason.serverShutdown);
   }
@@ -179,10 +181,20 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
       for (const route of [...this.routes]) {
         if (route.solicitation?.url.text !== removed) continue;
         route.isNeedless = true;
+        const again = next.routes.find((url) => url !== removed && route.server?.knownAt.has(url));
         route.close(CloseReason.routeRemoved);
+        if (again !== undefined) this.#solicit(again);
       }
     }
     for (const added of next.routes.filter((url) => !old.routes.includes(url))) this.#solicit(added);
+    if (old.noAdvertise !== next.noAdvertise) for (const peer of this.peers.values()) this.#advertiseAnew(peer, next);
+  }
+
+  // Clients here are told of the servers there, and those there of this one, or not any more.
+  #advertiseAnew({ id, info, anyLink }: Peer, { noAdvertise }: ClusterOptions): void {
+    const { connect_urls = [], ws_connect_urls = [] } = noAdvertise ? {} : info;
+    this.server.clientUrls.set(id, connect_urls, ws_connect_urls);
+    anyLink?.sendInfo();
   }
 
   // ---------------------------------------------------------------- connections
@@ -334,7 +346,8 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
         for (const one of interest.of(account)) if (permissions.mayImport(one.subject)) yield [account, one];
       }
     }
-    inSlices(this.server.runtime.clock, all(), INTEREST_PER_TURN, ([account, one]) => route.announce(account, one));
+    const { clock } = this.server.runtime;
+    route.telling = inSlices(clock, all(), INTEREST_PER_TURN, ([account, one]) => route.announce(account, one));
   }
 
   // ---------------------------------------------------------------- for other rooms
@@ -364,7 +377,19 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
       this.gossip.heard(route, info);
     } else if (info.ldm === true) {
       this.server.clientUrls.set(peer.id, [], []);
-    }
+    } else if (info.server_id === peer.id) this.#informedAgain(route, peer, info);
+  }
+
+  // A reload there has changed what it says of itself.
+  #informedAgain(route: RouteConnection, peer: Peer, info: PeerInfo): void {
+    const { connect_urls = [], ws_connect_urls = [] } = info;
+    if (!this.options.noAdvertise) this.server.clientUrls.set(peer.id, connect_urls, ws_connect_urls);
+    const permissions = JSON.stringify([info.import, info.export]);
+    if (permissions === JSON.stringify([route.info?.import, route.info?.export])) return;
+    route.info = info;
+    // What it did not take before may be welcome now.
+    route.telling?.stop();
+    this.announceAll(route);
   }
 
   peerAccount(route: RouteConnection, account: string): PeerAccount {

@@ -15,11 +15,13 @@ import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { Hub } from "../server/hub.js";
+import { MAX_WEIGHT } from "../server/limits.js";
 import { PeerConnection, type PeerKind } from "../server/peer-connection.js";
 import { deliverFromPeer } from "../server/peer-delivery.js";
 import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
 import type { RouteStatus } from "../server/peer-reports.js";
 import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
+import type { Walk } from "../server/slices.js";
 import { isValidSubject } from "../subjects/validity.js";
 import type { Solicitation } from "./dialer.js";
 import { ROUTE_AUTH_MS, ROUTE_PING_MS } from "./limits.js";
@@ -93,6 +95,8 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   dialsNext = false;
   /** The other side is connected otherwise, or does not want this connection: it is not dialled again. */
   isNeedless = false;
+  /** What tells the other side of all interest, until it is done. */
+  telling: Walk | undefined;
   /** Whether anything has come after the other side's INFO: it has taken this connection then. */
   confirmed = false;
   readonly gossipMode: number;
@@ -223,7 +227,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
     const asLeaf = origin !== "" && (ends ? this.info?.lnocu : this.info?.lnoc) === true;
     const verb = `${asLeaf ? "LS" : "RS"}${ends ? "-" : "+"}`;
     const from = asLeaf ? `${origin} ` : "";
-    const group = queue === "" ? "" : ends ? ` ${queue}` : ` ${queue} ${count}`;
+    const group = queue === "" ? "" : ends ? ` ${queue}` : ` ${queue} ${Math.min(count, MAX_WEIGHT)}`;
     this.sendLatin1(`${verb} ${from}${of}${subject}${group}\r\n`);
   }
 
@@ -362,6 +366,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   }
 
   protected left(reason: CloseReason): void {
+    this.telling?.stop();
     this.#host.left(this, reason);
   }
 

@@ -18,6 +18,7 @@ import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
 import type { GatewayStatus } from "../server/peer-reports.js";
 import type { PeerUrl } from "../server/peer-url.js";
 import { type PeerPrefix, writePeerMessage } from "../server/peer-writer.js";
+import type { Walk } from "../server/slices.js";
 import { WAY_PREFIX } from "../server/way-back.js";
 import { isValidSubject } from "../subjects/validity.js";
 import { GATEWAY_AUTH_MS, GATEWAY_PING_MS } from "./limits.js";
@@ -71,6 +72,8 @@ export class GatewayConnection extends PeerConnection implements DeliveryTarget 
   interest: RemoteInterest | undefined;
   /** Both sides have introduced themselves. */
   isRegistered = false;
+  /** What tells the other side of all interest, until it is done. */
+  telling: Walk | undefined;
   protected readonly kind = KIND;
   readonly #host: GatewayHost;
   #connected = false;
@@ -295,6 +298,7 @@ export class GatewayConnection extends PeerConnection implements DeliveryTarget 
   }
 
   protected left(reason: CloseReason): void {
+    this.telling?.stop();
     this.#host.left(this, reason);
   }
 

@@ -314,7 +314,7 @@ export class GatewayRoom implements Room, GatewayHost, InterestWatcher {
     this.inbound.add(gateway);
     this.gossip.tell(gateway);
     this.gossip.heard(info);
-    inSlices(clock, this.#allInterest(), INTEREST_PER_TURN, (tell) => tell(gateway));
+    gateway.telling = inSlices(clock, this.#allInterest(), INTEREST_PER_TURN, (tell) => tell(gateway));
   }
 
   // For each account: where its interest begins, the interest, and where it ends.

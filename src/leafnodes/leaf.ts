@@ -17,6 +17,7 @@ import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { Hub } from "../server/hub.js";
+import { MAX_WEIGHT } from "../server/limits.js";
 import { PeerConnection, type PeerKind } from "../server/peer-connection.js";
 import { deliverFromPeer } from "../server/peer-delivery.js";
 import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
@@ -158,26 +159,17 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     if (!(admission instanceof Promise)) return this.#admit(admission, connect);
     this.holdInput();
     admission.then(
-      (decided) => this.#admitLate(decided, connect),
+      (decided) => this.concludeLate(() => this.#admit(decided, connect)),
       (error: unknown) => {
         this.hub.logger.error(`${this.label} - authentication failed: ${String(error)}`);
-        this.#admitLate(undefined, connect);
+        this.concludeLate(() => this.#admit(undefined, connect));
       },
     );
     return NO_PAYLOAD;
   }
 
-  #admitLate(admission: LeafAdmission | undefined, connect: PeerConnect): void {
-    if (this.closed) return;
-    try {
-      if (this.#admit(admission, connect) !== STOP) this.resumeInput();
-    } catch (error) {
-      this.failed(error);
-    }
-  }
-
   #admit(admission: LeafAdmission | undefined, connect: PeerConnect): number {
-    if (admission === undefined) return this.refuse(ErrorText.authorization, CloseReason.authenticationViolation);
+    if (admission === undefined) return this.refuseLogin();
     const { account, permissions, told } = admission;
     this.account = account;
     this.admission = admission;
@@ -364,8 +356,8 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #announce(subject: string, queue: string, count: number): void {
     if (!this.#permissions.every((rules) => rules.mayCome(subject)) && !subject.startsWith(LOOP_PREFIX)) return;
     const group = queue === "" ? "" : ` ${queue}`;
-    const line =
-      count === 0 ? `LS- ${subject}${group}\r\n` : `LS+ ${subject}${group}${queue === "" ? "" : ` ${count}`}\r\n`;
+    const weight = queue === "" ? "" : ` ${Math.min(count, MAX_WEIGHT)}`;
+    const line = count === 0 ? `LS- ${subject}${group}\r\n` : `LS+ ${subject}${group}${weight}\r\n`;
     this.send(Buffer.from(line, "latin1"));
   }
 

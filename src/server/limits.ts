@@ -67,3 +67,6 @@ export const FAILED_LOGINS = {
   addresses: 10_000,
   waiting: 1024,
 } as const;
+
+/** Members of a queue group that a server tells another one of: more have no place in a line. */
+export const MAX_WEIGHT = 999_999_999;

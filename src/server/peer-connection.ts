@@ -45,6 +45,8 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
   protected readonly framer: Framer;
   protected readonly messages: PeerMessages;
   private authTimer: Timer | undefined;
+  // While its login was refused and it is to learn of that later.
+  private refusal: Timer | undefined;
 
   private readonly s2: S2Transport;
   // Round trips at which s2_auto presses harder, while that was agreed on.
@@ -213,18 +215,32 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
 
   /** Goes on with `admitted` when the login is decided on; its input waits for a decision that takes time. */
   protected whenAdmitted(decision: boolean | Promise<boolean>, admitted: () => number): number {
-    const decide = (isAdmitted: boolean): number =>
-      isAdmitted ? admitted() : this.refuse(ErrorText.authorization, CloseReason.authenticationViolation);
+    const decide = (isAdmitted: boolean): number => (isAdmitted ? admitted() : this.refuseLogin());
     if (typeof decision === "boolean") return decide(decision);
     this.holdInput();
-    void decision.then((isAdmitted) => {
-      if (this.closed) return;
-      try {
-        if (decide(isAdmitted) !== STOP) this.resumeInput();
-      } catch (error) {
-        this.failed(error);
-      }
-    });
+    decision.then(
+      (isAdmitted) => this.concludeLate(() => decide(isAdmitted)),
+      (error: unknown) => this.failed(error),
+    );
+    return NO_PAYLOAD;
+  }
+
+  /** A decision on its login has come, for which its input was held: goes on with it, unless `conclude` refuses. */
+  protected concludeLate(conclude: () => number): void {
+    if (this.closed) return;
+    try {
+      if (conclude() !== STOP && this.refusal === undefined) this.resumeInput();
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  /** Its login is wrong: it is told so, later each time that one from its address is, and closed. */
+  protected refuseLogin(): number {
+    const refuse = (): number => this.refuse(ErrorText.authorization, CloseReason.authenticationViolation);
+    this.refusal = this.hub.failedLogins.refuse(this.transport.remoteAddress, refuse);
+    if (this.refusal === undefined) return STOP;
+    this.holdInput();
     return NO_PAYLOAD;
   }
 
@@ -309,6 +325,7 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
 
   protected ended(reason: CloseReason): void {
     this.stopAuthTimer();
+    this.refusal?.cancel();
     this.messages.forget();
     this.hub.logger.info(`${this.label} - ${this.kind.name} connection closed: ${reason}${this.farewell}`);
     this.left(reason);
