@@ -34,6 +34,7 @@ test("a removed URL of a server that has another one in the options leaves it co
   }
   await two.reload(options());
   await until("they have parted", () => one.server.reports.routes().length === 0);
+  assert.equal(roomOf(two).dialer.size, 0);
 });
 
 test("a connected server's new URLs for clients are passed on", async (t) => {
@@ -44,6 +45,7 @@ test("a connected server's new URLs for clients are passed on", async (t) => {
   await until("the new one is, instead", () => urlsAt(one).join() === "127.0.0.1:2222");
   route.send(again({ connect_urls: [] }));
   await until("none is", () => urlsAt(one).length === 0);
+  assert.equal(one.server.reports.routes().length, 1);
 });
 
 test("a connected server that permits something else is told of all interest again", async (t) => {
@@ -69,7 +71,7 @@ test("no_advertise counts from a reload on, in both directions", async (t) => {
   await until("none does", () => servers.every((server) => urlsAt(server).length === 0));
   await two.reload(options(false));
   await until("both do again", () => servers.every((server) => urlsAt(server).length === 1));
-  await formed([one, two]);
+  assert.deepEqual(urlsAt(one), [`127.0.0.1:${two.port}`]);
 });
 
 test("what is told of much interest ends with the connection", async (t) => {
