@@ -1,9 +1,9 @@
-// When leaf links end: a reload with a higher min_version, a hub that leaves, an end that says nothing any more.
+// When leaf links end: a reload with a higher min_version, an end that says nothing any more.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ServerOptions } from "../src/options/options.js";
 import { cuttingProxy } from "../src/testing/cutting-proxy.js";
-import { startLocalCluster, until } from "./support/local-cluster.js";
+import { until } from "./support/local-cluster.js";
 import { type LocalServer, startLocalServer } from "./support/local-server.js";
 import { connectRaw } from "./support/raw-client.js";
 
@@ -31,26 +31,6 @@ test("a reload with a higher min_version ends the links of older leaf nodes", as
   assert.match(heard, /-ERR 'connection rejected since minimum version required is "2\.9\.0"'/);
   await until("the new one is left", () => leafs(hub).length === 1);
   assert.equal(leafs(hub)[0].name, "NEW");
-});
-
-test("a hub in lame duck mode takes no new leaf nodes, and those that it had go to another server of its cluster", async (t) => {
-  const hubs = await startLocalCluster(t, 2, {
-    leafnodes: listening,
-    lameDuckGracePeriodMs: 10,
-    lameDuckDurationMs: 30_000,
-  });
-  const remote = { urls: [`nats-leaf://127.0.0.1:${leafPort(hubs[0])}`] };
-  const leaf = await startLocalServer(t, { serverName: "LEAF", leafnodes: { reconnectMs: 50, remotes: [remote] } });
-  await until("it is connected", () => leafs(hubs[0]).length === 1);
-  const port = leafPort(hubs[0]);
-  const leaving = hubs[0].server.lameDuck();
-  await assert.rejects(async () => {
-    const late = await connectRaw(t, port);
-    await late.next();
-  });
-  await until("it has gone to the other", () => leafs(hubs[1]).length === 1);
-  assert.equal(leafs(leaf)[0].name, "S2");
-  await leaving;
 });
 
 test("an end that says nothing any more is found out by pings, at both ends, and dialled again", async (t) => {
