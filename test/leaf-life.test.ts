@@ -1,8 +1,7 @@
-// When leaf links end: a reload with a higher min_version, an end that says nothing any more.
+// Leaf nodes whose version is too old from a reload on.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ServerOptions } from "../src/options/options.js";
-import { cuttingProxy } from "../src/testing/cutting-proxy.js";
 import { until } from "./support/local-cluster.js";
 import { type LocalServer, startLocalServer } from "./support/local-server.js";
 import { connectRaw } from "./support/raw-client.js";
@@ -31,24 +30,4 @@ test("a reload with a higher min_version ends the links of older leaf nodes", as
   assert.match(heard, /-ERR 'connection rejected since minimum version required is "2\.9\.0"'/);
   await until("the new one is left", () => leafs(hub).length === 1);
   assert.equal(leafs(hub)[0].name, "NEW");
-});
-
-test("an end that says nothing any more is found out by pings, at both ends, and dialled again", async (t) => {
-  const pings = { pingIntervalMs: 100, pingMax: 2 };
-  const hub = await startLocalServer(t, { serverName: "HUB", leafnodes: listening, ...pings });
-  const link = await cuttingProxy(leafPort(hub), t);
-  const remote = { urls: [link.url.replace("nats:", "nats-leaf:")], ignoreDiscoveredServers: true };
-  const leafnodes = { reconnectMs: 50, remotes: [remote] };
-  const leaf = await startLocalServer(t, { serverName: "LEAF", leafnodes, ...pings });
-  await until("the link is made", () => leafs(hub).length === 1 && leafs(leaf).length === 1);
-  await until("both ends have measured it", () => [hub, leaf].every((end) => leafs(end)[0].rttMs > 0));
-  const [first] = leafs(hub);
-  link.freeze();
-  await until("both ends have given it up", () =>
-    [hub, leaf].every(({ log }) => log.matching(/Stale Connection/).length > 0),
-  );
-  assert.deepEqual(leafs(hub), []);
-  link.heal();
-  await until("it is back", () => leafs(hub).length === 1 && leafs(leaf).length === 1);
-  assert.notEqual(leafs(hub)[0].id, first.id);
 });
