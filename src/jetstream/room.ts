@@ -13,6 +13,7 @@ import { STREAM_ROUTES } from "./api-streams.js";
 import { DIRECT_ROUTES } from "./direct-get.js";
 import { JetStream } from "./jetstream.js";
 import { JetStreamMonitor } from "./monitor.js";
+import { reconcile } from "./reconcile.js";
 import { openStorage } from "./store/file-storage.js";
 
 const SUBFOLDER = "jetstream";
@@ -65,6 +66,7 @@ export class JetStreamRoom implements Room, InterestWatcher {
       [NEXT_ROUTE, ...DIRECT_ROUTES],
     );
     this.#openAccounts();
+    reconcile(js);
     await js.idsKnown();
     js.damage.announce();
   }
@@ -99,7 +101,9 @@ export class JetStreamRoom implements Room, InterestWatcher {
 
   prepare(): Commit | undefined {
     return () => {
-      if (this.#js !== undefined) this.#openAccounts();
+      if (this.#js === undefined) return;
+      this.#openAccounts();
+      reconcile(this.#js);
     };
   }
 

@@ -229,6 +229,7 @@ function checkJetStream(options: ResolvedOptions): void {
   if (jetstream?.domain && !isToken(jetstream.domain)) {
     refuse("jetstream.domain", "invalid domain name: may not contain ., * or >");
   }
+  if (jetstream?.enabled) checkDeclared(options, jetstream);
   if (!jetstream?.enabled || !cluster || cluster.port === 0) return;
   if (!options.serverName) refuse("serverName", "jetstream cluster requires `server_name` to be set");
   if (!cluster.name && !options.gateway?.name) {
@@ -288,4 +289,27 @@ function checkAdvertise(path: string, what: string, advertise: string | undefine
 function portFault(port: string | undefined): string | undefined {
   if (port === undefined || port === ":" || /^:-?\d+$/.test(port)) return undefined;
   return `invalid port "${port.slice(1)}"`;
+}
+
+// Accounts of JWTs are not known beforehand.
+function checkDeclared(
+  { accounts, operators }: ResolvedOptions,
+  { streams, keyValue, objectStores }: NonNullable<ResolvedOptions["jetstream"]>,
+): void {
+  const check = (path: string, name: string): void => {
+    if (!/^[^.*>\\/\s]+$/.test(name)) refuse(path, `invalid name "${name}": may not contain blanks, ., *, >, \\ or /`);
+  };
+  for (const [kind, all] of Object.entries({ streams, keyValue, objectStores })) {
+    for (const [name, { account }] of Object.entries(all)) {
+      const path = `jetstream.${kind}.${name}`;
+      check(path, name);
+      if (operators?.length) continue;
+      const known =
+        Object.keys(accounts).length === 0 ? account === GLOBAL_ACCOUNT : accounts[account]?.jetstream?.enabled;
+      if (!known) refuse(path, `account "${account}" has no JetStream`);
+    }
+  }
+  for (const [name, { consumers }] of Object.entries(streams)) {
+    for (const consumer of Object.keys(consumers)) check(`jetstream.streams.${name}.consumers.${consumer}`, consumer);
+  }
 }

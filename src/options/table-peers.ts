@@ -17,6 +17,7 @@ import {
   texts,
 } from "./kinds.js";
 import { compression, peerAuthorization, permissions, simpleAuthorization, tls } from "./table-blocks.js";
+import { declaredBucket, declaredObjectStore, declaredStream } from "./table-declared.js";
 
 /** What happens to a connection that does not take its bytes in time. */
 export const writeTimeout = choice("default", "close", "retry");
@@ -266,6 +267,21 @@ export const jetstream = {
   cipher: option("cipher", text, "chacha, chachapoly or aes.", { defaultText: "chacha" }),
   extensionHint: option("extension_hint", text, "will_extend or no_extend."),
   limits: option("limits", block(jetstreamLimits), "Limits for all accounts.", { default: {} }),
+  streams: option("streams", record(block(declaredStream)), "Streams to have, by name.", {
+    default: {},
+    reload: true,
+    own: true,
+  }),
+  keyValue: option("key_value", record(block(declaredBucket)), "Key-value buckets to have, by name.", {
+    default: {},
+    reload: true,
+    own: true,
+  }),
+  objectStores: option("object_stores", record(block(declaredObjectStore)), "Object stores to have, by name.", {
+    default: {},
+    reload: true,
+    own: true,
+  }),
   tpm: option("tpm", block(tpm), "Keys from a trusted platform module.", { status: "restricts" }),
   uniqueTag: option("unique_tag", text, "Prefix of the server tag that replicas must differ in."),
   maxOutstandingCatchupBytes: option(
