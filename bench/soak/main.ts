@@ -7,6 +7,7 @@ import { type Drill, DrillContext } from "./drill.js";
 import { edge } from "./edge.js";
 import { gatewayPruning } from "./gateway-pruning.js";
 import { jetStreamKills } from "./jetstream-kills.js";
+import { jetStreamSyncs } from "./jetstream-syncs.js";
 import { mixedLoad } from "./mixed-load.js";
 import { simulatedCluster, simulatedLeafs, simulatedSuperCluster } from "./simulations.js";
 import { subscriptions } from "./subscriptions.js";
@@ -24,6 +25,7 @@ const drills: readonly Drill[] = [
   superCluster,
   gatewayPruning,
   jetStreamKills,
+  jetStreamSyncs,
 ];
 
 const { values: flags, positionals } = parseArgs({

@@ -10,11 +10,11 @@ import { AckWriter } from "./ack-writer.js";
 import { Damage } from "./damage.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
-import { decodeMeta, encodeMeta, type MetaEntry, MetaState } from "./meta.js";
-import type { EntryLog, Storage, StreamStore, Ticket } from "./store/store.js";
+import type { MetaEntry } from "./meta.js";
+import { META_KEYS, MetaLog } from "./meta-log.js";
+import type { Storage, StreamStore, Ticket } from "./store/store.js";
 import { timeText } from "./time.js";
 
-const META_KEY = "meta";
 const NO_BYTES = Buffer.alloc(0);
 
 /** Bytes of each kind of storage. */
@@ -37,8 +37,7 @@ export class JetStream {
   /** Atomic batches that are open now. */
   openBatches = 0;
   closing = false;
-  readonly #meta = new MetaState();
-  readonly #log: EntryLog;
+  readonly #meta: MetaLog;
 
   constructor(server: Server, storage: Storage, limits: Usage) {
     this.server = server;
@@ -46,11 +45,7 @@ export class JetStream {
     this.limits = limits;
     this.ackWriter = new AckWriter(server.router);
     this.ackQueue = new AckQueue(storage.commits);
-    this.#log = storage.log(META_KEY);
-    const { snapshot, entries } = this.#log.recover();
-    if (snapshot !== undefined) this.#meta.restore(snapshot);
-    for (const entry of entries) this.#meta.apply(decodeMeta(entry));
-    this.#log.snapshotter = () => this.#meta.snapshot();
+    this.#meta = new MetaLog(storage);
     this.damage = new Damage(this);
     // With something lost, what looks left over may be all there is.
     if (storage.problems.length === 0) this.#removeLeftOvers();
@@ -59,8 +54,8 @@ export class JetStream {
   // Such as what was restored when the server stopped.
   #removeLeftOvers(): void {
     const { streams, logs } = this.storage;
-    const known = new Set([META_KEY]);
-    for (const account of this.#meta.accounts.values()) {
+    const known = new Set<string>(META_KEYS);
+    for (const account of this.#meta.state.accounts.values()) {
       for (const { key, consumers } of account.values()) {
         known.add(key);
         for (const consumer of consumers.values()) known.add(consumer.key);
@@ -96,7 +91,7 @@ export class JetStream {
     if (known !== undefined) return known;
     const opened = new JetStreamAccount(this, account);
     this.accounts.set(account, opened);
-    opened.recover(this.#meta.accounts.get(account.name) ?? new Map());
+    opened.recover(this.#meta.state.accounts.get(account.name) ?? new Map());
     return opened;
   }
 
@@ -107,9 +102,7 @@ export class JetStream {
 
   /** Writes an entry down and applies it. */
   propose(entry: MetaEntry): Ticket {
-    const ticket = this.#log.append(encodeMeta(entry));
-    this.#meta.apply(entry);
-    return ticket;
+    return this.#meta.propose(entry);
   }
 
   /** Calls back when the ticket is durable; at once if it is. */

@@ -36,7 +36,21 @@ export async function checkRoot(disk: Disk, root: string): Promise<void> {
   }
   for (const name of ["journal", "streams", "logs"]) await disk.makeDirectory(`${root}/${name}`);
   await disk.syncDirectory(root);
-  await disk.syncDirectory(parentOf(root));
+  // The folders above may be as new.
+  for (let path = parentOf(root); ; path = parentOf(path)) {
+    await syncIfAllowed(disk, path);
+    if (path === parentOf(path)) break;
+  }
+}
+
+/** What a server may not read it has not made. */
+async function syncIfAllowed(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.syncDirectory(path);
+  } catch (error) {
+    const { code = "" } = error as { code?: string };
+    if (!["EACCES", "EPERM", "EROFS", "EINVAL"].includes(code)) throw error;
+  }
 }
 
 /** The text of the file that marks a folder as a storage of that version. */
