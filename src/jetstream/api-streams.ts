@@ -1,5 +1,5 @@
 // The API of streams: create, update, info, list, names, delete, purge, and single messages.
-import { subjectsOverlap } from "../subjects/validity.js";
+import { isLiteral, subjectsOverlap } from "../subjects/validity.js";
 import { type ApiRequest, type ApiRoute, wantEmpty } from "./api.js";
 import { ApiError } from "./errors.js";
 import { type Fields, field, readRequest } from "./fields.js";
@@ -250,7 +250,9 @@ export function sequenceOf(
   asked: { seq: number; last_by_subj: string; next_by_subj: string; start_time?: string },
 ): number {
   if (asked.last_by_subj !== "") {
-    const filter = store.filter([wireSubject(asked.last_by_subj)]);
+    const subject = wireSubject(asked.last_by_subj);
+    if (isLiteral(subject)) return store.totalsOf(subject)?.lastSequence ?? 0;
+    const filter = store.filter([subject]);
     const sequence = store.previous(store.state.lastSequence, filter);
     filter.release();
     return sequence;

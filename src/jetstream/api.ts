@@ -16,6 +16,8 @@ import { StoreError } from "./store/errors.js";
 import { asApiError } from "./stream.js";
 
 const PREFIX = "$JS.API.";
+/** Those of requests that are remembered with what they mean. */
+const KNOWN_SUBJECTS = 1024;
 const TYPE = "io.nats.jetstream.api.v1.";
 const NO_BYTES = Buffer.alloc(0);
 
@@ -66,15 +68,25 @@ interface Matched<R> {
 class Routes<R extends { readonly subject: string }> {
   // By the literal tokens that a subject begins with.
   readonly #routes: { tokens: string[]; route: R }[];
+  // Subjects come again.
+  readonly #known = new Map<string, Matched<R>>();
 
   constructor(routes: readonly R[]) {
     this.#routes = routes.map((route) => ({ tokens: route.subject.split("."), route }));
   }
 
-  find(tokens: readonly string[]): Matched<R> | undefined {
+  /** The route for what follows the prefix of a subject. */
+  find(rest: string): Matched<R> | undefined {
+    const known = this.#known.get(rest);
+    if (known !== undefined) return known;
+    const tokens = rest.split(".");
     for (const { tokens: wanted, route } of this.#routes) {
       const names = match(tokens, wanted);
-      if (names !== undefined) return { route, names };
+      if (names === undefined) continue;
+      const matched = { route, names };
+      if (this.#known.size >= KNOWN_SUBJECTS) this.#known.clear();
+      this.#known.set(rest, matched);
+      return matched;
     }
     return undefined;
   }
@@ -143,9 +155,8 @@ export class Api implements DeliveryTarget {
   }
 
   #handle(account: Account, rest: string, message: Message, source: DeliveryTarget | undefined): boolean {
-    const tokens = rest.split(".");
     const opened = this.#js.accounts.get(account);
-    const direct = this.#direct.find(tokens);
+    const direct = this.#direct.find(rest);
     const reply = message.hasReply ? message.reply : "";
     const payload = Buffer.from(message.body.subarray(message.start + message.headerBytes, message.end));
     const strict = this.#js.options.strict;
@@ -160,7 +171,7 @@ export class Api implements DeliveryTarget {
       const { names, route } = direct;
       return route.handle({ js: this.#js, account: opened, names, payload, strict: false, reply, source, ticket: 0 });
     }
-    const found = this.#routes.find(tokens);
+    const found = this.#routes.find(rest);
     if (found === undefined || reply === "") return true;
     const { route, names } = found;
     const call: Call = { account, route, reply, subject: message.subject, payload, source, opened };

@@ -3,13 +3,16 @@ import type { ApiRequest, DirectRoute } from "./api.js";
 import { sequenceOf } from "./api-streams.js";
 import { type Fields, field, readRequest } from "./fields.js";
 import { wireSubject } from "./names.js";
-import { appendHeaders, Header, statusBlock } from "./publish-headers.js";
+import { Header, statusBlock } from "./publish-headers.js";
 import type { StoredMessage } from "./store/store.js";
 import type { Stream } from "./stream.js";
-import { parseTime, timeText } from "./time.js";
+import { parseTime, SecondTexts } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const MAX_BATCH = 1000;
+const PLAIN_SEQUENCE = /^\{"seq":([1-9]\d{0,14})\}$/;
+const PLAIN_SUBJECT = /^\{"last_by_subj":"([!#-[\]-~]+)"\}$/;
+const times = new SecondTexts();
 const FIELDS: Fields = {
   seq: field("int"),
   last_by_subj: field("text"),
@@ -62,23 +65,40 @@ function streamOf({ account, names, reply }: ApiRequest): Stream | undefined {
 function bySubject(request: ApiRequest): boolean {
   const stream = streamOf(request);
   if (stream === undefined) return false;
-  const asked = {
-    seq: 0,
-    last_by_subj: request.names[1],
+  single({ request, stream, asked: asking(0, request.names[1]) });
+  return true;
+}
+
+function asking(sequence: number, lastBySubject: string): GetRequest {
+  return {
+    seq: sequence,
+    last_by_subj: lastBySubject,
     next_by_subj: "",
     batch: 0,
     max_bytes: 0,
     up_to_seq: 0,
     no_hdr: false,
   };
-  void single({ request, stream, asked });
-  return true;
+}
+
+// The two requests that nearly all are, without reading JSON.
+function readPlain(payload: Buffer): GetRequest | undefined {
+  const text = payload.toString("latin1");
+  const sequence = PLAIN_SEQUENCE.exec(text);
+  if (sequence !== null) return asking(Number(sequence[1]), "");
+  const subject = PLAIN_SUBJECT.exec(text);
+  return subject === null ? undefined : asking(0, subject[1]);
 }
 
 function byRequest(request: ApiRequest): boolean {
   const stream = streamOf(request);
   if (stream === undefined) return false;
   if (request.payload.length === 0) return status(request, "408 Empty Request");
+  const plain = readPlain(request.payload);
+  if (plain !== undefined) {
+    single({ request, stream, asked: plain });
+    return true;
+  }
   let asked: GetRequest;
   try {
     asked = readRequest<GetRequest>(request.payload, FIELDS, false);
@@ -94,7 +114,7 @@ function byRequest(request: ApiRequest): boolean {
   const answering = { request, stream, asked };
   if (asked.multi_last !== undefined) void several(answering);
   else if (asked.batch > 0) void batch(answering);
-  else void single(answering);
+  else single(answering);
   return true;
 }
 
@@ -122,7 +142,7 @@ async function load(
   }
 }
 
-async function single(answering: Answering): Promise<void> {
+function single(answering: Answering): void {
   const { request, stream, asked } = answering;
   const sequence = sequenceOf(stream, asked);
   if (sequence === 0) {
@@ -130,31 +150,31 @@ async function single(answering: Answering): Promise<void> {
     return;
   }
   const loading = stream.store.load(sequence);
-  const stored = loading instanceof Promise ? await load(answering, sequence, loading) : loading;
-  if (stored === "unreadable") return;
-  if (stored === undefined) status(request, "404 Message Not Found");
-  else send(answering, stored, []);
+  if (!(loading instanceof Promise)) answer(answering, loading);
+  else void load(answering, sequence, loading).then((stored) => stored !== "unreadable" && answer(answering, stored));
 }
 
-function send(
-  { request, stream, asked }: Answering,
-  stored: StoredMessage,
-  more: readonly (readonly [string, string | number])[],
-): void {
+function answer(answering: Answering, stored: StoredMessage | undefined): void {
+  if (stored === undefined) status(answering.request, "404 Message Not Found");
+  else send(answering, stored, "");
+}
+
+/** @param more header lines, each with its CR LF */
+function send({ request, stream, asked }: Answering, stored: StoredMessage, more: string): void {
   const { js, account, reply } = request;
-  const block = asked.no_hdr
-    ? NO_BYTES
-    : Buffer.from(
-        appendHeaders(stored.header.toString("latin1"), [
-          [Header.stream, stream.wireName],
-          [Header.subject, stored.subject],
-          [Header.sequence, stored.sequence],
-          [Header.timeStamp, timeText(BigInt(stored.seconds) * 1_000_000_000n + BigInt(stored.nanoseconds))],
-          ...more,
-        ]),
-        "latin1",
-      );
-  js.send(account.account, reply, stored.payload, block);
+  const { body, start, end, headerBytes } = stored;
+  let block = "";
+  if (!asked.no_hdr) {
+    block = headerBytes === 0 ? "NATS/1.0\r\n" : body.toString("latin1", start, start + headerBytes - 2);
+    const { sequence, seconds, nanoseconds } = stored;
+    block += `${Header.stream}: ${stream.wireName}\r\n${Header.subject}: ${stored.subject}\r\n`;
+    block += `${Header.sequence}: ${sequence}\r\n${Header.timeStamp}: ${times.text(seconds, nanoseconds)}\r\n${more}\r\n`;
+  }
+  js.answerWriter.send(account.account, reply, block, body, start + headerBytes, end);
+}
+
+function linesOf(pending: number, last: number): string {
+  return `${Header.numPending}: ${pending}\r\n${Header.lastSequence}: ${last}\r\n`;
 }
 
 // Messages from a sequence or time on, up to a number of messages or bytes.
@@ -188,10 +208,7 @@ async function batch(answering: Answering): Promise<void> {
     bytes += stored.end - stored.start;
     if (asked.max_bytes > 0 && bytes > asked.max_bytes && last > 0) break;
     pending = Math.max(0, pending - 1);
-    send(answering, stored, [
-      [Header.numPending, pending],
-      [Header.lastSequence, last],
-    ]);
+    send(answering, stored, linesOf(pending, last));
     last = sequence;
   }
   filter?.release();
@@ -225,10 +242,7 @@ async function several(answering: Answering): Promise<void> {
     if (stored === "unreadable") return;
     if (stored === undefined) continue;
     pending--;
-    send(answering, stored, [
-      [Header.numPending, pending],
-      [Header.lastSequence, last],
-    ]);
+    send(answering, stored, linesOf(pending, last));
     last = sequence;
   }
   status(request, "204 EOB", [

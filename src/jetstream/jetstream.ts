@@ -7,6 +7,7 @@ import type { Timer } from "../runtime/clock.js";
 import type { Server } from "../server/server.js";
 import { AckQueue } from "./ack-queue.js";
 import { AckWriter } from "./ack-writer.js";
+import { AnswerWriter } from "./answer-writer.js";
 import { Damage } from "./damage.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
@@ -30,6 +31,7 @@ export class JetStream {
   readonly usage: Usage = { memory: 0, file: 0 };
   readonly reserved: Usage = { memory: 0, file: 0 };
   readonly ackWriter: AckWriter;
+  readonly answerWriter: AnswerWriter;
   readonly ackQueue: AckQueue;
   readonly damage: Damage;
   /** Bytes that all accounts may use; resolved from the options and the machine. */
@@ -44,6 +46,7 @@ export class JetStream {
     this.storage = storage;
     this.limits = limits;
     this.ackWriter = new AckWriter(server.router);
+    this.answerWriter = new AnswerWriter(server.router);
     this.ackQueue = new AckQueue(storage.commits);
     this.#meta = new MetaLog(storage);
     this.damage = new Damage(this);

@@ -93,3 +93,21 @@ export function goDuration(ns: bigint): string {
 export function ceilMs(ns: bigint): number {
   return Number((ns + NS_PER_MS - 1n) / NS_PER_MS);
 }
+
+/** Texts of times as `timeText`, many of which are of the same second. */
+export class SecondTexts {
+  #seconds = 0;
+  #text = "";
+
+  text(seconds: number, nanoseconds: number): string {
+    if (seconds !== this.#seconds || this.#text === "") {
+      this.#seconds = seconds;
+      this.#text = timeText(BigInt(seconds) * NS_PER_SECOND).slice(0, -1);
+    }
+    if (seconds === 0 || nanoseconds === 0) return timeText(BigInt(seconds) * NS_PER_SECOND + BigInt(nanoseconds));
+    let digits = 9;
+    let fraction = nanoseconds;
+    for (; fraction % 10 === 0; digits--) fraction /= 10;
+    return `${this.#text}.${String(fraction).padStart(digits, "0")}Z`;
+  }
+}
