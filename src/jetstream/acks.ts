@@ -81,7 +81,9 @@ export class AckHandler {
     const { state } = consumer;
     const { streamSequence: sequence } = place;
     if (sequence >= state.nextStream) return;
-    const payload = message.body.toString("latin1", message.start + message.headerBytes, message.end);
+    const payload = isPlainAck(message)
+      ? ""
+      : message.body.toString("latin1", message.start + message.headerBytes, message.end);
     const reply = message.hasReply ? message.reply : "";
     let ticket = 0;
     if (payload === "" || payload === "+ACK" || payload === "+OK") ticket = this.acknowledge(place);
@@ -190,6 +192,13 @@ export class AckHandler {
       },
     );
   }
+}
+
+// The bytes of "+ACK", which nearly all are.
+function isPlainAck({ body, start, headerBytes, end }: Message): boolean {
+  const at = start + headerBytes;
+  if (end - at !== 4) return false;
+  return body[at] === 0x2b && body[at + 1] === 0x41 && body[at + 2] === 0x43 && body[at + 3] === 0x4b;
 }
 
 // What cannot be read stands for no delay.

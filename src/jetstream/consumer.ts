@@ -1,6 +1,6 @@
 // A consumer: hands the messages of its stream to whoever asks for them (pull) or listens (push), and keeps track of what
 // is acknowledged (https://docs.nats.io/nats-concepts/jetstream/consumers).
-import { Message } from "../accounts/message.js";
+import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Timer } from "../runtime/clock.js";
 import { subjectMatches } from "../subjects/validity.js";
@@ -8,11 +8,12 @@ import { AckHandler, parseAckSubject } from "./acks.js";
 import type { ConsumerConfig } from "./consumer-config.js";
 import { ConsumerState, decodeValues, type Entry, encodeValues, Op } from "./consumer-state.js";
 import { DeadLetters } from "./dead-letters.js";
+import { DeliveryWriter } from "./delivery-writer.js";
 import { FlowControl } from "./flow-control.js";
 import { wireSubject } from "./names.js";
 import { PriorityGroups } from "./priority-groups.js";
 import { appendHeaders, Header, statusBlock } from "./publish-headers.js";
-import type { PullRequest } from "./pull-requests.js";
+import { interestOf, type PullRequest } from "./pull-requests.js";
 import { PullService } from "./pull-service.js";
 import { Redelivery } from "./redelivery.js";
 import { startingSequence } from "./starting-sequence.js";
@@ -51,6 +52,7 @@ export class Consumer implements DeliveryTarget {
   filter: SubjectFilter | undefined;
   readonly #log: EntryLog;
   readonly #acks: AckHandler;
+  readonly #writer = new DeliveryWriter();
   #patterns: readonly string[] = [];
   #subscriptions: Subscription[] = [];
   #ackPrefix = "";
@@ -483,9 +485,10 @@ export class Consumer implements DeliveryTarget {
       end = block.length + payload.length;
       headerBytes = block.length;
     }
-    const message = Message.stored(stored.subject, stored.subjectBytes, ack, { body, start, end, headerBytes });
-    message.deliveredTo = subject;
-    js.server.router.deliver(account.sublist.match(subject), message, undefined);
+    this.#writer.write(stored, ack, body, start, end, headerBytes);
+    this.#writer.message.deliveredTo = subject;
+    const interest = request === undefined ? account.sublist.match(subject) : interestOf(request, account.sublist);
+    js.server.router.deliver(interest, this.#writer.message, undefined);
     return bytesOnWire(stored, ack);
   }
 

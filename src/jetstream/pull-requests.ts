@@ -1,5 +1,7 @@
 // Requests for messages that wait at a pull consumer (ADR-13, ADR-42): what they ask for, and in which order they are served.
+import type { Account } from "../accounts/account.js";
 import { parseExact } from "../protocol/json.js";
+import type { Interest } from "../server/router.js";
 import { NS_PER_MS } from "./time.js";
 
 export interface PullRequest {
@@ -23,6 +25,24 @@ export interface PullRequest {
   readonly minAckPending: number;
   readonly pinId: string;
   readonly priority: number;
+  /** Who listens to `reply`, as it was when the account's interest had this generation. */
+  interest: Interest | undefined;
+  interestGeneration: number;
+}
+
+/** Who gets the messages of a request. */
+export function interestOf(request: PullRequest, sublist: Account["sublist"]): Interest {
+  if (request.interest === undefined || request.interestGeneration !== sublist.generation) {
+    request.interest = sublist.match(request.reply);
+    request.interestGeneration = sublist.generation;
+  }
+  return request.interest;
+}
+
+/** Whether somebody waits for the messages of a request. */
+export function isListenedTo(request: PullRequest, sublist: Account["sublist"]): boolean {
+  const { plain, queues } = interestOf(request, sublist);
+  return plain.length + queues.length > 0;
 }
 
 export interface PullOptions {
@@ -109,6 +129,8 @@ export function waitingRequest(options: PullOptions, reply: string, nowMs: numbe
     minAckPending: options.minAckPending,
     pinId: options.id,
     priority: options.priority,
+    interest: undefined,
+    interestGeneration: -1,
   };
 }
 

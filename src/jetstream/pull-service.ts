@@ -3,7 +3,7 @@
 import type { Timer } from "../runtime/clock.js";
 import { bytesOnWire, type Consumer } from "./consumer.js";
 import { Header, statusBlock } from "./publish-headers.js";
-import { type PullOptions, PullQueue, type PullRequest, waitingRequest } from "./pull-requests.js";
+import { isListenedTo, type PullOptions, PullQueue, type PullRequest, waitingRequest } from "./pull-requests.js";
 import type { StoredMessage } from "./store/store.js";
 import { goDuration } from "./time.js";
 
@@ -104,7 +104,7 @@ export class PullService {
     const { requests } = this.#queue;
     for (let at = 0; at < requests.length; ) {
       const request = requests[at];
-      if (!account.sublist.hasInterest(request.reply)) this.#queue.remove(request);
+      if (!isListenedTo(request, account.sublist)) this.#queue.remove(request);
       else if (consumer.groups.mayServe(request)) return request;
       else at++;
     }

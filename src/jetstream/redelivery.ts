@@ -11,6 +11,8 @@ export class Redelivery {
   readonly #delays = new Map<number, number>();
   #timer: Timer | undefined;
   #timerAtMs = Number.POSITIVE_INFINITY;
+  // In milliseconds, of the configuration's nanoseconds.
+  #wait: { readonly ns: bigint; readonly ms: number } = { ns: 0n, ms: 0 };
 
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
@@ -34,8 +36,7 @@ export class Redelivery {
 
   /** The message was delivered: an acknowledgement is due. */
   delivered(sequence: number, nowMs: number): void {
-    this.queue.delete(sequence);
-    this.#delays.delete(sequence);
+    this.forget(sequence);
     if (this.#consumer.acks) this.#armAt(nowMs + this.#waitMs(sequence));
   }
 
@@ -49,8 +50,8 @@ export class Redelivery {
 
   /** The message is done. */
   forget(sequence: number): void {
-    this.queue.delete(sequence);
-    this.#delays.delete(sequence);
+    if (this.queue.size > 0) this.queue.delete(sequence);
+    if (this.#delays.size > 0) this.#delays.delete(sequence);
   }
 
   clear(): void {
@@ -84,10 +85,13 @@ export class Redelivery {
   }
 
   #waitMs(sequence: number): number {
-    const delay = this.#delays.get(sequence);
+    const delay = this.#delays.size === 0 ? undefined : this.#delays.get(sequence);
     if (delay !== undefined) return delay;
     const { backoff, ack_wait: wait } = this.#consumer.config;
-    if (backoff === undefined) return Number(wait) / 1e6;
+    if (backoff === undefined) {
+      if (this.#wait.ns !== wait) this.#wait = { ns: wait, ms: Number(wait) / 1e6 };
+      return this.#wait.ms;
+    }
     const times = Math.max(1, this.#consumer.state.deliveryCount(sequence));
     return Number(backoff[Math.min(times, backoff.length) - 1]) / 1e6;
   }

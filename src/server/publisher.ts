@@ -11,7 +11,7 @@ import type { ClientConnection } from "./client.js";
 import { payloadLimit } from "./client-limits.js";
 import { CloseReason } from "./close-reason.js";
 import { mayBeTraced, sendTrace, startTrace } from "./message-trace.js";
-import { type CachedSubject, SubjectCache } from "./subject-cache.js";
+import { CachedSubject, SubjectCache } from "./subject-cache.js";
 import { traceIn, tracePayload } from "./trace.js";
 
 /** Replies that belong to service imports, gateways and JetStream; nobody may ask for an answer there. */
@@ -19,6 +19,9 @@ const RESERVED_REPLIES = ["_R_.", "_GR_.", "$GR.", "$JS.ACK."];
 const GATEWAY_REPLIES = ["_GR_.", "$GR."];
 const RAFT_SUBJECTS = "$NRG.";
 const NO_BYTES = Buffer.alloc(0);
+/** Subjects of acknowledgements come once: their last tokens are numbers. Nothing is remembered of them but what is before. */
+const ACK_SUBJECTS = Buffer.from("$JS.ACK.");
+const ACK_NUMBERS = 5;
 const UNDERSCORE = 95;
 const DOLLAR = 36;
 const CAPITAL_I = 73;
@@ -77,7 +80,9 @@ export class Publisher {
     message.replyEnd = count > fixed ? ARGS[3] : 0;
     message.sizeStart = ARGS[last];
     message.sizeEnd = ARGS[last + 1];
-    const route = this.cache.find(buffer, ARGS[0], ARGS[1]);
+    const route = isAck(buffer, ARGS[0], ARGS[1])
+      ? new CachedSubject(Uint8Array.prototype.slice.call(buffer, ARGS[0], ARGS[1]), 0)
+      : this.cache.find(buffer, ARGS[0], ARGS[1]);
     this.route = route;
     const malformed = client.connect.pedantic && !isValidLiteral(route.subject);
     if (malformed) client.sendError(ErrorText.invalidPublishSubject);
@@ -210,7 +215,9 @@ export class Publisher {
       route.allowed = permissions.canPublish(route.target, hub.runtime.clock.monotonicMs());
       route.interestGeneration = -1;
     } else route.allowed = permissions.canPublish(route.target);
-    route.interest = account.sublist.match(route.target);
+    route.interest = route.target.startsWith("$JS.ACK.")
+      ? account.sublist.matchTail(route.target, ACK_NUMBERS)
+      : account.sublist.match(route.target);
   }
 
   // Subjects of gateways and Raft groups are not for clients.
@@ -263,6 +270,12 @@ export class Publisher {
     client.close(CloseReason.maxPayloadExceeded);
     return STOP;
   }
+}
+
+function isAck(buffer: Uint8Array, start: number, end: number): boolean {
+  if (end - start < ACK_SUBJECTS.length) return false;
+  for (let i = 0; i < ACK_SUBJECTS.length; i++) if (buffer[start + i] !== ACK_SUBJECTS[i]) return false;
+  return true;
 }
 
 // As nats-server's log lines name what has failed.

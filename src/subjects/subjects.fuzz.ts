@@ -44,6 +44,7 @@ function checkMatch(list: Sublist<Interest>, model: readonly Interest[], subject
   const expected = model.filter((sub) => subjectMatches(subject, sub.subject));
   assert.equal(list.hasInterest(subject), expected.length > 0, subject);
   checkResult(list.matchOnce(subject), expected, subject);
+  for (let tail = 1; tail <= 3; tail++) checkResult(list.matchTail(subject, tail), expected, subject);
   checkResult(list.match(subject), expected, subject);
 }
 

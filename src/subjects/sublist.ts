@@ -108,6 +108,9 @@ export class Sublist<S extends Interest> {
   readonly #cache: MatchCache<MatchResult<S>> | undefined;
   // What `matchOnce` remembers, by all tokens but the last; the prefix that was asked for last comes before the table.
   readonly #besideResults = new Map<string, MatchResult<S> | undefined>();
+  readonly #tailResults = new Map<string, MatchResult<S> | undefined>();
+  #tailGeneration = -1;
+  #tail = 0;
   #besideGeneration = -1;
   #beside = "";
   #besideResult: MatchResult<S> | undefined;
@@ -247,6 +250,63 @@ export class Sublist<S extends Interest> {
       this.#besideResults.set(prefix, depends ? undefined : mergeSlots(slots).result);
     }
     this.#besideResult = this.#besideResults.get(prefix);
+  }
+
+  /**
+   * As `match`, for subjects that come once and differ in the tokens after a common prefix, such as those of
+   * acknowledgements.
+   * @param tail how many tokens differ
+   */
+  matchTail(subject: string, tail: number): MatchResult<S> {
+    let dot = subject.length;
+    for (let left = tail; left > 0; left--) {
+      const before = subject.lastIndexOf(".", dot - 1);
+      if (before <= 0 || before === dot - 1) return this.match(subject);
+      dot = before;
+    }
+    if (this.#tailGeneration !== this.generation || this.#tail !== tail || this.#tailResults.size >= MAX_PREFIXES) {
+      this.#tailGeneration = this.generation;
+      this.#tail = tail;
+      this.#tailResults.clear();
+    }
+    const prefix = subject.slice(0, dot);
+    let result = this.#tailResults.get(prefix);
+    if (result === undefined && !this.#tailResults.has(prefix)) {
+      result = this.#lookForTail(prefix, tail);
+      this.#tailResults.set(prefix, result);
+    }
+    if (result === undefined || this.#literals.has(subject)) return this.match(subject);
+    this.#matches++;
+    this.#cacheHits++;
+    return result;
+  }
+
+  // Who gets all subjects of so many tokens more; undefined when that depends on the tokens.
+  #lookForTail(prefix: string, tail: number): MatchResult<S> | undefined {
+    if (!hasOnlyTokens(prefix, 0)) return undefined;
+    const slots: Slot<S>[] = [];
+    let nodes: Node<S>[] = [this.#root];
+    for (const token of prefix.split(".")) {
+      const next: Node<S>[] = [];
+      for (const node of nodes) {
+        if (node.full !== undefined) slots.push(node.full);
+        const child = node.child(token);
+        if (child !== undefined) next.push(child);
+        if (node.starChild !== undefined) next.push(node.starChild);
+      }
+      nodes = next;
+    }
+    for (let left = tail; left > 0; left--) {
+      const next: Node<S>[] = [];
+      for (const node of nodes) {
+        if (node.hasTokensBelow) return undefined;
+        if (node.full !== undefined) slots.push(node.full);
+        if (left === 1 && node.star !== undefined) slots.push(node.star);
+        if (node.starChild !== undefined) next.push(node.starChild);
+      }
+      nodes = next;
+    }
+    return mergeSlots(slots).result;
   }
 
   /** Whether `match` would find anything. */
