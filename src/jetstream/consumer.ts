@@ -373,7 +373,8 @@ export class Consumer implements DeliveryTarget {
           (stored) => {
             this.#loading = false;
             if (this.closed) return;
-            this.#handOver(sequence, stored);
+            // Acknowledged while it was read, it is not delivered again.
+            if (stored === undefined || this.#nextSequence() === sequence) this.#handOver(sequence, stored);
             this.wake();
           },
           () => {
