@@ -12,14 +12,12 @@ import { SNAPSHOT_ROUTES } from "./api-snapshots.js";
 import { STREAM_ROUTES } from "./api-streams.js";
 import { DIRECT_ROUTES } from "./direct-get.js";
 import { JetStream } from "./jetstream.js";
+import { machineLimits } from "./machine-limits.js";
 import { JetStreamMonitor } from "./monitor.js";
 import { reconcile } from "./reconcile.js";
 import { openStorage } from "./store/file-storage.js";
 
 const SUBFOLDER = "jetstream";
-/** Bytes in memory and on disk, where the options say nothing. */
-const DEFAULT_MEMORY_BYTES = 8 * 1024 ** 3;
-const DEFAULT_FILE_BYTES = 1024 ** 4;
 
 export class JetStreamRoom implements Room, InterestWatcher {
   readonly #server: Server;
@@ -53,10 +51,8 @@ export class JetStreamRoom implements Room, InterestWatcher {
       key: jetstream.key || undefined,
       previousKey: jetstream.previousKey || undefined,
     });
-    const js = new JetStream(server, storage, {
-      memory: jetstream.maxMemoryStoreBytes < 0 ? DEFAULT_MEMORY_BYTES : jetstream.maxMemoryStoreBytes,
-      file: jetstream.maxFileStoreBytes < 0 ? DEFAULT_FILE_BYTES : jetstream.maxFileStoreBytes,
-    });
+    const configured = { memory: jetstream.maxMemoryStoreBytes, file: jetstream.maxFileStoreBytes };
+    const js = new JetStream(server, storage, await machineLimits(runtime, folder, storage, configured));
     this.#js = js;
     this.#announce(js, folder);
     server.jetStream = new JetStreamMonitor(js, folder);
@@ -99,9 +95,12 @@ export class JetStreamRoom implements Room, InterestWatcher {
     if (account !== server.accounts.system) this.#api?.serve(account);
   }
 
-  prepare(): Commit | undefined {
+  prepare(_: ResolvedOptions, { jetstream }: ResolvedOptions): Commit | undefined {
     return () => {
       if (this.#js === undefined) return;
+      const { limits } = this.#js;
+      if (jetstream !== undefined) limits.memory = Math.max(limits.memory, jetstream.maxMemoryStoreBytes);
+      if (jetstream !== undefined) limits.file = Math.max(limits.file, jetstream.maxFileStoreBytes);
       this.#openAccounts();
       reconcile(this.#js);
     };

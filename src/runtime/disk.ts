@@ -45,6 +45,8 @@ export interface Disk {
   makeDirectory(path: string): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
+  /** Bytes that files in an existing directory may still take of its file system. */
+  freeBytes(path: string): Promise<number>;
 }
 
 export interface AppendFile {

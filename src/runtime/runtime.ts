@@ -25,7 +25,10 @@ export interface ProcessInfo {
   readonly engine: string;
   readonly cores: number;
   env(name: string): string | undefined;
+  /** Bytes of physical memory that the process has now. */
   memoryBytes(): number;
+  /** Bytes of physical memory that it may have: those of the machine, or of its container where that has fewer. */
+  memoryLimitBytes(): number;
   /** Gives memory that is no longer used back to the operating system, where the engine can; the loop stands still meanwhile. */
   trimMemory(): void;
   /** Share of one core used since the last call or the start, in percent. */

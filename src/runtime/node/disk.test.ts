@@ -150,6 +150,12 @@ test("directories change asynchronously", async () => {
   await assert.rejects(disk.syncDirectory(deep), { code: "ENOENT" });
 });
 
+test("the room that is left is the file system's", async () => {
+  const free = await disk.freeBytes(folder);
+  assert.ok(free > 0 && free <= fs.statfsSync(folder).blocks * fs.statfsSync(folder).bsize);
+  await assert.rejects(disk.freeBytes(join(folder, "none")), { code: "ENOENT" });
+});
+
 test("disk calls leave two of libuv's threads to others", {
   skip: process.platform === "win32",
   timeout: 10_000,

@@ -115,6 +115,13 @@ export class NodeDisk implements Disk {
       else await fsp.unlink(path);
     });
   }
+
+  async freeBytes(path: string): Promise<number> {
+    return this.slots.run(async () => {
+      const { bavail, bsize } = await fsp.statfs(path);
+      return bavail * bsize;
+    });
+  }
 }
 
 class NodeAppendFile implements AppendFile {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { totalmem } from "node:os";
 import { test } from "node:test";
 import { nodeRuntime } from "./index.js";
 import { NodeProcess } from "./process.js";
@@ -13,6 +14,19 @@ test("the process tells its pid, engine, environment and memory", () => {
   delete process.env.NATSNODE_PROCESS_TEST;
   assert.equal(info.env("NATSNODE_PROCESS_TEST"), undefined);
   assert.ok(info.memoryBytes() > 5_000_000);
+});
+
+test("the limit of memory is the machine's, or its container's where that is lower", (t) => {
+  const info = new NodeProcess();
+  const cases: [number, number][] = [
+    [0, totalmem()],
+    [64 * 1024 * 1024, 64 * 1024 * 1024],
+    [2 ** 64, totalmem()],
+  ];
+  for (const [constrained, limit] of cases) {
+    t.mock.method(process, "constrainedMemory", () => constrained);
+    assert.equal(info.memoryLimitBytes(), limit);
+  }
 });
 
 test("memory that is no longer used is given back", () => {

@@ -1,5 +1,5 @@
 // Facts about this process, from Node itself.
-import { availableParallelism } from "node:os";
+import { availableParallelism, totalmem } from "node:os";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import type { ProcessInfo } from "../runtime.js";
@@ -20,6 +20,12 @@ export class NodeProcess implements ProcessInfo {
 
   memoryBytes(): number {
     return process.memoryUsage.rss();
+  }
+
+  memoryLimitBytes(): number {
+    // 0, or more than any machine has, without a limit.
+    const constrained = process.constrainedMemory();
+    return constrained > 0 ? Math.min(constrained, totalmem()) : totalmem();
   }
 
   trimMemory(): void {

@@ -41,6 +41,9 @@ export interface DiskLatency {
   syncMs: number;
 }
 
+/** What a disk without an end says is free. */
+const ENDLESS_BYTES = 1024 ** 4;
+
 export class SimulatedDisk implements Disk {
   /** Room for the content of all files; a write beyond it stores what fits and fails with ENOSPC. */
   capacityBytes = Number.POSITIVE_INFINITY;
@@ -206,6 +209,12 @@ export class SimulatedDisk implements Disk {
   async remove(path: string): Promise<void> {
     await this.take(this.latency.writeMs);
     this.removeSync(path);
+  }
+
+  async freeBytes(path: string): Promise<number> {
+    await this.take(this.latency.readMs);
+    if (this.statSync(path) === undefined) throw platformError("ENOENT", "statfs", path);
+    return Math.max(0, Math.min(this.capacityBytes - this.usedBytes(), ENDLESS_BYTES));
   }
 
   /** Tells one life of the disk from the next; a crash ends it. */

@@ -10,8 +10,9 @@ export class SimulatedProcess implements ProcessInfo {
   readonly cores = 1;
   /** Environment variables. */
   readonly variables = new Map<string, string>();
-  /** What memoryBytes and cpuPercent answer. */
+  /** What memoryBytes, memoryLimitBytes and cpuPercent answer. */
   residentBytes = 64 * 1024 * 1024;
+  machineBytes = 16 * 1024 ** 3;
   usedCpuPercent = 0;
 
   constructor(pid: number) {
@@ -24,6 +25,10 @@ export class SimulatedProcess implements ProcessInfo {
 
   memoryBytes(): number {
     return this.residentBytes;
+  }
+
+  memoryLimitBytes(): number {
+    return this.machineBytes;
   }
 
   trimMemory(): void {}
