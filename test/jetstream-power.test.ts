@@ -4,67 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type SimulatedRuntime, simulatedRuntime } from "../src/runtime/simulated/index.js";
-import { type SimulatedClient, type SimulatedServer, startSimulatedServer } from "./support/simulated-server.js";
+import { type Answer, Life } from "./support/jetstream-life.js";
 
 const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 12);
-const OPTIONS = { jetstream: { storeDir: "/data" } } as const;
-const WAIT_MS = 50;
-
-interface Answer {
-  readonly error?: { readonly err_code: number; readonly description: string };
-  readonly seq?: number;
-  readonly success?: boolean;
-  readonly message?: { readonly data?: string };
-  readonly state?: { readonly messages: number; readonly last_seq: number };
-}
-
-/** A server's life between two failures, and a client that asks. */
-class Life {
-  readonly server: SimulatedServer;
-  readonly client: SimulatedClient;
-  #requests = 0;
-
-  private constructor(server: SimulatedServer, client: SimulatedClient) {
-    this.server = server;
-    this.client = client;
-  }
-
-  static async begin(world: SimulatedRuntime): Promise<Life> {
-    const server = await startSimulatedServer(OPTIONS, world);
-    const client = await server.login();
-    client.answersPings = true;
-    client.send("SUB _R.> 1\r\n");
-    await server.settle();
-    return new Life(server, client);
-  }
-
-  /** Sends a request; gives the name that its answer comes under. */
-  send(subject: string, payload: string, headers = ""): string {
-    const name = `_R.${++this.#requests}`;
-    const head = headers === "" ? "" : `NATS/1.0\r\n${headers}\r\n\r\n`;
-    const sizes = head === "" ? `${payload.length}` : `${head.length} ${head.length + payload.length}`;
-    this.client.send(`${head === "" ? "PUB" : "HPUB"} ${subject} ${name} ${sizes}\r\n${head}${payload}\r\n`);
-    return name;
-  }
-
-  answer(name: string): Answer | undefined {
-    const { received } = this.client;
-    const at = received.indexOf(`MSG ${name} 1 `);
-    const begin = received.indexOf("\r\n", at) + 2;
-    const end = received.indexOf("\r\n", begin);
-    return at < 0 || end < 0 ? undefined : (JSON.parse(received.slice(begin, end)) as Answer);
-  }
-
-  async ask(subject: string, body: object | string = "", headers = ""): Promise<Answer> {
-    const name = this.send(subject, typeof body === "string" ? body : JSON.stringify(body), headers);
-    for (let tries = 0; tries < 100; tries++) {
-      const answer = this.answer(name);
-      if (answer !== undefined) return answer;
-      await this.server.advance(WAIT_MS);
-    }
-    throw new Error(`${subject} has no answer`);
-  }
-}
 
 /** What was published and removed, with what was acknowledged of it. */
 class Ledger {

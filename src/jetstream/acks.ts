@@ -112,14 +112,15 @@ export class AckHandler {
     consumer.lastAckedMs = js.nowMs;
     let ticket = 0;
     if (config.ack_policy === "explicit") {
-      if (!state.pending.has(sequence) && !state.deliveries.has(sequence)) return 0;
+      // It is done already, by another acknowledgement or because the message is gone; that may be on its way to the disk.
+      if (!state.pending.has(sequence) && !state.deliveries.has(sequence)) return consumer.ticket;
       this.#sample(place);
       consumer.redelivery.forget(sequence);
       ticket = consumer.apply([Op.ack, sequence]);
       stream.acknowledged(sequence);
     } else {
       const done = [...state.pending.keys()].filter((one) => one <= sequence);
-      if (done.length === 0) return 0;
+      if (done.length === 0) return consumer.ticket;
       this.#sample(place);
       for (const one of done) consumer.redelivery.forget(one);
       ticket = consumer.apply([Op.ackAll, sequence, place.consumerSequence]);
@@ -142,7 +143,7 @@ export class AckHandler {
 
   #terminate({ streamSequence, consumerSequence, deliveries }: AckPlace, reason: string): number {
     const consumer = this.#consumer;
-    if (!consumer.state.pending.has(streamSequence)) return 0;
+    if (!consumer.state.pending.has(streamSequence)) return consumer.ticket;
     consumer.advise("MSG_TERMINATED", "terminated", {
       consumer_seq: consumerSequence,
       stream_seq: streamSequence,

@@ -47,6 +47,8 @@ export class Consumer implements DeliveryTarget {
   /** Milliseconds since 1970; 0 for never. */
   lastDeliveredMs = 0;
   lastAckedMs = 0;
+  /** Of its last entry: what it states now is durable with it. */
+  ticket: Ticket = ALREADY_DURABLE;
   /** Monotonic time of the last sign of life of its clients. */
   activeMs: number;
   filter: SubjectFilter | undefined;
@@ -246,7 +248,8 @@ export class Consumer implements DeliveryTarget {
   /** Writes an entry down and applies it. */
   apply(entry: Entry): Ticket {
     this.state.apply(entry);
-    return this.isDurable ? this.#log.append(encodeValues(entry)) : ALREADY_DURABLE;
+    if (this.isDurable) this.ticket = this.#log.append(encodeValues(entry));
+    return this.ticket;
   }
 
   // ---------------------------------------------------------------- what comes in

@@ -289,6 +289,10 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     this.removals.write(encodeRemoved({ kind: "ranges", index: this.files.lastIndex, ranges }), true);
   }
 
+  protected override get lastRemoval(): Ticket {
+    return this.files.removalTicket;
+  }
+
   protected checkWritable(): void {
     if (this.context.journal.isClosed) throw new StoreError("STORE_CLOSED", "the storage is closed");
   }

@@ -26,8 +26,6 @@ export type RemovalStep =
   | { readonly kind: "below"; readonly sequence: Sequence }
   | { readonly kind: "above"; readonly sequence: Sequence };
 
-const NOTHING_REMOVED: Removal = { removed: 0, ticket: ALREADY_DURABLE };
-
 export abstract class StreamBase<H> implements StreamStore {
   readonly storage: "file" | "memory";
   readonly key: string;
@@ -57,6 +55,16 @@ export abstract class StreamBase<H> implements StreamStore {
   protected abstract checkWritable(): void;
   /** Writes down what the index has done. */
   protected abstract removed(step: RemovalStep): Ticket;
+
+  /** The ticket of the last removal. */
+  protected get lastRemoval(): Ticket {
+    return ALREADY_DURABLE;
+  }
+
+  // That something is gone already is only durable with its removal.
+  private get nothingRemoved(): Removal {
+    return { removed: 0, ticket: this.lastRemoval };
+  }
 
   sizeOf(message: NewMessage): number {
     return countedBytes(this.storage, messageRecordBytes(message, 0), message.headerBytes > 0, false);
@@ -133,7 +141,7 @@ export abstract class StreamBase<H> implements StreamStore {
     this.checkOpen();
     this.checkWritable();
     const gone = sequences.filter((sequence) => this.index.remove(sequence));
-    const ticket = gone.length === 0 ? ALREADY_DURABLE : this.removed({ kind: "sequences", sequences: gone });
+    const ticket = gone.length === 0 ? this.lastRemoval : this.removed({ kind: "sequences", sequences: gone });
     return { removed: gone.length, ticket };
   }
 
@@ -156,11 +164,11 @@ export abstract class StreamBase<H> implements StreamStore {
     const before = index.messages;
     const known = index.lastSequence;
     if (sequence > index.lastSequence) {
-      if (before === 0 && sequence - 1 === known) return NOTHING_REMOVED;
+      if (before === 0 && sequence - 1 === known) return this.nothingRemoved;
       index.clear(sequence - 1);
     } else {
       for (let at = index.next(1); at !== 0 && at < sequence; at = index.next(at + 1)) index.remove(at);
-      if (index.messages === before) return NOTHING_REMOVED;
+      if (index.messages === before) return this.nothingRemoved;
     }
     return { removed: before - index.messages, ticket: this.removed({ kind: "below", sequence }) };
   }
@@ -168,7 +176,7 @@ export abstract class StreamBase<H> implements StreamStore {
   truncate(sequence: Sequence): Removal {
     this.checkOpen();
     this.checkWritable();
-    if (sequence >= this.index.lastSequence) return NOTHING_REMOVED;
+    if (sequence >= this.index.lastSequence) return this.nothingRemoved;
     const removed = this.index.truncate(sequence);
     return { removed, ticket: this.removed({ kind: "above", sequence }) };
   }
