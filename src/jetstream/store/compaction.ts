@@ -1,7 +1,7 @@
 // Compaction: segments half of which was removed are written anew without it, small neighbours together. The old file is
 // replaced by a rename, so that there is always exactly one that counts.
 import { viewOf } from "../../protocol/words.js";
-import { isRecord, RecordKind, RecordView } from "./record.js";
+import { eraseRecord, isRecord, RecordKind, RecordView } from "./record.js";
 import { Segment } from "./segment.js";
 import { ALL, SlotBlock } from "./slot-block.js";
 import type { StreamFiles } from "./stream-files.js";
@@ -31,9 +31,17 @@ export async function compactOnce(
       const position = block.offsetAt(slot);
       const bytes = block.bytesAt(slot);
       const record = await recordAt(home, part, position, bytes);
-      if (record === undefined) await damage.setAside(block, position, bytes);
-      else copied.push({ block, slot, bytes: record });
+      if (record?.kind !== RecordKind.message) await damage.setAside(block, position, bytes);
+      else copied.push({ block, slot, bytes: record.whole });
     }
+    const end = block.count - 1;
+    if (block !== index.blocks[index.blocks.length - 1] || end < 0 || block.isLive(end)) continue;
+    // The stream goes on behind its last message, though that is gone.
+    const record = await recordAt(home, part, block.offsetAt(end), block.bytesAt(end));
+    if (record === undefined) continue;
+    const bytes = Buffer.from(record.whole);
+    eraseRecord(bytes);
+    copied.push({ block, slot: end, bytes });
   }
   const segment = nextGeneration(files, blocks);
   segment.sealed = true;
@@ -71,7 +79,7 @@ async function recordAt(
   part: { start: number; bytes: Buffer } | undefined,
   position: number,
   bytes: number,
-): Promise<Buffer | undefined> {
+): Promise<RecordView | undefined> {
   let from = part;
   if (from === undefined) {
     try {
@@ -83,8 +91,7 @@ async function recordAt(
   const at = position - from.start;
   // What could not be read when the segment was found may follow it.
   if (!isRecord(viewOf(from.bytes), at, Math.min(at + bytes, from.bytes.length))) return undefined;
-  const record = new RecordView(from.bytes, at);
-  return record.kind === RecordKind.message ? record.whole : undefined;
+  return new RecordView(from.bytes, at);
 }
 
 function nextGeneration(files: StreamFiles, blocks: readonly SlotBlock<Segment>[]): Segment {

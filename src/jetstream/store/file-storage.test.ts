@@ -108,6 +108,51 @@ test("the same, compressed and encrypted", async () => {
   }
 });
 
+test("a stream with blocks goes on behind its last message when that was erased", async () => {
+  const options = { ...SMALL, key: "secret" };
+  const world = simulatedRuntime({ seed: 8 });
+  let storage = await open(world, options);
+  const store = storage.stream("S", { compression: "s2" });
+  for (const sequence of [1, 2, 3])
+    store.append(newMessage("a", "", `text ${sequence}`), sequence, timesOf(BigInt(sequence)));
+  assert.equal(await during(world, () => store.erase(3)), true);
+  assert.equal(await during(world, () => store.erase(2)), true);
+  for (const how of ["close", "crash"] as const) {
+    if (how === "close") await during(world, () => storage.close());
+    else {
+      world.crash();
+      world.restart();
+    }
+    storage = await open(world, options);
+    const { state } = storage.stream("S", { compression: "s2" });
+    assert.deepEqual([state.firstSequence, state.lastSequence, state.messages, state.lastTimeNs], [1, 3, 1, 3n]);
+    assert.deepEqual(storage.problems, []);
+  }
+});
+
+test("what is appended while another message is erased from a block stays", async () => {
+  const options = { ...SMALL, key: "secret" };
+  const world = simulatedRuntime({ seed: 9 });
+  let storage = await open(world, options);
+  let store = storage.stream("S", { compression: "s2" });
+  store.append(newMessage("a", "", "first"), 1, timesOf(1n));
+  await during(world, async () => {
+    const erased = store.erase(1);
+    for (let sequence = 2; sequence <= 40; sequence++) {
+      store.append(newMessage("a", "", `text ${sequence}`), sequence, timesOf(BigInt(sequence)));
+      await new Promise((turn) => setImmediate(turn));
+    }
+    await erased;
+    await storage.close();
+  });
+  storage = await open(world, options);
+  store = storage.stream("S", { compression: "s2" });
+  assert.deepEqual([store.state.messages, store.state.firstSequence, store.state.lastSequence], [39, 2, 40]);
+  const last = await during(world, async () => store.load(40));
+  assert.equal(last?.payload.toString(), "text 40");
+  assert.deepEqual(storage.problems, []);
+});
+
 test("logs keep their entries, and become short with a snapshot", async () => {
   const world = simulatedRuntime({ seed: 7 });
   let storage = await open(world);

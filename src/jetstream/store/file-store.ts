@@ -210,16 +210,15 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     const { block } = place;
     const position = block.offsetAt(place.slot);
     const bytes = block.bytesAt(place.slot);
+    const { isPlain } = block.home.codec;
+    // What comes now goes elsewhere, so that all of the block is in its file when that is written anew.
+    if (!isPlain) block.home.sealed = true;
     this.remove(sequence);
     await this.cleaner.wipeJournal();
     await this.alone(async () => {
       if (this.closed || !this.index.blocks.includes(block) || !block.home.exists) return;
-      if (block.home.codec.isPlain) {
-        await block.home.erase(position, bytes);
-      } else {
-        block.home.sealed = true;
-        await compactOnce(this.files, this, [block], true);
-      }
+      if (isPlain) await block.home.erase(position, bytes);
+      else await compactOnce(this.files, this, [block], true);
     });
     return true;
   }
