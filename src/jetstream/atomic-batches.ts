@@ -97,6 +97,12 @@ export class AtomicBatches {
       this.#abandon(id, "large");
       throw new ApiError("atomicTooLarge", { limit: limits.maxMsgs });
     }
+    try {
+      js.memoryBudget.check(original.sizeBytes);
+    } catch (error) {
+      this.#abandon(id, "incomplete");
+      throw error;
+    }
     batch.timer?.cancel();
     if (commit !== "eob") batch.items.push({ message: kept(stream.transformed(original)), headers });
     if (commit === undefined) {

@@ -71,8 +71,10 @@ export abstract class Inflow {
     this.stopped = true;
   }
 
-  /** Stores a message. Throws what the store does. */
+  /** Stores a message. Throws what the store does, and ApiError 10023. */
   protected store(message: OriginMessage): Stored | undefined {
+    const { memoryBudget } = this.target.account.js;
+    if (memoryBudget.isLimited) memoryBudget.check(message.payload.length);
     const stored = this.isMirror ? this.#mirror(message) : this.#source(message);
     this.last = message.sequence;
     this.next = message.sequence + 1;
@@ -132,10 +134,13 @@ export abstract class Inflow {
     return ns === undefined ? undefined : { ns };
   }
 
+  /** How long ago the origin was heard of; -1 for never. */
+  get activeSeconds(): number {
+    return this.activeMs === undefined ? -1 : (this.nowMs - this.activeMs) / 1000;
+  }
+
   describe(): object {
-    const { config, activeMs } = this;
-    const { js } = this.target.account;
-    const nowMs = js.server.runtime.clock.monotonicMs();
+    const { config, activeMs, nowMs } = this;
     return {
       name: config.name,
       external: config.external,

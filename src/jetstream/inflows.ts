@@ -83,6 +83,10 @@ export class Inflows {
     for (const inflow of this.#inflows.values()) if (inflow.config.name === stream.name) inflow.wake();
   }
 
+  all(): Iterable<Inflow> {
+    return this.#inflows.values();
+  }
+
   describeMirror(): object | undefined {
     if (this.#stream.config.mirror === undefined) return undefined;
     const [mirror] = this.#inflows.values();

@@ -11,6 +11,7 @@ import { AnswerWriter } from "./answer-writer.js";
 import { Damage } from "./damage.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
+import { MemoryBudget } from "./memory-budget.js";
 import type { MetaEntry } from "./meta.js";
 import { META_KEYS, MetaLog } from "./meta-log.js";
 import type { Storage, StreamStore, Ticket } from "./store/store.js";
@@ -34,6 +35,7 @@ export class JetStream {
   readonly answerWriter: AnswerWriter;
   readonly ackQueue: AckQueue;
   readonly damage: Damage;
+  readonly memoryBudget: MemoryBudget;
   /** Bytes that all accounts may use; resolved from the options and the machine. */
   limits: Usage;
   /** Atomic batches that are open now. */
@@ -50,6 +52,8 @@ export class JetStream {
     this.ackQueue = new AckQueue(storage.commits);
     this.#meta = new MetaLog(storage);
     this.damage = new Damage(this);
+    this.memoryBudget = new MemoryBudget(server);
+    this.memoryBudget.limitBytes = this.options.maxMemoryProcessBytes;
     // With something lost, what looks left over may be all there is.
     if (storage.problems.length === 0) this.#removeLeftOvers();
   }
@@ -149,6 +153,7 @@ export class JetStream {
 
   async close(): Promise<void> {
     this.closing = true;
+    this.memoryBudget.stop();
     for (const account of this.accounts.values()) account.close();
     await this.storage.close();
   }

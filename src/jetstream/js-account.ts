@@ -190,6 +190,7 @@ export class JetStreamAccount implements Neighbours {
   /** Whether so many bytes more can be stored. Throws ApiError. */
   checkRoom(kind: keyof Usage, bytes: number): void {
     const { js, limits } = this;
+    js.memoryBudget.check(bytes);
     if (js.usage[kind] > js.limits[kind]) throw new ApiError("insufficientResources");
     const limit = kind === "memory" ? limits.maxMemoryBytes : limits.maxStoreBytes;
     if (limit >= 0 && this.usage[kind] + bytes > limit) throw new ApiError("accountResources");

@@ -91,8 +91,9 @@ export class LocalInflow extends Inflow {
       try {
         this.store(stored);
       } catch (error) {
-        this.error = (error as Error).message;
-        target.account.js.server.logger.warn(`stream ${target.name}: ${this.error}`);
+        const { message } = error as Error;
+        if (this.error !== message) target.account.js.server.logger.warn(`stream ${target.name}: ${message}`);
+        this.error = message;
         target.account.js.after(1000, () => this.wake());
         return false;
       }

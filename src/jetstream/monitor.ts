@@ -2,10 +2,17 @@
 import type { Account } from "../accounts/account.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import { API_LEVEL } from "../protocol/version.js";
-import type { JetStreamFault, JetStreamProblem, JetStreamSource, JszOptions } from "../server/jetstream-source.js";
+import type {
+  JetStreamFault,
+  JetStreamProblem,
+  JetStreamSample,
+  JetStreamSource,
+  JszOptions,
+} from "../server/jetstream-source.js";
 import { consumerInfo, streamState } from "./info.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
+import { samplesOf } from "./samples.js";
 import type { Stream } from "./stream.js";
 import { shownStream } from "./stream-config.js";
 import { timeText } from "./time.js";
@@ -112,6 +119,10 @@ export class JetStreamMonitor implements JetStreamSource {
   accountDetail(account: string, options: JszOptions): object | undefined {
     const found = [...this.#js.accounts.values()].find((one) => one.account.name === account);
     return found && accountPage(found, options);
+  }
+
+  samples(): Iterable<JetStreamSample> {
+    return samplesOf(this.#js);
   }
 
   get problems(): readonly JetStreamProblem[] {

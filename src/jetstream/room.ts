@@ -99,8 +99,11 @@ export class JetStreamRoom implements Room, InterestWatcher {
     return () => {
       if (this.#js === undefined) return;
       const { limits } = this.#js;
-      if (jetstream !== undefined) limits.memory = Math.max(limits.memory, jetstream.maxMemoryStoreBytes);
-      if (jetstream !== undefined) limits.file = Math.max(limits.file, jetstream.maxFileStoreBytes);
+      if (jetstream !== undefined) {
+        limits.memory = Math.max(limits.memory, jetstream.maxMemoryStoreBytes);
+        limits.file = Math.max(limits.file, jetstream.maxFileStoreBytes);
+        this.#js.memoryBudget.limitBytes = jetstream.maxMemoryProcessBytes;
+      }
       this.#openAccounts();
       reconcile(this.#js);
     };

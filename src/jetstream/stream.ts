@@ -235,7 +235,8 @@ export class Stream implements DeliveryTarget {
 
   // ---------------------------------------------------------------- messages come in
 
-  deliver(_: Subscription, message: Message): boolean {
+  deliver(_: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
+    this.account.js.memoryBudget.slow(source);
     const reply = this.config.no_ack || !message.hasReply ? "" : message.reply;
     try {
       this.receive(message, reply);

@@ -4,7 +4,7 @@ import { nextTurn } from "../server/connection-status.js";
 import type { Server } from "../server/server.js";
 import { accountInfo } from "./accountz.js";
 import { addConnections } from "./connection-metrics.js";
-import { MetricsText } from "./metrics-text.js";
+import { labelsText, MetricsText } from "./metrics-text.js";
 import { addAccountz, addAccstatz, addGatewayz, addHealthz, addJsz, addLeafz, addPage } from "./page-metrics.js";
 import type { Pages } from "./pages.js";
 
@@ -32,7 +32,15 @@ export async function metricsOf(server: Server, pages: Pages, options: MetricsOp
   addLeafz(metrics, await pages.leafz({}), id);
   addHealthz(metrics, pages.healthz({}).status, id);
   addJsz(metrics, await pages.jsz(), id, name);
+  addJetStream(metrics, server);
   return metrics;
+}
+
+// natsnode's own.
+function addJetStream(metrics: MetricsText, { id, jetStream }: Server): void {
+  for (const { name, help, type, labels, value } of jetStream?.samples() ?? []) {
+    metrics.family(`natsnode_jetstream_${name}`, help, type).add(labelsText({ ...labels, server_id: id }), value);
+  }
 }
 
 async function addAccounts(metrics: MetricsText, server: Server): Promise<void> {

@@ -255,6 +255,12 @@ export const jetstream = {
     default: -1,
     reload: true,
   }),
+  maxMemoryProcessBytes: option(
+    "max_memory_process",
+    sizeOrText,
+    "Memory of the process from which on messages for streams are refused; 0: no limit.",
+    { default: 0, reload: true, own: true },
+  ),
   domain: option("domain", text, "Name of the JetStream domain."),
   key: option("key", text, "Encryption key.", {
     aliases: ["ek", "encryption_key"],

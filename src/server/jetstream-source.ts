@@ -31,6 +31,15 @@ export interface JetStreamProblem {
   readonly quarantine?: string | undefined;
 }
 
+/** A number that natsnode's own metrics have beyond the pages; its name follows `natsnode_jetstream_`. */
+export interface JetStreamSample {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
 export interface JetStreamSource {
   /** Undefined for none. */
   readonly domain: string | undefined;
@@ -41,6 +50,8 @@ export interface JetStreamSource {
   accountDetail(account: string, options: JszOptions): object | undefined;
   /** As /varz shows it. */
   varz(): object;
+  /** What is measured beyond the pages. */
+  samples(): Iterable<JetStreamSample>;
   /** What is wrong with the storage; the rest is served. */
   readonly problems: readonly JetStreamProblem[];
   /** What is wrong with what a health check names; undefined if nothing is. */

@@ -14,6 +14,7 @@ export class Stalls {
   private readonly clock: Clock;
   // Paused publishers, by the subscriber they wait for.
   private readonly waiting = new Map<Connection, Map<Connection, Timer>>();
+  private readonly paused = new Set<Connection>();
 
   constructor(clock: Clock) {
     this.clock = clock;
@@ -48,6 +49,17 @@ export class Stalls {
     if (publishers === undefined) return;
     if (!subscriber.closed && subscriber.pendingBytes > RESUME_SHARE * stallThreshold(maxPendingBytes)) return;
     for (const publisher of [...publishers.keys()]) this.resume(publisher, subscriber);
+  }
+
+  /** Pauses a publisher so long for a reason of its own; one that is paused like this already stays as it is. */
+  pause(publisher: Connection, pauseMs: number): void {
+    if (this.paused.has(publisher)) return;
+    this.paused.add(publisher);
+    publisher.pauseReading();
+    this.clock.after(pauseMs, () => {
+      this.paused.delete(publisher);
+      publisher.resumeReading();
+    });
   }
 
   private resume(publisher: Connection, subscriber: Connection): void {
