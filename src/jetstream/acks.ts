@@ -116,14 +116,14 @@ export class AckHandler {
       if (!state.pending.has(sequence) && !state.deliveries.has(sequence)) return consumer.ticket;
       this.#sample(place);
       consumer.redelivery.forget(sequence);
-      ticket = consumer.apply([Op.ack, sequence]);
+      ticket = consumer.apply(Op.ack, sequence);
       stream.acknowledged(sequence);
     } else {
       const done = [...state.pending.keys()].filter((one) => one <= sequence);
       if (done.length === 0) return consumer.ticket;
       this.#sample(place);
       for (const one of done) consumer.redelivery.forget(one);
-      ticket = consumer.apply([Op.ackAll, sequence, place.consumerSequence]);
+      ticket = consumer.apply(Op.ackAll, sequence, place.consumerSequence);
       for (const one of done) stream.acknowledged(one);
     }
     if (full || consumer.redelivery.queue.size > 0) consumer.wake();
@@ -151,7 +151,7 @@ export class AckHandler {
       reason: reason === "" ? undefined : Buffer.from(reason, "latin1").toString("utf8"),
     });
     consumer.redelivery.forget(streamSequence);
-    const ticket = consumer.apply([Op.ack, streamSequence]);
+    const ticket = consumer.apply(Op.ack, streamSequence);
     consumer.stream.acknowledged(streamSequence);
     consumer.wake();
     return ticket;

@@ -30,9 +30,10 @@ export const Op = {
   place: 9,
 } as const;
 
-export type Entry = readonly [op: number, ...values: number[]];
-
-const VALUE_BYTES = 8;
+/** A value is a double, little-endian. */
+export const VALUE_BYTES = 8;
+/** How many values follow each operation. */
+export const VALUES_OF: readonly number[] = [0, 4, 1, 2, 1, 1, 1, 1, 1, 4];
 
 export class ConsumerState {
   /** The stream sequence at which the search for the next message begins. */
@@ -68,7 +69,8 @@ export class ConsumerState {
     return sequence >= this.nextStream || this.pending.has(sequence);
   }
 
-  apply([op, sequence, consumerSequence, deliveries, atMs]: Entry): void {
+  /** Applies an entry: an operation of `Op` and as many values as it has. */
+  apply(op: number, sequence: number, consumerSequence = 0, deliveries = 0, atMs = 0): void {
     switch (op) {
       case Op.deliver:
         this.#deliver(sequence, consumerSequence, deliveries, atMs);
@@ -160,6 +162,14 @@ export class ConsumerState {
     this.floorStream = this.nextStream - 1;
   }
 
+  /** Applies entries that stand one after the other. */
+  replay(bytes: Buffer): void {
+    const values = decodeValues(bytes);
+    for (let at = 0; at < values.length; at += 1 + VALUES_OF[values[at]]) {
+      this.apply(values[at], values[at + 1], values[at + 2], values[at + 3], values[at + 4]);
+    }
+  }
+
   /** Everything, for a snapshot of its log. */
   encode(): Uint8Array {
     const { nextStream, deliveredStream, nextConsumer, floorStream, floorConsumer, pending } = this;
@@ -180,14 +190,13 @@ export class ConsumerState {
   }
 }
 
-/** Numbers as bytes of the log. */
-export function encodeValues(values: readonly number[]): Uint8Array {
+function encodeValues(values: readonly number[]): Uint8Array {
   const bytes = Buffer.allocUnsafe(values.length * VALUE_BYTES);
   for (let at = 0; at < values.length; at++) bytes.writeDoubleLE(values[at], at * VALUE_BYTES);
   return bytes;
 }
 
-export function decodeValues(bytes: Buffer): number[] {
+function decodeValues(bytes: Buffer): number[] {
   const values: number[] = [];
   for (let at = 0; at + VALUE_BYTES <= bytes.length; at += VALUE_BYTES) values.push(bytes.readDoubleLE(at));
   return values;

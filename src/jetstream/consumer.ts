@@ -6,7 +6,8 @@ import type { Timer } from "../runtime/clock.js";
 import { subjectMatches } from "../subjects/validity.js";
 import { AckHandler, parseAckSubject } from "./acks.js";
 import type { ConsumerConfig } from "./consumer-config.js";
-import { ConsumerState, decodeValues, type Entry, encodeValues, Op } from "./consumer-state.js";
+import { ConsumerLog } from "./consumer-log.js";
+import { ConsumerState, Op } from "./consumer-state.js";
 import { DeadLetters } from "./dead-letters.js";
 import { DeliveryWriter } from "./delivery-writer.js";
 import { FlowControl } from "./flow-control.js";
@@ -17,7 +18,7 @@ import { interestOf, type PullRequest } from "./pull-requests.js";
 import { PullService } from "./pull-service.js";
 import { Redelivery } from "./redelivery.js";
 import { startingSequence } from "./starting-sequence.js";
-import type { EntryLog, StoredMessage, SubjectFilter, Ticket } from "./store/store.js";
+import type { StoredMessage, SubjectFilter, Ticket } from "./store/store.js";
 import { ALREADY_DURABLE } from "./store/store.js";
 import type { Stream } from "./stream.js";
 import { NS_PER_MS, parseTime } from "./time.js";
@@ -52,7 +53,7 @@ export class Consumer implements DeliveryTarget {
   /** Monotonic time of the last sign of life of its clients. */
   activeMs: number;
   filter: SubjectFilter | undefined;
-  readonly #log: EntryLog;
+  readonly #log: ConsumerLog;
   readonly #acks: AckHandler;
   readonly #writer = new DeliveryWriter();
   #patterns: readonly string[] = [];
@@ -78,7 +79,7 @@ export class Consumer implements DeliveryTarget {
     this.key = key;
     this.state = new ConsumerState(config.ack_policy !== "none");
     this.activeMs = js.server.runtime.clock.monotonicMs();
-    this.#log = this.isDurable ? js.storage.log(key) : js.storage.memoryLog(key);
+    this.#log = new ConsumerLog(this.isDurable ? js.storage.log(key) : js.storage.memoryLog(key));
     this.pulls = new PullService(this);
     this.groups = new PriorityGroups(this);
     this.flow = new FlowControl(this);
@@ -86,12 +87,8 @@ export class Consumer implements DeliveryTarget {
     this.deadLetters = new DeadLetters(this);
     this.#acks = new AckHandler(this);
     this.#configure();
-    const { snapshot, entries } = this.#log.recover();
-    if (snapshot !== undefined) this.state.restore(snapshot);
-    for (const entry of entries) this.state.apply(decodeValues(entry) as unknown as Entry);
-    if (snapshot === undefined && entries.length === 0) this.#begin();
+    if (!this.#log.recover(this.state)) this.#begin();
     else if (config.deliver_policy === "last_per_subject") this.#takeLastOnes();
-    this.#log.snapshotter = () => this.state.encode();
   }
 
   get name(): string {
@@ -125,7 +122,7 @@ export class Consumer implements DeliveryTarget {
   #begin(): void {
     const { store } = this.stream;
     const sequence = startingSequence(this.config, store, this.filter);
-    this.apply([Op.reset, sequence]);
+    this.apply(Op.reset, sequence);
     if (this.config.deliver_policy === "last_per_subject") this.#takeLastOnes();
   }
 
@@ -187,20 +184,20 @@ export class Consumer implements DeliveryTarget {
     this.#pendingIsKnown = false;
     this.lastDeliveredMs = 0;
     this.lastAckedMs = 0;
-    const ticket = this.apply([Op.reset, sequence]);
+    const ticket = this.apply(Op.reset, sequence);
     this.wake();
     return ticket;
   }
 
   /** Puts a delivery that another server has made into a consumer that is being restored. */
   placeDelivery(sequence: number, consumerSequence: number, times: number, atMs: number): void {
-    this.apply([Op.deliver, sequence, consumerSequence, times, atMs]);
+    this.apply(Op.deliver, sequence, consumerSequence, times, atMs);
   }
 
   /** Goes where it stood on another server. */
   place(delivered: Place, floor: Place): Ticket {
     const { stream, consumer } = delivered;
-    const ticket = this.apply([Op.place, stream + 1, consumer + 1, floor.stream, floor.consumer]);
+    const ticket = this.apply(Op.place, stream + 1, consumer + 1, floor.stream, floor.consumer);
     this.#pendingIsKnown = false;
     if (this.#lastOnes !== undefined) this.#takeLastOnes();
     this.redelivery.start();
@@ -245,10 +242,10 @@ export class Consumer implements DeliveryTarget {
     this.flow.stop();
   }
 
-  /** Writes an entry down and applies it. */
-  apply(entry: Entry): Ticket {
-    this.state.apply(entry);
-    if (this.isDurable) this.ticket = this.#log.append(encodeValues(entry));
+  /** Writes an entry down, an operation of `Op` and as many values as it has, and applies it. */
+  apply(op: number, sequence: number, consumerSequence = 0, deliveries = 0, atMs = 0): Ticket {
+    this.state.apply(op, sequence, consumerSequence, deliveries, atMs);
+    if (this.isDurable) this.ticket = this.#log.add(op, sequence, consumerSequence, deliveries, atMs);
     return this.ticket;
   }
 
@@ -297,13 +294,13 @@ export class Consumer implements DeliveryTarget {
       if (store.has(sequence)) continue;
       this.redelivery.queue.delete(sequence);
       if (why === "delete") this.#adviseDeleted(sequence, consumerSequence);
-      this.apply([Op.ack, sequence]);
+      this.apply(Op.ack, sequence);
     }
     const { firstSequence, lastSequence } = store.state;
     // After a purge it stands before the first message that is left for it.
     const first = why === "purge" ? store.next(1, this.filter) || lastSequence + 1 : firstSequence;
-    if (why === "purge" && first > this.state.nextStream) this.apply([Op.purge, first]);
-    else if (first > this.state.nextStream) this.apply([hadPending ? Op.skip : Op.pass, first]);
+    if (why === "purge" && first > this.state.nextStream) this.apply(Op.purge, first);
+    else if (first > this.state.nextStream) this.apply(hadPending ? Op.skip : Op.pass, first);
     this.wake();
   }
 
@@ -425,7 +422,7 @@ export class Consumer implements DeliveryTarget {
     const sequence = stream.store.next(state.nextStream, this.filter);
     if (sequence === 0) {
       const { lastSequence } = stream.store.state;
-      if (lastSequence >= state.nextStream) state.apply([Op.pass, lastSequence + 1]);
+      if (lastSequence >= state.nextStream) state.apply(Op.pass, lastSequence + 1);
     }
     return sequence;
   }
@@ -436,8 +433,8 @@ export class Consumer implements DeliveryTarget {
     const isAgain = this.redelivery.queue.has(sequence);
     if (stored === undefined) {
       this.redelivery.queue.delete(sequence);
-      if (isAgain) this.apply([Op.ack, sequence]);
-      else this.apply([Op.skip, sequence + 1]);
+      if (isAgain) this.apply(Op.ack, sequence);
+      else this.apply(Op.skip, sequence + 1);
       return true;
     }
     if (!isAgain && this.#waitsForReplay(stored)) return false;
@@ -468,7 +465,7 @@ export class Consumer implements DeliveryTarget {
       if (this.#lastOnes?.[0] === sequence) this.#lastOnes.shift();
       if (this.#pendingIsKnown && this.#pending > 0) this.#pending--;
     }
-    this.apply([Op.deliver, sequence, this.state.nextConsumer, count, nowMs]);
+    this.apply(Op.deliver, sequence, this.state.nextConsumer, count, nowMs);
     this.lastDeliveredMs = now;
     this.redelivery.delivered(sequence, nowMs);
     if (!this.acks) this.stream.acknowledged(sequence);

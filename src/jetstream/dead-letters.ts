@@ -128,7 +128,7 @@ export class DeadLetters {
     if (!this.#moving.delete(sequence) || consumer.closed) return;
     this.#hasComplained = false;
     if (consumer.state.pending.has(sequence)) {
-      consumer.apply([Op.ack, sequence]);
+      consumer.apply(Op.ack, sequence);
       consumer.stream.acknowledged(sequence);
     }
     consumer.wake();

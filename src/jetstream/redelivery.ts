@@ -77,7 +77,7 @@ export class Redelivery {
     const deliveries = consumer.state.deliveryCount(sequence);
     if (max <= 0 || deliveries < max) return false;
     this.forget(sequence);
-    if (consumer.deadLetters.subject === undefined) consumer.apply([Op.giveUp, sequence]);
+    if (consumer.deadLetters.subject === undefined) consumer.apply(Op.giveUp, sequence);
     else consumer.deadLetters.move(sequence, deliveries);
     consumer.advise("MAX_DELIVERIES", "max_deliver", { stream_seq: sequence, deliveries });
     consumer.wake();

@@ -107,6 +107,16 @@ export class FileLog implements EntryLog, Flushable {
     return this.write(entry, false);
   }
 
+  beforeEnd(flush: () => void): Ticket {
+    if (this.closed) throw new StoreError("STORE_CLOSED", `the log ${this.key} is closed`);
+    const end = {
+      endOfBatch: (): void => {
+        if (!this.closed) flush();
+      },
+    };
+    return this.context.journal.beforeEnd(end, false);
+  }
+
   /** `urgent`: also while the disk takes nothing, as what makes room does. */
   write(entry: Uint8Array, urgent: boolean): Ticket {
     if (this.closed) throw new StoreError("STORE_CLOSED", `the log ${this.key} is closed`);

@@ -76,6 +76,7 @@ export class Journal implements Commits {
   private gathering: Batch | undefined;
   private unwritten: Batch[] = [];
   private ends: BatchEnd[] = [];
+  private lastEnds: BatchEnd[] = [];
   private nextTicket: Ticket;
   private current: JournalFile | undefined;
   private position = 0;
@@ -166,10 +167,13 @@ export class Journal implements Commits {
     return this.gathering?.ticket ?? this.nextTicket;
   }
 
-  /** Calls back before the batch of this turn ends; gives its ticket. Throws as `reserve`. */
+  /**
+   * Calls back before the batch of this turn ends; gives its ticket. What is urgent comes last: of a torn batch there is no
+   * removal without the acknowledgement that it follows from. Throws as `reserve`.
+   */
   beforeEnd(end: BatchEnd, urgent: boolean): Ticket {
     this.reserve(0, urgent);
-    this.ends.push(end);
+    (urgent ? this.lastEnds : this.ends).push(end);
     return this.gathering!.ticket;
   }
 
@@ -304,9 +308,11 @@ export class Journal implements Commits {
   private seal(): boolean {
     const batch = this.gathering;
     if (batch !== undefined) {
-      const { ends } = this;
+      const { ends, lastEnds } = this;
       this.ends = [];
+      this.lastEnds = [];
       for (const end of ends) end.endOfBatch();
+      for (const end of lastEnds) end.endOfBatch();
       this.gathering = undefined;
       this.unwritten.push(batch);
     }

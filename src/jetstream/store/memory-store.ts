@@ -164,6 +164,10 @@ export class MemoryLog implements EntryLog {
     return ALREADY_DURABLE;
   }
 
+  beforeEnd(): Ticket {
+    return ALREADY_DURABLE;
+  }
+
   delete(): Ticket {
     return ALREADY_DURABLE;
   }

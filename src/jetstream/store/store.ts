@@ -228,6 +228,11 @@ export interface EntryLog {
   /** Copies the entry. Throws StoreError as `StreamStore.append`. */
   append(entry: Uint8Array): Ticket;
   /**
+   * Calls back, unless the log is deleted, before what is written in this turn ends: what gathers until then can be one
+   * entry. Gives the ticket of that entry. Throws StoreError as `append`.
+   */
+  beforeEnd(flush: () => void): Ticket;
+  /**
    * A state that stands for all entries so far. The log asks for it (between turns) when its entries have become much
    * larger than that; without it the log only grows.
    */

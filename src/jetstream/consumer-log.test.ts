@@ -1,0 +1,164 @@
+// The log of a consumer on a simulated disk: what a turn changes is one record, and what was durable is there again.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newMessage } from "../../test/support/stream-model.js";
+import { type SimulatedRuntime, simulatedRuntime } from "../runtime/simulated/index.js";
+import { ConsumerLog } from "./consumer-log.js";
+import { ConsumerState, Op } from "./consumer-state.js";
+import { type FileStorage, openStorage, type StorageOptions } from "./store/file-storage.js";
+import { timesOf } from "./store/memory-store.js";
+import { durable, type Ticket } from "./store/store.js";
+
+type Entry = [op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number];
+
+const KEY = "A/S/C";
+
+function open(world: SimulatedRuntime, options: StorageOptions = {}): Promise<FileStorage> {
+  return world.clock.settle(openStorage(world, "/store", options));
+}
+
+async function reopen(world: SimulatedRuntime, options?: StorageOptions, torn = false): Promise<FileStorage> {
+  world.crash({ torn });
+  world.restart();
+  return open(world, options);
+}
+
+function stateOf(entries: readonly Entry[]): string {
+  const state = new ConsumerState(true);
+  for (const entry of entries) state.apply(...entry);
+  return Buffer.from(state.encode()).toString("hex");
+}
+
+/** As a consumer that delivers on and on, with an acknowledgement for two of three messages. */
+function entryAt(number: number): Entry {
+  const sequence = Math.floor(number / 2) + 1;
+  if (number % 2 === 0) return [Op.deliver, sequence, sequence, 1, 1000 + number];
+  return sequence % 3 === 0 ? [Op.giveUp, sequence, 0, 0, 0] : [Op.ack, sequence, 0, 0, 0];
+}
+
+test("what changes in a turn is one record, durable as a whole", async () => {
+  const world = simulatedRuntime({ seed: 1 });
+  let storage = await open(world);
+  const log = new ConsumerLog(storage.log(KEY));
+  const entries = Array.from({ length: 200 }, (_, number) => entryAt(number));
+  const tickets = new Set(entries.map((entry) => log.add(...entry)));
+  assert.equal(tickets.size, 1);
+  const [ticket] = tickets;
+  assert.equal(storage.commits.durable < ticket, true);
+  await world.clock.settle(durable(storage.commits, ticket));
+  storage = await reopen(world);
+  const { snapshot, entries: records } = storage.log(KEY).recover();
+  assert.equal(snapshot, undefined);
+  assert.equal(records.length, 1);
+  const state = new ConsumerState(true);
+  state.replay(records[0]);
+  assert.equal(Buffer.from(state.encode()).toString("hex"), stateOf(entries));
+});
+
+test("a turn with very many changes is several records", async () => {
+  const world = simulatedRuntime({ seed: 2 });
+  let storage = await open(world);
+  const log = new ConsumerLog(storage.log(KEY));
+  const entries = Array.from({ length: 5000 }, (_, number) => entryAt(number));
+  let ticket = 0;
+  for (const entry of entries) ticket = log.add(...entry);
+  await world.clock.settle(durable(storage.commits, ticket));
+  storage = await reopen(world);
+  const records = storage.log(KEY).recover().entries;
+  assert.equal(records.length > 1 && records.every(({ length }) => length <= 64 * 1024), true);
+  const state = new ConsumerState(true);
+  for (const record of records) state.replay(record);
+  assert.equal(Buffer.from(state.encode()).toString("hex"), stateOf(entries));
+});
+
+test("after a power cut it stands behind all that was durable, also with snapshots", async () => {
+  let snapshots = 0;
+  for (let seed = 1; seed <= 60; seed++) {
+    const world = simulatedRuntime({ seed });
+    const { random } = world;
+    const options: StorageOptions = { limits: { logBytes: 500, journalBytes: 4000, journalFiles: 4 } };
+    let storage = await open(world, options);
+    const entries: Entry[] = [];
+    let state = new ConsumerState(true);
+    let log = new ConsumerLog(storage.log(KEY));
+    log.recover(state);
+    const countSnapshots = (): void => {
+      const entryLog = storage.log(KEY);
+      const { snapshotter } = entryLog;
+      assert.ok(snapshotter);
+      entryLog.snapshotter = () => {
+        snapshots++;
+        return snapshotter();
+      };
+    };
+    countSnapshots();
+    for (let life = 0; life < 4; life++) {
+      const tickets: Ticket[] = [];
+      const before = entries.length;
+      for (let turn = 0; turn < 12; turn++) {
+        for (let count = Math.floor(random.float() * 40); count > 0; count--) {
+          const entry = entryAt(entries.length);
+          entries.push(entry);
+          state.apply(...entry);
+          tickets.push(log.add(...entry));
+        }
+        const last = tickets[tickets.length - 1];
+        if (last !== undefined && random.float() < 0.8) await world.clock.settle(durable(storage.commits, last));
+      }
+      const { durable: upTo } = storage.commits;
+      const confirmed = before + tickets.filter((ticket) => ticket <= upTo).length;
+      storage = await reopen(world, options);
+      state = new ConsumerState(true);
+      log = new ConsumerLog(storage.log(KEY));
+      log.recover(state);
+      countSnapshots();
+      const found = Buffer.from(state.encode()).toString("hex");
+      let length = confirmed;
+      while (length < entries.length && stateOf(entries.slice(0, length)) !== found) length++;
+      assert.equal(stateOf(entries.slice(0, length)), found, `seed ${seed}, life ${life}`);
+      entries.length = length;
+    }
+  }
+  assert.equal(snapshots > 60, true);
+});
+
+test("what is gathered ends with the log", async () => {
+  const world = simulatedRuntime({ seed: 3 });
+  const storage = await open(world);
+  const log = new ConsumerLog(storage.log(KEY));
+  log.add(...entryAt(0));
+  const ticket = log.delete();
+  await world.clock.settle(durable(storage.commits, ticket));
+  const again = await reopen(world);
+  assert.equal(again.logs.has(KEY), false);
+  assert.deepEqual(again.problems, []);
+});
+
+test("of a torn write a removal is never there without the acknowledgement that it follows from", async () => {
+  const found = new Set<string>();
+  for (let seed = 1; seed <= 60; seed++) {
+    const world = simulatedRuntime({ seed });
+    let storage = await open(world);
+    const store = storage.stream("A/S");
+    const log = new ConsumerLog(storage.log(KEY));
+    let ticket = 0;
+    for (let sequence = 1; sequence <= 200; sequence++) {
+      store.append(newMessage("a", "", "x"), sequence, timesOf(1n));
+      ticket = log.add(Op.deliver, sequence, sequence, 1, 0);
+    }
+    await world.clock.settle(durable(storage.commits, ticket));
+    for (let sequence = 1; sequence <= 20 + seed; sequence++) {
+      store.remove(sequence + 1);
+      log.add(Op.ack, sequence, 0, 0, 0);
+    }
+    await world.clock.advance(1);
+    storage = await reopen(world, {}, true);
+    const state = new ConsumerState(true);
+    new ConsumerLog(storage.log(KEY)).recover(state);
+    const isRemoved = storage.streams.get("A/S")?.has(2) === false;
+    const isAcknowledged = !state.pending.has(2);
+    assert.equal(isRemoved && !isAcknowledged, false, `seed ${seed}`);
+    found.add(`${isRemoved} ${isAcknowledged}`);
+  }
+  assert.deepEqual([...found].sort(), ["false false", "false true", "true true"]);
+});
