@@ -141,8 +141,8 @@ function info(request: ApiRequest): object {
     }
   }
   const deleted = asked.deleted_details ? deletedSequences(stream) : undefined;
-  const { ts, ...shown } = streamInfo(stream, true, streamState(stream, { subjects, deleted }));
-  return { ...page, ...shown, domain: js.domain, cluster: { leader: js.server.name }, ts };
+  const { ts, mirror, sources, ...shown } = streamInfo(stream, true, streamState(stream, { subjects, deleted }));
+  return { ...page, ...shown, domain: js.domain, cluster: { leader: js.server.name }, mirror, sources, ts };
 }
 
 function deletedSequences({ store }: Stream): number[] {

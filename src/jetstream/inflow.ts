@@ -139,6 +139,11 @@ export abstract class Inflow {
     return this.activeMs === undefined ? -1 : (this.nowMs - this.activeMs) / 1000;
   }
 
+  /** Why nothing comes, as the API tells it. */
+  get fault(): object | undefined {
+    return this.error === undefined ? undefined : { code: 500, err_code: 0, description: this.error };
+  }
+
   describe(): object {
     const { config, activeMs, nowMs } = this;
     return {
@@ -151,7 +156,7 @@ export abstract class Inflow {
       filter_subject:
         (this.isMirror && activeMs === undefined) || config.filter_subject === "" ? undefined : config.filter_subject,
       subject_transforms: config.subject_transforms,
-      error: this.error && { code: 500, err_code: 0, description: this.error },
+      error: this.fault,
     };
   }
 }

@@ -1,4 +1,5 @@
 // What flows into a stream from another one of its account on this server: read from its store.
+import { ApiError } from "./errors.js";
 import { Inflow } from "./inflow.js";
 import type { StoredMessage, SubjectFilter } from "./store/store.js";
 import type { Stream } from "./stream.js";
@@ -21,6 +22,10 @@ export class LocalInflow extends Inflow {
     // Nothing is known of an origin before it was heard of.
     if (origin === undefined || this.next === undefined || this.activeMs === undefined) return 0;
     return origin.store.pending(this.next, this.#filterOf(origin));
+  }
+
+  override get fault(): object | undefined {
+    return this.origin === undefined ? new ApiError("streamNotFound").toJSON() : super.fault;
   }
 
   wake(): void {

@@ -9,6 +9,7 @@ import type {
   JetStreamSource,
   JszOptions,
 } from "../server/jetstream-source.js";
+import type { Consumer } from "./consumer.js";
 import { consumerInfo, streamState } from "./info.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
@@ -38,7 +39,7 @@ export class JetStreamMonitor implements JetStreamSource {
     return this.#js.accounts.has(account);
   }
 
-  get #config(): object {
+  get #config(): Record<string, unknown> {
     const { limits, options, domain } = this.#js;
     return {
       max_memory: limits.memory,
@@ -91,16 +92,23 @@ export class JetStreamMonitor implements JetStreamSource {
     return { config: this.#config, stats: this.#stats, limits: this.#limits };
   }
 
+  statsz(): object {
+    const { store_dir: _, ...config } = this.#config;
+    return { config, stats: this.#stats, limits: this.#limits };
+  }
+
   jsz(options: JszOptions): object {
     const { server, accounts } = this.#js;
     const all = [...accounts.values()];
     const streams = all.flatMap((account) => [...account.streams.values()]);
-    const details = options.accounts || options.streams || options.consumers || options.config || options.account;
+    const details = options.accounts || options.streams || options.consumers || options.account;
     const { limit = 0, offset = 0 } = options;
+    const from = options.account ? 0 : Math.max(0, offset);
     const chosen = all
       .filter(({ account }) => !options.account || account.name === options.account)
       .sort((a, b) => (a.account.name < b.account.name ? -1 : 1))
-      .slice(offset, offset + (limit > 0 ? limit : DEFAULT_LIMIT));
+      .slice(from, from + (limit > 0 ? limit : DEFAULT_LIMIT));
+    const consumers = sum(streams, (stream) => stream.consumers.size);
     return {
       ...this.#stats,
       server_id: server.id,
@@ -108,7 +116,9 @@ export class JetStreamMonitor implements JetStreamSource {
       config: this.#config,
       limits: this.#limits,
       streams: streams.length,
-      consumers: sum(streams, ({ consumers }) => consumers.size),
+      streams_leader: options.raft ? streams.length : undefined,
+      consumers,
+      consumers_leader: options.raft ? consumers : undefined,
       messages: sum(streams, ({ store }) => store.state.messages),
       bytes: sum(streams, ({ store }) => store.state.bytes),
       account_details: details && chosen.length > 0 ? chosen.map((one) => accountPage(one, options)) : undefined,
@@ -149,7 +159,7 @@ export class JetStreamMonitor implements JetStreamSource {
 }
 
 function accountPage(one: JetStreamAccount, options: JszOptions): object {
-  const { usage, reserved, account, apiTotal, apiErrors, js } = one;
+  const { usage, limits, account, apiTotal, apiErrors } = one;
   const withStreams = options.streams || options.consumers;
   const streams = [...one.streams.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
@@ -157,33 +167,38 @@ function accountPage(one: JetStreamAccount, options: JszOptions): object {
     id: account.name,
     memory: usage.memory,
     storage: usage.file,
-    reserved_memory: reserved.memory,
-    reserved_storage: reserved.file,
-    accounts: js.accounts.size,
+    // As nats-server has it: what the account may use, and no level.
+    reserved_memory: BigInt.asUintN(64, BigInt(limits.maxMemoryBytes)),
+    reserved_storage: BigInt.asUintN(64, BigInt(limits.maxStoreBytes)),
+    accounts: 0,
     ha_assets: 0,
-    api: { level: API_LEVEL, total: apiTotal, errors: apiErrors },
+    api: { level: 0, total: apiTotal, errors: apiErrors },
     stream_detail: withStreams && streams.length > 0 ? streams.map((stream) => streamPage(stream, options)) : undefined,
   };
 }
 
 function streamPage(stream: Stream, options: JszOptions): object {
-  const consumers = [...stream.consumers.values()].filter(({ config }) => options.directConsumers || !config.direct);
+  const of = (isDirect: boolean): object[] | undefined => {
+    const consumers = [...stream.consumers.values()].filter(({ config }) => config.direct === isDirect);
+    return consumers.length > 0 ? consumers.map((consumer) => consumerPage(consumer, options)) : undefined;
+  };
   return {
     name: stream.name,
     created: timeText(stream.createdNs),
     cluster: { leader: stream.account.js.server.name },
     config: options.config ? shownStream(stream.config, false) : undefined,
     state: streamState(stream),
+    consumer_detail: options.consumers ? of(false) : undefined,
     mirror: stream.inflows?.describeMirror(),
     sources: stream.inflows?.describeSources(),
-    consumer_detail:
-      options.consumers && consumers.length > 0
-        ? consumers.map((consumer) => {
-            const { config, ...info } = consumerInfo(consumer, false);
-            return { ...info, config: options.config ? config : undefined };
-          })
-        : undefined,
+    direct_consumer_detail: options.consumers && options.directConsumers ? of(true) : undefined,
   };
+}
+
+function consumerPage(consumer: Consumer, options: JszOptions): object {
+  const { config, ...info } = consumerInfo(consumer, false);
+  const { stream_name, name, created, ...rest } = info;
+  return { stream_name, name, created, config: options.config ? config : undefined, ...rest };
 }
 
 function sum<T>(items: readonly T[], of: (item: T) => number): number {

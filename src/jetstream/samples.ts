@@ -11,7 +11,7 @@ const INFLOW: readonly (readonly [name: string, help: string, value: (inflow: In
     "Time since the origin was last heard of; -1 if never",
     ({ activeSeconds }) => activeSeconds,
   ],
-  ["inflow_stalled", "Whether nothing comes because of an error", ({ error }) => (error === undefined ? 0 : 1)],
+  ["inflow_stalled", "Whether nothing comes because of an error", ({ fault }) => (fault === undefined ? 0 : 1)],
 ];
 
 const gauge = "gauge";

@@ -171,11 +171,12 @@ export class HttpPages {
       consumers: query.flag("consumers"),
       directConsumers: query.flag("direct-consumers"),
       config: query.flag("config"),
+      raft: query.flag("raft"),
       offset: query.integer("offset"),
       limit: query.integer("limit"),
     };
     const leaderOnly = query.flag("leader-only");
-    for (const name of ["raft", "stream-leader-only"]) query.flag(name);
+    query.flag("stream-leader-only");
     if (leaderOnly && !this.#pages.hasJetStream) throw new MonitoringError("filtered response: not leader");
     return json(await this.#pages.jsz(options));
   }

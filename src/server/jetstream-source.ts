@@ -9,6 +9,8 @@ export interface JszOptions {
   readonly consumers?: boolean;
   readonly directConsumers?: boolean;
   readonly config?: boolean;
+  /** Of how many streams and consumers this server is the leader. */
+  readonly raft?: boolean;
   readonly offset?: number;
   readonly limit?: number;
 }
@@ -50,6 +52,8 @@ export interface JetStreamSource {
   accountDetail(account: string, options: JszOptions): object | undefined;
   /** As /varz shows it. */
   varz(): object;
+  /** As servers tell each other. */
+  statsz(): object;
   /** What is measured beyond the pages. */
   samples(): Iterable<JetStreamSample>;
   /** What is wrong with the storage; the rest is served. */

@@ -6,10 +6,11 @@ import { bytesAsText } from "../protocol/json.js";
 import { collectSubscriptions } from "../server/account-status.js";
 import { kickClient, sendClientAway } from "../server/client-commands.js";
 import { type ConnectionState, requesterOf } from "../server/connection-status.js";
+import type { JszOptions } from "../server/jetstream-source.js";
 import type { Server } from "../server/server.js";
 import { isLiteral, isSubsetOf, subjectMatches } from "../subjects/validity.js";
 import type { Events } from "./events.js";
-import { type BodyError, type FieldTypes, readFields } from "./fields.js";
+import { type BodyError, type Fields, type FieldTypes, readFields } from "./fields.js";
 import type { OtherServers } from "./other-servers.js";
 import type { SystemPublisher } from "./publisher.js";
 import { type Answer, answering, FILTER_FIELDS, isForOthers, NO_ANSWER } from "./requests.js";
@@ -55,6 +56,8 @@ const JSZ_FIELDS = {
   accounts: "boolean",
   streams: "boolean",
   consumer: "boolean",
+  direct_consumer: "boolean",
+  raft: "boolean",
   config: "boolean",
   leader_only: "boolean",
   offset: "integer",
@@ -119,8 +122,8 @@ function servePages({ server, pages, publisher, services, events, others }: Serv
   );
   page("LEAFZ", { subscriptions: "boolean", account: "string" }, (options) => pages.leafz(options));
   page("ACCOUNTZ", { account: "string" }, (options) => pages.accountz(options));
-  page("JSZ", JSZ_FIELDS, async ({ consumer, leader_only: leaderOnly, ...options }) =>
-    leaderOnly ? NO_ANSWER : pages.jsz({ ...options, consumers: consumer }),
+  page("JSZ", JSZ_FIELDS, async ({ leader_only: leaderOnly, ...options }) =>
+    leaderOnly && server.jetStream === undefined ? NO_ANSWER : pages.jsz(jszOptions(options)),
   );
   page("HEALTHZ", HEALTHZ_FIELDS, async (options) => {
     const { status, statusCode, error, errors } = pages.healthz(options);
@@ -136,6 +139,11 @@ function servePages({ server, pages, publisher, services, events, others }: Serv
     profile: null,
     error: name === "" ? "Profile name not specified" : `Profile ${JSON.stringify(name)} not found`,
   }));
+}
+
+function jszOptions(options: Partial<Fields<typeof JSZ_FIELDS>>): JszOptions {
+  const { consumer, direct_consumer: directConsumers, ...same } = options;
+  return { ...same, consumers: consumer, directConsumers };
 }
 
 function connzOptions(options: { state?: number; subscriptions_detail?: boolean; filter_subject?: string }): object {
@@ -161,9 +169,12 @@ function serveAccounts({ server, pages, publisher, services, events, others }: S
   serve("CONNZ", CONNZ_FIELDS, (account, options) => pages.connz({ ...connzOptions(options), account }));
   serve("SUBSZ", SUBSZ_FIELDS, (account, options) => pages.subsz({ ...options, subscriptions: true, account }));
   serve("LEAFZ", { subscriptions: "boolean" }, (account, options) => pages.leafz({ ...options, account }));
-  serve("JSZ", JSZ_FIELDS, async (account, { consumer, ...options }) => {
-    const detail = server.jetStream?.accountDetail(account, { ...options, consumers: consumer });
-    if (detail === undefined) throw new Error("jetstream not enabled");
+  serve("JSZ", JSZ_FIELDS, async (account, options) => {
+    const { accounts, jetStream } = server;
+    if (jetStream === undefined) throw new Error("jetstream not enabled");
+    if (accounts.get(account) === undefined) throw new Error(`account ${JSON.stringify(account)} not found`);
+    const detail = jetStream.accountDetail(account, jszOptions(options));
+    if (detail === undefined) throw new Error(`account ${JSON.stringify(account)} not jetstream enabled`);
     return detail;
   });
   serve("INFO", {}, (account) => pages.accountInfo(account));

@@ -30,6 +30,7 @@ export async function statsz(server: Server, activeServers: number): Promise<obj
     stalled_clients: status.stalledClients || undefined,
     gateways: gateways.length > 0 ? gateways : undefined,
     active_servers: activeServers,
+    jetstream: server.jetStream?.statsz(),
     gomaxprocs: process.cores,
   };
 }
