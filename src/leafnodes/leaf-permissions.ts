@@ -5,6 +5,9 @@ import type { ResolvedPermissions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
 import type { PeerPermissions } from "../protocol/peer-info.js";
 
+/** How many subjects of messages that go out are remembered. */
+const REMEMBERED_SUBJECTS = 1024;
+
 /** Subjects without a rule are allowed. */
 export class LeafPermissions {
   readonly #rules: Permissions | undefined;
@@ -45,6 +48,42 @@ export class LeafPermissions {
   /** Whether the other side may be interested in the subject, which may have wildcards. */
   mayBeWanted(subject: string, queue: string | undefined): boolean {
     return this.#rules === undefined || this.#rules.canSubscribe(subject, queue);
+  }
+}
+
+/** Several permissions, all of which must hold. Decides once for a subject whose messages go out again and again. */
+export class AllLeafPermissions {
+  readonly #all: readonly LeafPermissions[];
+  readonly #going = new Map<string, boolean>();
+  #lastSubject = "";
+  #mayLastGo = false;
+
+  constructor(all: readonly LeafPermissions[] = []) {
+    this.#all = all;
+  }
+
+  /** Whether a message of the subject may come in. */
+  mayCome(subject: string): boolean {
+    return this.#all.every((one) => one.mayCome(subject));
+  }
+
+  /** Whether a message of the subject may go out. */
+  mayGo(subject: string): boolean {
+    if (subject === this.#lastSubject) return this.#mayLastGo;
+    let may = this.#going.get(subject);
+    if (may === undefined) {
+      may = this.#all.every((one) => one.mayGo(subject));
+      if (this.#going.size >= REMEMBERED_SUBJECTS) this.#going.clear();
+      this.#going.set(subject, may);
+    }
+    this.#lastSubject = subject;
+    this.#mayLastGo = may;
+    return may;
+  }
+
+  /** Whether the other side may be interested in the subject, which may have wildcards. */
+  mayBeWanted(subject: string, queue: string | undefined): boolean {
+    return this.#all.every((one) => one.mayBeWanted(subject, queue));
   }
 }
 

@@ -30,7 +30,7 @@ import type { OverWebsocket } from "./dial.js";
 import { HubReplies } from "./hub-replies.js";
 import type { LeafAdmission, LeafHost, LeafWay } from "./leaf-host.js";
 import { type Interest as AnnouncedInterest, LeafInterest } from "./leaf-interest.js";
-import { LeafPermissions } from "./leaf-permissions.js";
+import { AllLeafPermissions, LeafPermissions } from "./leaf-permissions.js";
 import { INTEREST_PER_TURN, LEAF_AUTH_MS, MAX_LEAF_INTEREST } from "./limits.js";
 import type { LeafRemote } from "./remote.js";
 
@@ -83,7 +83,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     send: (message, queues, source) => this.#sendMessage(message, queues, source),
   };
   readonly #subscriptions = new Map<string, Subscription>();
-  #permissions: LeafPermissions[] = [];
+  #permissions = new AllLeafPermissions();
   #withHeaders = true;
   #loggingIn = false;
   #joined = false;
@@ -184,11 +184,11 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     if (objection !== undefined) return this.refuse(objection.text, objection.reason);
     const denied = (connect.deny_pub ?? []).map(encodeSubject);
     if (!denied.every(isValidSubject)) return this.protocolError("CONNECT");
-    this.#permissions = [
+    this.#permissions = new AllLeafPermissions([
       LeafPermissions.ofUser(permissions),
       LeafPermissions.denying([], denied),
       this.#domains(connect.domain),
-    ];
+    ]);
     this.send(peerInfoLine(this.#host.infoFor(this, { account, permissions: told })));
     this.#join();
     const lastsMs = admission.granted?.login?.lastsMs ?? Number.POSITIVE_INFINITY;
@@ -292,7 +292,11 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       if (!(error instanceof OptionsError)) throw error;
       return this.protocolError("INFO");
     }
-    this.#permissions = [told, LeafPermissions.denying(denyImports, denyExports), this.#domains(info.domain)];
+    this.#permissions = new AllLeafPermissions([
+      told,
+      LeafPermissions.denying(denyImports, denyExports),
+      this.#domains(info.domain),
+    ]);
     this.#join();
     return NO_PAYLOAD;
   }
@@ -354,7 +358,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   }
 
   #announce(subject: string, queue: string, count: number): void {
-    if (!this.#permissions.every((rules) => rules.mayCome(subject)) && !subject.startsWith(LOOP_PREFIX)) return;
+    if (!this.#permissions.mayCome(subject) && !subject.startsWith(LOOP_PREFIX)) return;
     const group = queue === "" ? "" : ` ${queue}`;
     const weight = queue === "" ? "" : ` ${Math.min(count, MAX_WEIGHT)}`;
     const line = count === 0 ? `LS- ${subject}${group}\r\n` : `LS+ ${subject}${group}${weight}\r\n`;
@@ -406,7 +410,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   ): number {
     const account = this.account as Account;
     if (subject === this.#host.loopSubject(account)) return this.#loop(account);
-    if (!subject.startsWith(LOOP_PREFIX) && !this.#permissions.every((rules) => rules.mayBeWanted(subject, queue))) {
+    if (!subject.startsWith(LOOP_PREFIX) && !this.#permissions.mayBeWanted(subject, queue)) {
       this.debug(`Not permitted to subscribe to ${quoted(subject)}`);
       return NO_PAYLOAD;
     }
@@ -448,7 +452,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     // The other servers of a cluster have leaf links of their own.
     if (this.isHub && (source?.peer !== undefined || source?.isHub === true)) return false;
     if (cameFromLeaf(source, this.leafCluster, this.account)) return false;
-    if (!this.#permissions.every((rules) => rules.mayGo(message.deliveredTo || message.subject))) return false;
+    if (!this.#permissions.mayGo(message.deliveredTo || message.subject)) return false;
     this.hub.router.gather(this.#target, queue);
     return true;
   }
@@ -471,7 +475,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
         return link.#hubReplies;
       },
       accountFor: () => this.account,
-      admits: ({ subject }) => this.#permissions.every((rules) => rules.mayCome(subject)),
+      admits: ({ subject }) => this.#permissions.mayCome(subject),
       receive: (message, subject) => this.#receive(message, subject),
       protocolError: (text) => this.protocolError(text),
       payloadTooLarge: (sizeBytes) => this.payloadTooLarge(sizeBytes),
