@@ -66,10 +66,10 @@ test("a message that was refused max_deliver times is kept with its headers and 
   assert.equal(letter.string(), "pizza");
   assert.equal(letter.headers?.get("Shop"), "7");
   assert.equal(letter.headers?.has("Nats-Expected-Last-Sequence"), false);
-  const origin = ["Stream", "Consumer", "Subject", "Sequence", "Deliveries", "Msg-Id"];
+  const origin = ["Stream", "Consumer", "Subject", "Sequence", "Deliveries", "Cause", "Msg-Id"];
   assert.deepEqual(
     origin.map((name) => letter.headers?.get(`Nats-Dead-Letter-${name}`)),
-    ["ORDERS", "work", "orders.new", "1", "2", "a"],
+    ["ORDERS", "work", "orders.new", "1", "2", "max_deliver", "a"],
   );
   // The letter can be read before it is durable; the message goes then.
   await untilDone(manager);
@@ -122,4 +122,29 @@ test("a rule that is no literal subject is refused", async (t) => {
     await assert.rejects(manager.consumers.add("ORDERS", { durable_name: "work", metadata }), /natsnode.dead_letter/);
     await assert.rejects(manager.streams.add({ name: "OTHER", metadata }), /natsnode.dead_letter/);
   }
+});
+
+test("a message that is terminated is kept with the reason, and answered when it is", async (t) => {
+  const { server, client } = await world("terminated");
+  t.after(async () => {
+    await client.close();
+    await server.close();
+  });
+  const manager = await jetstreamManager(client);
+  await manager.streams.add({ name: "ORDERS", subjects: ["orders.*"], retention: RetentionPolicy.Workqueue });
+  await manager.streams.add({ name: "DEAD", subjects: ["dead.*"] });
+  const config = { durable_name: "work", ack_policy: AckPolicy.Explicit, metadata: { [KEY]: "dead.orders" } };
+  await manager.consumers.add("ORDERS", config);
+  await jetstream(client).publish("orders.new", "pizza");
+  const message = await client.request("$JS.API.CONSUMER.MSG.NEXT.ORDERS.work", "", { timeout: 5000, noMux: true });
+  await client.request(message.reply ?? "", "+TERM no oven\r\nX: y", { timeout: 5000 });
+  assert.equal((await manager.consumers.info("ORDERS", "work")).num_ack_pending, 0);
+  assert.equal((await manager.streams.info("ORDERS")).state.messages, 0);
+  const letter = await firstLetter(client);
+  assert.equal(letter.string(), "pizza");
+  assert.deepEqual(
+    ["Cause", "Reason", "Deliveries"].map((name) => letter.headers?.get(`Nats-Dead-Letter-${name}`)),
+    ["term", "no oven X: y", "1"],
+  );
+  assert.equal(letter.headers?.has("X"), false);
 });

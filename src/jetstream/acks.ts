@@ -8,6 +8,7 @@ import { Op } from "./consumer-state.js";
 import { wireSubject } from "./names.js";
 import { statusBlock } from "./publish-headers.js";
 import { readPull } from "./pull-requests.js";
+import type { Ticket } from "./store/store.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const SHORT_TOKENS = 9;
@@ -93,10 +94,16 @@ export class AckHandler {
       return;
     } else if (payload === "-NAK" || payload.startsWith("-NAK ")) this.#refuse(place, payload.slice(4).trim());
     else if (payload === "+WPI") consumer.redelivery.inProgress(sequence);
-    else if (payload === "+TERM" || payload.startsWith("+TERM "))
-      ticket = this.#terminate(place, payload.slice(5).trim());
+    else if (payload === "+TERM" || payload.startsWith("+TERM ")) {
+      this.#terminate(place, payload.slice(5).trim(), (ended) => this.#answer(reply, ended));
+      return;
+    }
+    this.#answer(reply, ticket);
+  }
+
+  #answer(reply: string, ticket: Ticket): void {
     if (reply === "") return;
-    const { js, account } = consumer.stream.account;
+    const { js, account } = this.#consumer.stream.account;
     js.whenDurable(ticket, (error) => {
       if (error === undefined) js.send(account, reply, NO_BYTES);
     });
@@ -141,9 +148,20 @@ export class AckHandler {
     consumer.redelivery.again(streamSequence, delayOf(argument));
   }
 
-  #terminate({ streamSequence, consumerSequence, deliveries }: AckPlace, reason: string): number {
+  // The message is done; with a rule for dead letters only when it has become one.
+  #terminate(place: AckPlace, reason: string, ended: (ticket: Ticket) => void): void {
+    const { streamSequence, consumerSequence, deliveries } = place;
     const consumer = this.#consumer;
-    if (!consumer.state.pending.has(streamSequence)) return consumer.ticket;
+    const { deadLetters } = consumer;
+    const cause = { kind: "term", deliveries: consumer.state.deliveryCount(streamSequence), reason } as const;
+    if (deadLetters.isMoving(streamSequence)) {
+      deadLetters.move(streamSequence, cause, ended);
+      return;
+    }
+    if (!consumer.state.pending.has(streamSequence)) {
+      ended(consumer.ticket);
+      return;
+    }
     consumer.advise("MSG_TERMINATED", "terminated", {
       consumer_seq: consumerSequence,
       stream_seq: streamSequence,
@@ -151,10 +169,14 @@ export class AckHandler {
       reason: reason === "" ? undefined : Buffer.from(reason, "latin1").toString("utf8"),
     });
     consumer.redelivery.forget(streamSequence);
+    if (deadLetters.subject !== undefined) {
+      deadLetters.move(streamSequence, cause, ended);
+      return;
+    }
     const ticket = consumer.apply(Op.ack, streamSequence);
     consumer.stream.acknowledged(streamSequence);
     consumer.wake();
-    return ticket;
+    ended(ticket);
   }
 
   #askForMore(argument: string, reply: string): void {

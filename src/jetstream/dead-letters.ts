@@ -1,5 +1,5 @@
-// The dead-letter rule of a consumer (docs/guides/jetstream.md): a message that was delivered max_deliver times is stored under
-// another subject and done here, in that order, so that a crash in between repeats it instead of losing it.
+// The dead-letter rule of a consumer (docs/guides/jetstream.md): a message that was delivered max_deliver times or terminated is stored
+// under another subject and done here, in that order, so that a crash in between repeats it instead of losing it.
 import { Message } from "../accounts/message.js";
 import { readHeaders } from "../protocol/header-block.js";
 import type { Timer } from "../runtime/clock.js";
@@ -9,7 +9,7 @@ import { Op } from "./consumer-state.js";
 import { invalidStream } from "./errors.js";
 import { isUsableSubject, wireSubject } from "./names.js";
 import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
-import type { StoredMessage } from "./store/store.js";
+import type { StoredMessage, Ticket } from "./store/store.js";
 import type { Stream } from "./stream.js";
 import { NS_PER_SECOND, timeText } from "./time.js";
 
@@ -17,14 +17,29 @@ import { NS_PER_SECOND, timeText } from "./time.js";
 export const DEAD_LETTER_KEY = "natsnode.dead_letter";
 
 const RETRY_MS = 1000;
+const MAX_REASON_CHARS = 1024;
 const ORIGIN = "Nats-Dead-Letter-";
 // What would do something again when the message is stored for the second time.
 const EFFECTIVE = /^nats-(expected-|rollup$|ttl$|incr$|counter-|batch-|schedule|msg-id$|dead-letter-)/i;
 
+/** Why a message is given up. */
+export interface Cause {
+  readonly kind: "max_deliver" | "term";
+  readonly deliveries: number;
+  /** What the client has said, latin1. */
+  readonly reason?: string;
+}
+
+interface Moving {
+  readonly cause: Cause;
+  /** Who wants to know of the entry that ends the message. */
+  readonly ended: ((ticket: Ticket) => void)[];
+}
+
 export class DeadLetters {
   readonly #consumer: Consumer;
-  /** Sequences on their way, with how often they were delivered. */
-  readonly #moving = new Map<number, number>();
+  /** By sequence. */
+  readonly #moving = new Map<number, Moving>();
   readonly #waiting = new Set<number>();
   #timer: Timer | undefined;
   #hasComplained = false;
@@ -45,9 +60,15 @@ export class DeadLetters {
     return this.#moving.has(sequence);
   }
 
-  /** Stores a message as a dead letter and ends it here; tries again every second until there is a stream that takes it. */
-  move(sequence: number, deliveries: number): void {
-    this.#moving.set(sequence, deliveries);
+  /**
+   * Stores a message as a dead letter and ends it here; tries again every second until there is a stream that takes it.
+   * @param ended is told of the entry that ends it
+   */
+  move(sequence: number, cause: Cause, ended?: (ticket: Ticket) => void): void {
+    const known = this.#moving.get(sequence);
+    if (ended !== undefined) known?.ended.push(ended);
+    if (known !== undefined) return;
+    this.#moving.set(sequence, { cause, ended: ended === undefined ? [] : [ended] });
     this.#try(sequence);
   }
 
@@ -71,14 +92,14 @@ export class DeadLetters {
   }
 
   #store(sequence: number, stored: StoredMessage | undefined): void {
-    const deliveries = this.#moving.get(sequence);
-    if (deliveries === undefined || this.#consumer.closed) return;
+    const cause = this.#moving.get(sequence)?.cause;
+    if (cause === undefined || this.#consumer.closed) return;
     if (stored === undefined) {
       this.#done(sequence);
       return;
     }
     try {
-      const { message, headers } = this.#letter(stored, deliveries);
+      const { message, headers } = this.#letter(stored, cause);
       const { ticket } = this.#target(message.subject).take(message, headers);
       this.#consumer.stream.account.js.whenDurable(ticket, (error) => {
         if (error === undefined) this.#done(sequence);
@@ -99,7 +120,10 @@ export class DeadLetters {
     throw new Error(`no stream has the subject "${subject}"`);
   }
 
-  #letter(stored: StoredMessage, deliveries: number): { message: Message; headers: MessageHeaders } {
+  #letter(
+    stored: StoredMessage,
+    { kind, deliveries, reason = "" }: Cause,
+  ): { message: Message; headers: MessageHeaders } {
     const { stream, name, createdNs } = this.#consumer;
     const { subject = "" } = this;
     const block = stored.header.toString("latin1");
@@ -114,7 +138,10 @@ export class DeadLetters {
       [`${ORIGIN}Sequence`, stored.sequence],
       [`${ORIGIN}Time-Stamp`, timeText(time)],
       [`${ORIGIN}Deliveries`, deliveries],
+      [`${ORIGIN}Cause`, kind],
     ];
+    const said = reason.replace(/[\r\n]+/g, " ").slice(0, MAX_REASON_CHARS);
+    if (said !== "") origin.push([`${ORIGIN}Reason`, said]);
     const id = before.get(Header.msgId);
     if (id !== undefined) origin.push([`${ORIGIN}Msg-Id`, id]);
     const kept = withoutHeaders(block, (header) => EFFECTIVE.test(header));
@@ -125,12 +152,15 @@ export class DeadLetters {
 
   #done(sequence: number): void {
     const consumer = this.#consumer;
-    if (!this.#moving.delete(sequence) || consumer.closed) return;
+    const moved = this.#moving.get(sequence);
+    this.#moving.delete(sequence);
+    if (moved === undefined || consumer.closed) return;
     this.#hasComplained = false;
     if (consumer.state.pending.has(sequence)) {
       consumer.apply(Op.ack, sequence);
       consumer.stream.acknowledged(sequence);
     }
+    for (const ended of moved.ended) ended(consumer.ticket);
     consumer.wake();
   }
 

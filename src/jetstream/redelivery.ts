@@ -78,7 +78,7 @@ export class Redelivery {
     if (max <= 0 || deliveries < max) return false;
     this.forget(sequence);
     if (consumer.deadLetters.subject === undefined) consumer.apply(Op.giveUp, sequence);
-    else consumer.deadLetters.move(sequence, deliveries);
+    else consumer.deadLetters.move(sequence, { kind: "max_deliver", deliveries });
     consumer.advise("MAX_DELIVERIES", "max_deliver", { stream_seq: sequence, deliveries });
     consumer.wake();
     return true;

@@ -21,7 +21,11 @@ const storage = option("storage", choice("file", "memory"), "Where it is kept: f
 });
 const compression = option("compression", choice("none", "s2"), "none or s2.", { defaultText: "none" });
 const maxBytes = option("max_bytes", sizeOrText, "Bytes that it holds.", { defaultText: "no limit" });
-const deadLetter = option("dead_letter", text, "Subject of messages that were delivered max_deliver times.");
+const deadLetter = option(
+  "dead_letter",
+  text,
+  "Subject of messages that were delivered max_deliver times or terminated.",
+);
 
 export const declaredConsumer = {
   description,
