@@ -63,6 +63,8 @@ export class Consumer implements DeliveryTarget {
   #pendingIsKnown = false;
   // With last_per_subject: what is left of the messages that were the last when it began.
   #lastOnes: number[] | undefined;
+  // What is not in the log yet; 0 for nothing.
+  #passedTo = 0;
   #scheduled = false;
   #loading = false;
   #idleTimer: Timer | undefined;
@@ -245,7 +247,11 @@ export class Consumer implements DeliveryTarget {
   /** Writes an entry down, an operation of `Op` and as many values as it has, and applies it. */
   apply(op: number, sequence: number, consumerSequence = 0, deliveries = 0, atMs = 0): Ticket {
     this.state.apply(op, sequence, consumerSequence, deliveries, atMs);
-    if (this.isDurable) this.ticket = this.#log.add(op, sequence, consumerSequence, deliveries, atMs);
+    if (!this.isDurable) return ALREADY_DURABLE;
+    // Where the floor gets to depends on what was passed before.
+    if (this.#passedTo > 0) this.#log.add(Op.pass, this.#passedTo, 0, 0, 0);
+    this.#passedTo = 0;
+    this.ticket = this.#log.add(op, sequence, consumerSequence, deliveries, atMs);
     return this.ticket;
   }
 
@@ -422,7 +428,10 @@ export class Consumer implements DeliveryTarget {
     const sequence = stream.store.next(state.nextStream, this.filter);
     if (sequence === 0) {
       const { lastSequence } = stream.store.state;
-      if (lastSequence >= state.nextStream) state.apply(Op.pass, lastSequence + 1);
+      if (lastSequence >= state.nextStream) {
+        this.#passedTo = lastSequence + 1;
+        state.apply(Op.pass, this.#passedTo);
+      }
     }
     return sequence;
   }

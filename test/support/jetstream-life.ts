@@ -5,15 +5,31 @@ import { type SimulatedClient, type SimulatedServer, startSimulatedServer } from
 const OPTIONS = { jetstream: { storeDir: "/data" } } as const;
 const WAIT_MS = 50;
 
+interface Place {
+  readonly consumer_seq: number;
+  readonly stream_seq: number;
+}
+
 /** What JetStream answers to requests of all kinds. */
 export interface Answer {
   readonly error?: { readonly err_code: number; readonly description: string };
   readonly seq?: number;
+  readonly duplicate?: boolean;
   readonly success?: boolean;
-  readonly message?: { readonly data?: string };
+  readonly purged?: number;
+  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string };
+  readonly delivered?: Place;
+  readonly ack_floor?: Place;
   readonly num_ack_pending?: number;
-  readonly ack_floor?: { readonly stream_seq: number };
-  readonly state?: { readonly messages: number; readonly last_seq: number };
+  readonly num_redelivered?: number;
+  readonly num_pending?: number;
+  readonly state?: {
+    readonly messages: number;
+    readonly bytes: number;
+    readonly first_seq: number;
+    readonly last_seq: number;
+    readonly deleted?: readonly number[];
+  };
 }
 
 /** A server's life between two failures, and a client that asks. */
