@@ -52,9 +52,12 @@ export function idInName(name: string): number {
   return Number(/~(\d+)(?:\.log)?$/.exec(name)?.[1] ?? 0);
 }
 
-/** The key in a name from `fileNameOf`, as far as it stands there: for files whose header is damaged. */
+/**
+ * The key in a name from `fileNameOf`, as far as it stands there: for files whose header is damaged. A character beyond latin1
+ * is not found again.
+ */
 export function keyInName(name: string): string {
   return name
     .replace(/~\d+(?:\.log)?$/, "")
-    .replace(/%([0-9a-f]{2,4})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
+    .replace(/%([0-9a-f]{2})/g, (_, hex) => String.fromCharCode(Number.parseInt(hex, 16)));
 }

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 import { newMessage, type Operation, operation, StreamModel } from "../../../test/support/stream-model.js";
 import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
+import { fileNameOf, keyInName } from "./file-header.js";
 import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
 import { markOf } from "./root.js";
@@ -46,6 +47,27 @@ test("a message is there again", async () => {
   assert.equal(message?.payload.toString(), "hello");
   assert.equal(again.state.lastTimeNs, 1_500_000_000n);
   assert.deepEqual(storage.problems, []);
+});
+
+for (const key of ["$G/S/48abcdef", `$G/${"a long name ".repeat(20)}/4`]) {
+  test(`a stream whose folder is there without its files is found by its key: ${key.slice(0, 13)}`, async () => {
+    const world = simulatedRuntime({ seed: 1 });
+    let storage = await open(world);
+    const store = storage.stream(key);
+    const ticket = store.append(newMessage("a", "", "hello"), 1, timesOf(1n));
+    await during(world, () => durable(storage.commits, ticket));
+    const { id } = storage.streams.get(key) as unknown as { id: number };
+    world.crash();
+    world.restart();
+    world.disk.makeDirectorySync(`/store/streams/${fileNameOf(key, id)}`);
+    storage = await open(world);
+    assert.deepEqual([...storage.streams.keys()], [key]);
+    assert.equal(storage.streams.get(key)?.state.messages, 1);
+  });
+}
+
+test("a key stands in the name of its file", () => {
+  for (const key of ["$G/S/48abcdef", "A B/f00", "\xe9/1"]) assert.equal(keyInName(fileNameOf(key, 7)), key);
 });
 
 async function checkModel(

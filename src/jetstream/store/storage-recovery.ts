@@ -46,25 +46,31 @@ export async function findLogs(
     const id = idInName(name);
     const path = `${root}/streams/${name}`;
     if (gone.has(id)) left.push(path);
-    else if (id > 0)
-      streams.set(id, { key: await keyOfStream(context, path, name), ticket: streams.get(id)?.ticket ?? 0 });
+    else if (id > 0) {
+      // A folder whose files had no durable names yet says less than the journal, which has it all.
+      const { key, ticket = 0 } = streams.get(id) ?? {};
+      streams.set(id, { key: (await keyOfStream(context, path)) ?? key ?? keyInName(name), ticket });
+    }
   }
   for (const name of await disk.list(`${root}/logs`)) {
     const id = idInName(name);
     const path = `${root}/logs/${name}`;
     if (gone.has(id) || name.endsWith(".new")) left.push(path);
-    else if (id > 0) logs.set(id, { key: (await keyIn(context, path)) ?? keyInName(name), ticket: 0 });
+    else if (id > 0) {
+      const key = (await keyIn(context, path)) ?? logs.get(id)?.key ?? keyInName(name);
+      logs.set(id, { key, ticket: 0 });
+    }
   }
   return { streams, logs, left };
 }
 
-async function keyOfStream(context: StoreContext, path: string, name: string): Promise<string> {
+async function keyOfStream(context: StoreContext, path: string): Promise<string | undefined> {
   for (const file of await context.disk.list(path)) {
     if (segmentNumber(file) === 0 && file !== "removed.log") continue;
     const key = await keyIn(context, `${path}/${file}`);
     if (key !== undefined) return key;
   }
-  return keyInName(name);
+  return undefined;
 }
 
 async function keyIn(context: StoreContext, path: string): Promise<string | undefined> {
