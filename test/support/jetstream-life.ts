@@ -78,9 +78,9 @@ export class Life {
   answer(name: string): Answer | undefined {
     const { received } = this.client;
     const at = received.indexOf(`MSG ${name} 1 `);
-    const begin = received.indexOf("\r\n", at) + 2;
-    const end = received.indexOf("\r\n", begin);
-    return at < 0 || end < 0 ? undefined : (JSON.parse(received.slice(begin, end)) as Answer);
+    const line = at < 0 ? -1 : received.indexOf("\r\n", at);
+    const end = line < 0 ? -1 : received.indexOf("\r\n", line + 2);
+    return end < 0 ? undefined : (JSON.parse(received.slice(line + 2, end)) as Answer);
   }
 
   async ask(subject: string, body: object | string = "", headers = ""): Promise<Answer> {
