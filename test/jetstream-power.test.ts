@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { type SimulatedRuntime, simulatedRuntime } from "../src/runtime/simulated/index.js";
-import { type Answer, Life } from "./support/jetstream-life.js";
+import { type Answer, filesBelow, Life } from "./support/jetstream-life.js";
 
 const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 12);
 
@@ -144,8 +144,3 @@ test("a flipped bit costs at most its record, which is told", async () => {
   });
   await fc.assert(property, { numRuns: RUNS, includeErrorInReport: true });
 });
-
-function filesBelow(world: SimulatedRuntime, path: string): string[] {
-  if (world.disk.statSync(path)?.isDirectory !== true) return [path];
-  return world.disk.listSync(path).flatMap((name) => filesBelow(world, `${path}/${name}`));
-}

@@ -93,3 +93,9 @@ export class Life {
     throw new Error(`${subject} has no answer`);
   }
 }
+
+/** The files of a folder and of those in it. */
+export function filesBelow(world: SimulatedRuntime, path: string): string[] {
+  if (world.disk.statSync(path)?.isDirectory !== true) return [path];
+  return world.disk.listSync(path).flatMap((name) => filesBelow(world, `${path}/${name}`));
+}
