@@ -67,6 +67,7 @@ export class Consumer implements DeliveryTarget {
   #passedTo = 0;
   #scheduled = false;
   #loading = false;
+  #endsIdle = false;
   #idleTimer: Timer | undefined;
   #pauseTimer: Timer | undefined;
   #waitTimer: Timer | undefined;
@@ -270,9 +271,9 @@ export class Consumer implements DeliveryTarget {
     return true;
   }
 
-  /** Somebody uses it. */
+  /** Somebody uses it; only noted where that decides how long it stays. */
   touch(): void {
-    this.activeMs = this.stream.account.js.server.runtime.clock.monotonicMs();
+    if (this.#endsIdle) this.activeMs = this.stream.account.js.server.runtime.clock.monotonicMs();
   }
 
   /** Whether it wants messages of this subject (latin1). */
@@ -519,8 +520,10 @@ export class Consumer implements DeliveryTarget {
 
   #armIdle(): void {
     const thresholdMs = Number(this.config.inactive_threshold / NS_PER_MS);
-    if (thresholdMs <= 0) return;
     const { js } = this.stream.account;
+    if (!this.#endsIdle) this.activeMs = js.server.runtime.clock.monotonicMs();
+    this.#endsIdle = thresholdMs > 0;
+    if (!this.#endsIdle) return;
     this.#idleTimer?.cancel();
     const check = (): void => {
       if (this.closed || js.closing) return;

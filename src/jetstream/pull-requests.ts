@@ -17,7 +17,7 @@ export interface PullRequest {
   readonly hasExpiry: boolean;
   /** 0 for none. */
   readonly heartbeatMs: number;
-  /** Monotonic time of what was last sent to it. */
+  /** Monotonic time of what was last sent to it; kept for heartbeats only. */
   lastSentMs: number;
   delivered: number;
   readonly group: string;

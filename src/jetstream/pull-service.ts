@@ -129,7 +129,7 @@ export class PullService {
   served(request: PullRequest, bytes: number): void {
     request.left--;
     request.delivered++;
-    request.lastSentMs = this.#nowMs;
+    if (request.heartbeatMs > 0) request.lastSentMs = this.#nowMs;
     if (request.maxBytes > 0) request.bytesLeft -= bytes;
     if (request.left === 0) {
       this.#queue.remove(request);
