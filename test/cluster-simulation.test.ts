@@ -1,9 +1,12 @@
 // Whole clusters in simulated time; `npm run soak` runs a thousand seeds of them.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { ClusterModel } from "./simulation/cluster-model.js";
 import { runCluster } from "./simulation/cluster-run.js";
+import { ClusterWorld } from "./simulation/cluster-world.js";
 import { PLANTED_BUGS } from "./simulation/planted-bugs.js";
 import { findFailure } from "./simulation/search.js";
+import type { SimulationClient } from "./simulation/simulation-client.js";
 
 /** Within so many seeds a planted bug must be found. */
 const SEEDS_FOR_A_BUG = 200;
@@ -28,6 +31,48 @@ test("one seed gives one history, another seed another", async () => {
   ];
   assert.deepEqual(again, first);
   assert.notEqual(other.digest, first.digest);
+});
+
+test("more than max may come until the server confirms UNSUB, and nothing afterwards", async () => {
+  const link = { latencyMs: 1, jitterMs: 0, bytesPerSecond: 1e9 };
+  const plan = {
+    servers: ["s1"],
+    routes: new Map(),
+    poolSizes: new Map(),
+    pinned: false,
+    compression: new Map(),
+    link,
+  };
+  const world = new ClusterWorld("max", plan);
+  const node = await world.start("s1");
+  const model = new ClusterModel(() => world.nowMs);
+  const [listener, publisher] = [await world.connect(node, "A"), await world.connect(node, "A")];
+  listener.onMessage = (delivery) => void model.deliver(delivery);
+  const handled = async (client: SimulationClient) => {
+    const pong = client.ping();
+    await world.runtime.clock.runUntil(() => client.pongs >= pong, 1_000);
+  };
+  const publish = async () => {
+    const { id } = model.send(publisher, "A", "a.1");
+    publisher.send(`PUB a.1 1\r\n${id}\r\n`);
+    await handled(publisher);
+    await handled(listener);
+    return String(id);
+  };
+
+  const to = model.subscribe(listener, "a.1", { max: 2 });
+  listener.send(`SUB a.1 ${to.sid}\r\n`);
+  await handled(listener);
+  for (let i = 0; i < 3; i++) await publish();
+  assert.deepEqual([to.delivered, to.state], [3, "live"]);
+
+  listener.send(`UNSUB ${to.sid} ${to.max}\r\n`);
+  await handled(listener);
+  model.confirmMax(to);
+  const payload = await publish();
+  assert.deepEqual([to.delivered, to.state], [3, "ended"]);
+  const late = { client: listener, sid: to.sid, subject: "a.1", reply: undefined, headers: "", payload };
+  assert.throws(() => model.deliver(late), /it has ended/);
 });
 
 for (const bug of Object.keys(PLANTED_BUGS)) {

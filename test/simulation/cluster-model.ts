@@ -10,6 +10,8 @@ export interface ModelSubscription {
   readonly queue: string | undefined;
   /** Ends after this many messages; 0 for no end. */
   readonly max: number;
+  /** Whether the server has confirmed `max`; until then more may come, as UNSUB may reach it later than SUB. */
+  maxConfirmed: boolean;
   /** Whether it answers requests. */
   readonly responds: boolean;
   /** "ending" from UNSUB on, "ended" when the server has confirmed it. */
@@ -73,10 +75,17 @@ export class ClusterModel {
     this.#bySid.set(client, of);
     const sid = of.size + 1;
     const latest = new Map<SimulationClient, number>();
-    const added = { client, sid, subject, queue, max, responds, state: "live" as const, delivered: 0, latest };
+    const begin = { maxConfirmed: false, state: "live" as const, delivered: 0, latest };
+    const added = { client, sid, subject, queue, max, responds, ...begin };
     of.set(sid, added);
     this.subscriptions.add(added);
     return added;
+  }
+
+  /** The server has confirmed that a subscription ends after `max` messages; with so many it has ended. */
+  confirmMax(subscription: ModelSubscription): void {
+    subscription.maxConfirmed = true;
+    if (subscription.delivered >= subscription.max) this.confirmEnd(subscription);
   }
 
   /** The server has confirmed what a client has ended before; nothing may come for it any more. */
@@ -149,10 +158,7 @@ export class ClusterModel {
     message.got.push(to);
     this.deliveries++;
     to.delivered++;
-    if (to.max > 0) {
-      if (to.delivered > to.max) throw new ModelError(`${what}: more than ${to.max}`);
-      if (to.delivered === to.max) this.confirmEnd(to);
-    }
+    if (to.maxConfirmed && to.delivered >= to.max) this.confirmEnd(to);
     return { message, to };
   }
 

@@ -74,8 +74,8 @@ export class ClusterTraffic<Node extends { readonly name: string }> {
   failure: Error | undefined;
   readonly #draw: Draw;
   readonly #topics: TopicsOf;
-  // What ends when the PONG of this number has come.
-  readonly #ending = new Map<SimulationClient, { pong: number; subscription: ModelSubscription }[]>();
+  // What the server has confirmed when the PONG of this number has come.
+  readonly #unconfirmed = new Map<SimulationClient, { pong: number; confirm: () => void }[]>();
 
   constructor(world: TrafficWorld<Node>, draw: Draw, model: ClusterModel, topics: TopicsOf) {
     this.world = world;
@@ -105,7 +105,7 @@ export class ClusterTraffic<Node extends { readonly name: string }> {
 
   leave(client: SimulationClient): void {
     this.clients.delete(client);
-    this.#ending.delete(client);
+    this.#unconfirmed.delete(client);
     client.leave();
     this.model.left(client);
   }
@@ -243,7 +243,10 @@ export class ClusterTraffic<Node extends { readonly name: string }> {
     const added = this.model.subscribe(client, subject, options);
     const { sid, queue, max } = added;
     client.send(`SUB ${subject} ${queue === undefined ? "" : `${queue} `}${sid}\r\n`);
-    if (max > 0) client.send(`UNSUB ${sid} ${max}\r\n`);
+    if (max > 0) {
+      client.send(`UNSUB ${sid} ${max}\r\n`);
+      this.#whenConfirmed(client, () => this.model.confirmMax(added));
+    }
     return added;
   }
 
@@ -251,14 +254,18 @@ export class ClusterTraffic<Node extends { readonly name: string }> {
     const { client, sid } = subscription;
     subscription.state = "ending";
     client.send(`UNSUB ${sid}\r\n`);
-    const ending = this.#ending.get(client) ?? [];
-    this.#ending.set(client, ending);
-    ending.push({ pong: client.ping(), subscription });
+    this.#whenConfirmed(client, () => this.model.confirmEnd(subscription));
+  }
+
+  #whenConfirmed(client: SimulationClient, confirm: () => void): void {
+    const unconfirmed = this.#unconfirmed.get(client) ?? [];
+    this.#unconfirmed.set(client, unconfirmed);
+    unconfirmed.push({ pong: client.ping(), confirm });
   }
 
   #confirmed(client: SimulationClient, count: number): void {
-    const ending = this.#ending.get(client) ?? [];
-    while (ending.length > 0 && ending[0].pong <= count) this.model.confirmEnd(ending.shift()!.subscription);
+    const unconfirmed = this.#unconfirmed.get(client) ?? [];
+    while (unconfirmed.length > 0 && unconfirmed[0].pong <= count) unconfirmed.shift()!.confirm();
   }
 
   #arrived(delivery: Delivery): void {
