@@ -307,8 +307,8 @@ export class JetStreamRun {
     const floor = info.ack_floor?.stream_seq ?? 0;
     const open = Math.min(...wanted, ...consumer.pending.keys());
     assert.ok(floor < open, `${name}: ${open} is not done, and the floor is ${floor}`);
-    // What has reached max_deliver may hold the floor back.
-    if (consumer.givenUp.size > 0) return;
+    // What has reached max_deliver may hold the floor back, until nothing waits for an acknowledgement.
+    if (consumer.hasGivenUp) return;
     const done = this.#model.sequences.filter(
       (one) => one < Math.min(open, consumer.next) && consumer.wants(this.#model.messages.get(one)?.subject as string),
     );

@@ -58,6 +58,8 @@ export class ConsumerModel {
   readonly pending = new Map<number, Pending>();
   /** How often those were delivered that reached max_deliver. */
   readonly givenUp = new Map<number, number>();
+  /** Whether that has happened, even if they were acknowledged since. */
+  hasGivenUp = false;
   next: number;
 
   constructor(settings: ConsumerSettings, next: number) {
@@ -80,6 +82,7 @@ export class ConsumerModel {
     if (this.settings.maxDeliver > 0 && pending.count >= this.settings.maxDeliver) {
       this.pending.delete(sequence);
       this.givenUp.set(sequence, pending.count);
+      this.hasGivenUp = true;
     } else pending.ready = true;
   }
 
