@@ -76,10 +76,11 @@ export function must(condition: boolean, message: string): asserts condition {
   if (!condition) throw new Error(message);
 }
 
-/** Throws when the server has ended or has logged an error or an exception. */
-export function mustBeHealthy(server: ServerProcess): void {
+/** Throws when the server has ended or has logged an error or an exception, other than `expected` lines. */
+export function mustBeHealthy(server: ServerProcess, expected?: RegExp): void {
   must(server.ended === undefined, `the server ended: ${JSON.stringify(server.ended)}\n${server.log}`);
-  const trouble = /^.*(?:\[ERR\]|\[FTL\]|Error:).*(?:\n\s+at .*)*/m.exec(server.log);
+  const log = expected === undefined ? server.log : server.log.replace(expected, "");
+  const trouble = /^.*(?:\[ERR\]|\[FTL\]|Error:).*(?:\n\s+at .*)*/m.exec(log);
   must(trouble === null, `the server logged: ${trouble?.[0]}`);
 }
 
