@@ -50,8 +50,13 @@ static void await_interest(long id) {
   struct timeval patience = {0, 50000};
   setsockopt(probe, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   char answer[256];
-  do send_all(s, text, (size_t)length);
-  while (read(probe, answer, sizeof answer) <= 0);
+  ssize_t count;
+  // A PING may come first.
+  do {
+    send_all(s, text, (size_t)length);
+    count = read(probe, answer, sizeof answer - 1);
+    answer[count > 0 ? count : 0] = '\0';
+  } while (strstr(answer, "MSG ") == NULL);
   close(probe);
   close(s);
 }
