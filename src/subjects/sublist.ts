@@ -228,27 +228,7 @@ export class Sublist<S extends Interest> {
       this.#besideResults.clear();
     this.#besideGeneration = this.generation;
     this.#beside = prefix;
-    if (!this.#besideResults.has(prefix)) {
-      const slots: Slot<S>[] = [];
-      let nodes: Node<S>[] = [this.#root];
-      for (const token of prefix.split(".")) {
-        const next: Node<S>[] = [];
-        for (const node of nodes) {
-          if (node.full !== undefined) slots.push(node.full);
-          const child = node.child(token);
-          if (child !== undefined) next.push(child);
-          if (node.starChild !== undefined) next.push(node.starChild);
-        }
-        nodes = next;
-      }
-      let depends = !hasOnlyTokens(prefix, 0);
-      for (const node of nodes) {
-        depends ||= node.hasTokensBelow;
-        if (node.full !== undefined) slots.push(node.full);
-        if (node.star !== undefined) slots.push(node.star);
-      }
-      this.#besideResults.set(prefix, depends ? undefined : mergeSlots(slots).result);
-    }
+    if (!this.#besideResults.has(prefix)) this.#besideResults.set(prefix, this.#lookForTail(prefix, 1));
     this.#besideResult = this.#besideResults.get(prefix);
   }
 
