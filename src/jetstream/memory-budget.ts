@@ -3,8 +3,8 @@
 import type { DeliveryTarget } from "../accounts/subscription.js";
 import type { Timer } from "../runtime/clock.js";
 import { ClientConnection } from "../server/client.js";
-import { LONGEST_STALL_MS, SHORTEST_STALL_MS } from "../server/limits.js";
 import type { Server } from "../server/server.js";
+import { stallMs } from "../server/stall.js";
 import { ApiError } from "./errors.js";
 
 /** Share of the budget from which publishers are slowed, and below which refusing ends. */
@@ -65,7 +65,7 @@ export class MemoryBudget {
     const from = SLOW_SHARE * this.#limitBytes;
     if (this.#bytes < from) return;
     const fullness = Math.min(1, (this.#bytes - from) / (this.#limitBytes - from));
-    this.#server.stalls.pause(source, SHORTEST_STALL_MS + fullness * (LONGEST_STALL_MS - SHORTEST_STALL_MS));
+    this.#server.stalls.pause(source, stallMs(fullness));
   }
 
   /** Whether so many bytes more can be taken. Throws ApiError 10023. */

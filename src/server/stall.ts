@@ -34,10 +34,9 @@ export class Stalls {
     }
     if (publishers.has(publisher)) return false;
     const fullness = Math.min(1, (pendingBytes - threshold) / Math.max(1, maxPendingBytes - threshold));
-    const pauseMs = SHORTEST_STALL_MS + fullness * (LONGEST_STALL_MS - SHORTEST_STALL_MS);
     publishers.set(
       publisher,
-      this.clock.after(pauseMs, () => this.resume(publisher, subscriber)),
+      this.clock.after(stallMs(fullness), () => this.resume(publisher, subscriber)),
     );
     publisher.pauseReading();
     return true;
@@ -69,6 +68,11 @@ export class Stalls {
     if (publishers.size === 0) this.waiting.delete(subscriber);
     publisher.resumeReading();
   }
+}
+
+/** How long a publisher is paused: `fullness` is 0 where pauses begin, and 1 when there is no room. */
+export function stallMs(fullness: number): number {
+  return SHORTEST_STALL_MS + fullness * (LONGEST_STALL_MS - SHORTEST_STALL_MS);
 }
 
 function stallThreshold(maxPendingBytes: number): number {
