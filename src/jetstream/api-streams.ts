@@ -8,7 +8,7 @@ import { isUsableSubject, wireSubject } from "./names.js";
 import type { Stream } from "./stream.js";
 import { checkFilters, checkStream, checkStreamName, checkStreamUpdate, checkTaken } from "./stream-checks.js";
 import { requiredLevel, STREAM_FIELDS, type StreamConfig, withLevel, withStreamDefaults } from "./stream-config.js";
-import { parseTime, timeText } from "./time.js";
+import { nsOf, parseTime, timeText } from "./time.js";
 
 const NAMES_LIMIT = 1024;
 const LIST_LIMIT = 256;
@@ -232,14 +232,14 @@ async function getMessage(request: ApiRequest): Promise<object> {
   const sequence = sequenceOf(stream, asked);
   const stored = sequence === 0 ? undefined : await store.load(sequence);
   if (stored === undefined) throw new ApiError("noMessage");
-  const { header, payload: data, seconds, nanoseconds } = stored;
+  const { header, payload: data } = stored;
   return {
     message: {
       subject: Buffer.from(stored.subject, "latin1").toString("utf8"),
       seq: sequence,
       hdrs: header.length === 0 ? undefined : header.toString("base64"),
       data: data.length === 0 ? undefined : data.toString("base64"),
-      time: timeText(BigInt(seconds) * 1_000_000_000n + BigInt(nanoseconds)),
+      time: timeText(nsOf(stored)),
     },
   };
 }

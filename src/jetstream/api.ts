@@ -4,7 +4,6 @@
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import { readHeaders } from "../protocol/header-block.js";
 import { bytesAsText, stringifyExact } from "../protocol/json.js";
 import { API_LEVEL } from "../protocol/version.js";
 import { requestInfo } from "../server/request-info.js";
@@ -160,7 +159,7 @@ export class Api implements DeliveryTarget {
     const reply = message.hasReply ? message.reply : "";
     const payload = Buffer.from(message.body.subarray(message.start + message.headerBytes, message.end));
     const strict = this.#js.options.strict;
-    const headers = message.headerBytes === 0 ? undefined : new MessageHeaders(readHeaders(message.headerText));
+    const headers = message.headerBytes === 0 ? undefined : MessageHeaders.in(message.headerText);
     const isTooOld = !knowsLevel(headers?.get(Header.requiredLevel));
     if (direct !== undefined) {
       if (opened === undefined) return false;

@@ -1,7 +1,6 @@
 // The dead-letter rule of a consumer (docs/guides/jetstream.md): a message that was delivered max_deliver times or terminated is stored
 // under another subject and done here, in that order, so that a crash in between repeats it instead of losing it.
 import { Message } from "../accounts/message.js";
-import { readHeaders } from "../protocol/header-block.js";
 import type { Timer } from "../runtime/clock.js";
 import { isLiteral, subjectMatches } from "../subjects/validity.js";
 import type { Consumer } from "./consumer.js";
@@ -11,7 +10,7 @@ import { isUsableSubject, wireSubject } from "./names.js";
 import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
 import type { StoredMessage, Ticket } from "./store/store.js";
 import type { Stream } from "./stream.js";
-import { NS_PER_SECOND, timeText } from "./time.js";
+import { nsOf, timeText } from "./time.js";
 
 /** The key in the metadata of a consumer, or of a stream for all of its consumers. Its value is a literal subject. */
 export const DEAD_LETTER_KEY = "natsnode.dead_letter";
@@ -127,8 +126,7 @@ export class DeadLetters {
     const { stream, name, createdNs } = this.#consumer;
     const { subject = "" } = this;
     const block = stored.header.toString("latin1");
-    const before = block === "" ? MessageHeaders.none : new MessageHeaders(readHeaders(block));
-    const time = BigInt(stored.seconds) * NS_PER_SECOND + BigInt(stored.nanoseconds);
+    const before = MessageHeaders.in(block);
     const origin: [string, string | number][] = [
       // The same after a restart: who stores it knows that it was there.
       [Header.msgId, `${stream.identity}.${wireSubject(name)}.${createdNs}.${stored.sequence}`],
@@ -136,7 +134,7 @@ export class DeadLetters {
       [`${ORIGIN}Consumer`, wireSubject(name)],
       [`${ORIGIN}Subject`, stored.subject],
       [`${ORIGIN}Sequence`, stored.sequence],
-      [`${ORIGIN}Time-Stamp`, timeText(time)],
+      [`${ORIGIN}Time-Stamp`, timeText(nsOf(stored))],
       [`${ORIGIN}Deliveries`, deliveries],
       [`${ORIGIN}Cause`, kind],
     ];
@@ -147,7 +145,7 @@ export class DeadLetters {
     const kept = withoutHeaders(block, (header) => EFFECTIVE.test(header));
     const written = appendHeaders(kept, origin);
     const message = Message.of(subject, "", Buffer.from(written, "latin1"), stored.payload);
-    return { message, headers: new MessageHeaders(readHeaders(written)) };
+    return { message, headers: MessageHeaders.in(written) };
   }
 
   #done(sequence: number): void {

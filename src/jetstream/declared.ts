@@ -1,5 +1,6 @@
 // Streams, consumers and buckets that the options declare, as requests of the API: what a client would send to make them.
 import type { ResolvedOptions } from "../options/options.js";
+import { DEAD_LETTER_KEY } from "./dead-letters.js";
 
 type JetStreamOptions = NonNullable<ResolvedOptions["jetstream"]>;
 type DeclaredStream = JetStreamOptions["streams"][string];
@@ -101,7 +102,7 @@ function consumerConfig(name: string, one: DeclaredConsumer): Record<string, unk
 }
 
 function labels({ metadata, deadLetter }: DeclaredStream | DeclaredConsumer): Record<string, string> | undefined {
-  return deadLetter === undefined ? metadata : { ...metadata, "natsnode.dead_letter": deadLetter };
+  return deadLetter === undefined ? metadata : { ...metadata, [DEAD_LETTER_KEY]: deadLetter };
 }
 
 const nanoseconds = (ms: number | undefined): bigint | undefined =>

@@ -1,7 +1,6 @@
 // What flows into a stream from one origin: which messages, under which subjects, and how they are stored
 // (conformance/jetstream, FACTS "Publish" has the headers).
 import { Message } from "../accounts/message.js";
-import { readHeaders } from "../protocol/header-block.js";
 import { hashName } from "../server/server-hash.js";
 import { SubjectTransform } from "../subjects/transform.js";
 import { sourcedCounter } from "./counters.js";
@@ -11,7 +10,7 @@ import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish
 import type { StoredMessage } from "./store/store.js";
 import type { Stored, Stream } from "./stream.js";
 import type { SourceConfig } from "./stream-config.js";
-import { NS_PER_SECOND } from "./time.js";
+import { nsOf } from "./time.js";
 
 const NOT_COPIED = /^Nats-Expected-/;
 const NO_IDENTITY = "-";
@@ -94,9 +93,12 @@ export abstract class Inflow {
     const { target } = this;
     if (stored.sequence <= target.store.state.lastSequence) return undefined;
     const message = Message.of(this.#subjectOf(stored), "", stored.header, stored.payload);
-    const timeNs = BigInt(stored.seconds) * NS_PER_SECOND + BigInt(stored.nanoseconds);
-    const headers = headersOf(message);
-    return target.keep({ message, headers, ttl: this.#ttlOf(headers), rollup: undefined }, stored.sequence, timeNs);
+    const headers = MessageHeaders.in(message.headerText);
+    return target.keep(
+      { message, headers, ttl: this.#ttlOf(headers), rollup: undefined },
+      stored.sequence,
+      nsOf(stored),
+    );
   }
 
   #source(stored: OriginMessage): Stored {
@@ -112,7 +114,7 @@ export abstract class Inflow {
     const value = `${sourceName(config)} ${stored.sequence} ${filters} ${destinations} ${stored.subject} ${this.identity}`;
     const block = Buffer.from(appendHeaders(kept, [[Header.streamSource, value]]), "latin1");
     let message: Message = Message.of(subject, "", block, stored.payload);
-    const headers = headersOf(message);
+    const headers = MessageHeaders.in(message.headerText);
     if (target.config.allow_msg_counter && headers.get(Header.increment) !== undefined) {
       message = sourcedCounter(target, message, {
         stream: config.name,
@@ -164,8 +166,4 @@ export abstract class Inflow {
 /** The origin's name as it stands in the headers of what was sourced: two with the same name may be behind two APIs. */
 export function sourceName({ name, external }: SourceConfig): string {
   return external?.api ? `${wireSubject(name)}:${hashName(external.api)}` : wireSubject(name);
-}
-
-function headersOf(message: Message): MessageHeaders {
-  return message.headerBytes === 0 ? MessageHeaders.none : new MessageHeaders(readHeaders(message.headerText));
 }

@@ -1,5 +1,4 @@
 // What flows into a stream from others: the origin that it mirrors, or its sources.
-import { readHeaders } from "../protocol/header-block.js";
 import { type Inflow, sourceName } from "./inflow.js";
 import { LocalInflow } from "./local-inflow.js";
 import { wireSubject } from "./names.js";
@@ -53,7 +52,7 @@ export class Inflows {
     ) {
       const stored = await store.load(at);
       if (stored === undefined || stored.headerBytes === 0) continue;
-      const value = new MessageHeaders(readHeaders(stored.header.toString("latin1"))).get(Header.streamSource);
+      const value = MessageHeaders.in(stored.header.toString("latin1")).get(Header.streamSource);
       const [name, sequence, filter, , , identity] = value?.split(" ") ?? [];
       const found = open.findIndex(
         ({ config }) => sourceName(config) === name && filter === (filterText(config) || ">"),

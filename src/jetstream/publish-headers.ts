@@ -1,4 +1,6 @@
 // The headers of JetStream messages, and what a publisher asks for with them.
+import { readHeaders } from "../protocol/header-block.js";
+
 export const Header = {
   msgId: "Nats-Msg-Id",
   expectedStream: "Nats-Expected-Stream",
@@ -49,6 +51,11 @@ export class MessageHeaders {
 
   constructor(values: ReadonlyMap<string, readonly string[]>) {
     this.#values = values;
+  }
+
+  /** Those of a header block (latin1, may be empty). */
+  static in(block: string): MessageHeaders {
+    return block === "" ? MessageHeaders.none : new MessageHeaders(readHeaders(block));
   }
 
   /** Undefined when it is not there or empty. */

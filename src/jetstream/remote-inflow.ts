@@ -2,7 +2,6 @@
 // origin sends it, in order, with flow control and heartbeats; after a gap or silence another one goes on at the right place.
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import { readHeaders } from "../protocol/header-block.js";
 import { parseExact, stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
 import { hashName } from "../server/server-hash.js";
@@ -240,7 +239,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   #status(message: Message, header: string): void {
     // The window opens as far as the disk has followed.
     if (message.hasReply) this.#answerFlow(message.reply);
-    const headers = new MessageHeaders(readHeaders(header));
+    const headers = MessageHeaders.in(header);
     const stalled = headers.get(Header.stalled);
     if (stalled !== undefined) this.#answerFlow(wireSubject(stalled));
     const last = headerNumber(headers.get(Header.lastConsumer));

@@ -5,7 +5,7 @@ import { wireSubject } from "./names.js";
 import { appendHeaders, Header } from "./publish-headers.js";
 import type { MessageTimes } from "./store/store.js";
 import type { Stream } from "./stream.js";
-import { NS_PER_SECOND, timeText } from "./time.js";
+import { nsOf, timeText } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -21,7 +21,7 @@ export class Republish {
   }
 
   /** @param lastSequence of the message of this subject before it; 0 for none */
-  publish(message: Message, sequence: number, { seconds, nanoseconds }: MessageTimes, lastSequence: number): void {
+  publish(message: Message, sequence: number, times: MessageTimes, lastSequence: number): void {
     const { js, account } = this.#stream.account;
     const destination = this.#transform.apply(message.subject, () => js.server.runtime.random.float());
     if (destination === undefined) return;
@@ -29,7 +29,7 @@ export class Republish {
       [Header.stream, this.#stream.wireName],
       [Header.subject, message.subject],
       [Header.sequence, sequence],
-      [Header.timeStamp, timeText(BigInt(seconds) * NS_PER_SECOND + BigInt(nanoseconds))],
+      [Header.timeStamp, timeText(nsOf(times))],
       [Header.lastSequence, lastSequence],
     ];
     if (this.#headersOnly) headers.push([Header.msgSize, message.payloadBytes]);

@@ -2,7 +2,6 @@
 // (conformance/jetstream, FACTS "Snapshot and restore").
 import { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import { readHeaders } from "../protocol/header-block.js";
 import { parseExact } from "../protocol/json.js";
 import { S2Error } from "../protocol/s2-error.js";
 import { S2Reader } from "../protocol/s2-reader.js";
@@ -147,7 +146,7 @@ export class Restore implements DeliveryTarget {
   }
 
   #ttlMs(header: Buffer): number {
-    const text = new MessageHeaders(readHeaders(header.toString("latin1"))).get(Header.ttl);
+    const text = MessageHeaders.in(header.toString("latin1")).get(Header.ttl);
     const ns = text === undefined || !this.#config.allow_msg_ttl ? undefined : ttlOf(text);
     if (ns === undefined) return 0;
     return ns < 0n ? NEVER_EXPIRES : ceilMs(ns);

@@ -1,7 +1,6 @@
 // Messages that are to be published later, or again and again (ADR-51): each subject that holds a schedule has one timer's
 // worth of future, and what it produces is stored under the schedule's target.
 import { Message } from "../accounts/message.js";
-import { readHeaders } from "../protocol/header-block.js";
 import type { Timer } from "../runtime/clock.js";
 import { isValidLiteral, subjectMatches } from "../subjects/validity.js";
 import { ApiError } from "./errors.js";
@@ -11,7 +10,7 @@ import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish
 import { isTimeZone, type SchedulePattern, schedulePattern } from "./schedule-pattern.js";
 import type { StoredMessage } from "./store/store.js";
 import type { Stream } from "./stream.js";
-import { NS_PER_MS, NS_PER_SECOND, timeText } from "./time.js";
+import { NS_PER_MS, nsOf, timeText } from "./time.js";
 
 /** A schedule that was checked. */
 export interface Scheduled {
@@ -99,10 +98,10 @@ export class Schedules {
     for (const sequence of store.lastPerSubject(filter)) {
       const stored = await this.#stream.read(sequence);
       if (stored === undefined || stored.headerBytes === 0) continue;
-      const headers = new MessageHeaders(readHeaders(stored.header.toString("latin1")));
+      const headers = MessageHeaders.in(stored.header.toString("latin1"));
       const text = headers.get(Header.schedule);
       if (text === undefined || this.#entries.has(stored.subject)) continue;
-      const storedNs = BigInt(stored.seconds) * NS_PER_SECOND + BigInt(stored.nanoseconds);
+      const storedNs = nsOf(stored);
       const pattern = schedulePattern(text, headers.get(Header.scheduleTimeZone), storedNs);
       if (pattern === undefined) continue;
       const dueNs = pattern.next(this.#stream.account.js.nowNs);
@@ -151,7 +150,7 @@ export class Schedules {
 
   async #produce(schedule: StoredMessage, nextNs: bigint | undefined): Promise<void> {
     const stream = this.#stream;
-    const own = new MessageHeaders(readHeaders(schedule.header.toString("latin1")));
+    const own = MessageHeaders.in(schedule.header.toString("latin1"));
     const target = own.get(Header.scheduleTarget) as string;
     const source = own.get(Header.scheduleSource);
     const from = source === undefined ? schedule : await this.#last(source);

@@ -12,7 +12,7 @@ import { shownConsumer } from "./consumer-config.js";
 import { streamState } from "./info.js";
 import { statusBlock } from "./publish-headers.js";
 import type { Stream } from "./stream.js";
-import { NS_PER_MS, NS_PER_SECOND } from "./time.js";
+import { NS_PER_MS, nsOf } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
 /** Bytes that are compressed together. */
@@ -106,9 +106,8 @@ export class Snapshot implements DeliveryTarget {
       const stored = loaded instanceof Promise ? await loaded : loaded;
       if (stream.closed) return false;
       if (stored === undefined) continue;
-      const { seconds, nanoseconds, header, payload, subject } = stored;
-      const timeNs = BigInt(seconds) * NS_PER_SECOND + BigInt(nanoseconds);
-      this.#add(encodeRecord({ name: subject, timeNs, sequence: at, header, content: payload }));
+      const { header, payload, subject } = stored;
+      this.#add(encodeRecord({ name: subject, timeNs: nsOf(stored), sequence: at, header, content: payload }));
       if (this.#rawBytes < BLOCK_BYTES && ++inTurn < MESSAGES_PER_TURN) continue;
       inTurn = 0;
       if (this.#rawBytes >= BLOCK_BYTES) this.#compress();

@@ -2,7 +2,6 @@
 // (https://docs.nats.io/nats-concepts/jetstream/streams).
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import { readHeaders } from "../protocol/header-block.js";
 import { stringifyExact } from "../protocol/json.js";
 import { SubjectTransform } from "../subjects/transform.js";
 import { type AtomicBatches, atomicBatchesOf } from "./atomic-batches.js";
@@ -217,7 +216,7 @@ export class Stream implements DeliveryTarget {
     for (let at = since; at !== 0 && at <= lastSequence; at = store.next(at + 1)) {
       const stored = await this.read(at);
       if (stored === undefined || stored.headerBytes === 0) continue;
-      const id = new MessageHeaders(readHeaders(stored.header.toString("latin1"))).get(Header.msgId);
+      const id = MessageHeaders.in(stored.header.toString("latin1")).get(Header.msgId);
       if (id !== undefined) this.ids.add(id, at, stored.seconds * 1000 + stored.nanoseconds / 1e6);
     }
   }
@@ -248,8 +247,7 @@ export class Stream implements DeliveryTarget {
 
   /** Takes a published message and answers it, once it is durable. Throws what `refuse` answers. */
   receive(message: Message, reply: string): void {
-    const headers =
-      message.headerBytes === 0 ? MessageHeaders.none : new MessageHeaders(readHeaders(message.headerText));
+    const headers = message.headerBytes === 0 ? MessageHeaders.none : MessageHeaders.in(message.headerText);
     if (this.batches !== undefined && reply.endsWith(".$FI") && this.batches.fast(message, headers, reply)) return;
     const batchId = headers.get(Header.batchId);
     if (batchId !== undefined) {

@@ -46,6 +46,11 @@ function dayNumber(year: number, month: number, day: number): number {
   return y * 365 + Math.floor(y / 4) - Math.floor(y / 100) + Math.floor(y / 400) + dayOfYear - 719_468;
 }
 
+/** Nanoseconds since 1970 of a time as stores keep it. */
+export function nsOf({ seconds, nanoseconds }: { readonly seconds: number; readonly nanoseconds: number }): bigint {
+  return BigInt(seconds) * NS_PER_SECOND + BigInt(nanoseconds);
+}
+
 /** RFC 3339; 0 shows as Go's zero time. */
 export function timeText(ns: bigint): string {
   return ns === 0n ? ZERO_TIME : formatNs(ns);
@@ -104,7 +109,7 @@ export class SecondTexts {
       this.#seconds = seconds;
       this.#text = timeText(BigInt(seconds) * NS_PER_SECOND).slice(0, -1);
     }
-    if (seconds === 0 || nanoseconds === 0) return timeText(BigInt(seconds) * NS_PER_SECOND + BigInt(nanoseconds));
+    if (seconds === 0 || nanoseconds === 0) return timeText(nsOf({ seconds, nanoseconds }));
     let digits = 9;
     let fraction = nanoseconds;
     for (; fraction % 10 === 0; digits--) fraction /= 10;
