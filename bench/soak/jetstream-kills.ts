@@ -5,7 +5,8 @@ import { SimulatedRandom } from "../../src/runtime/simulated/random.js";
 import { Draw } from "../../test/simulation/draw.js";
 import type { ServerProcess } from "../../test/support/server-process.js";
 import { type Drill, type DrillContext, must, mustBeHealthy } from "./drill.js";
-import { type Found, StreamLedger } from "./jetstream-ledger.js";
+import { StreamLedger } from "./jetstream-ledger.js";
+import { readStream } from "./read-stream.js";
 
 const ROUNDS = 200;
 const ROUNDS_IN_SHORT = 10;
@@ -15,7 +16,6 @@ const LARGEST_BYTES = 8000;
 const MOST_STORED = 3000;
 const TIMEOUT_MS = 20_000;
 const ACK_WAIT_NS = 2e9;
-const READ_BATCH = 500;
 const IN_FLIGHT = 20;
 
 const STREAMS = [
@@ -261,7 +261,7 @@ class Kills {
   async #check(): Promise<void> {
     const server = this.#server as ServerProcess;
     for (const ledger of [this.keep, this.work]) {
-      const found = await this.#readAll(ledger.name);
+      const found = await readStream(this.#connection, ledger.name);
       mustBeHealthy(server);
       const { state } = await this.#ask(`$JS.API.STREAM.INFO.${ledger.name}`);
       ledger.check(found, state?.last_seq ?? 0, ledger === this.work);
@@ -269,25 +269,6 @@ class Kills {
     const { ack_floor: floor } = await this.#ask("$JS.API.CONSUMER.INFO.KEEP.C");
     const least = this.keep.floor(this.confirmed);
     must((floor?.stream_seq ?? 0) >= least, `KEEP's consumer: the floor is ${floor?.stream_seq}, not ${least}`);
-  }
-
-  async #readAll(stream: string): Promise<Map<number, Found>> {
-    const found = new Map<number, Found>();
-    for (let next = 1; ; ) {
-      const inbox = `_INBOX.read.${stream}.${next}`;
-      const messages = this.#connection.subscribe(inbox);
-      const request = JSON.stringify({ seq: next, batch: READ_BATCH });
-      this.#connection.publish(`$JS.API.DIRECT.GET.${stream}`, request, { reply: inbox });
-      const before = found.size;
-      for await (const message of messages) {
-        if (message.headers !== undefined && message.headers.code > 0) break;
-        const sequence = Number(message.headers?.get("Nats-Sequence"));
-        found.set(sequence, { subject: message.headers?.get("Nats-Subject") ?? "", payload: message.string() });
-        next = sequence + 1;
-      }
-      messages.unsubscribe();
-      if (found.size === before) return found;
-    }
   }
 
   async #request(subject: string, body: object | string = ""): Promise<Answer> {

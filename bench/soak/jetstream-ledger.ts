@@ -5,6 +5,8 @@ import { must } from "./drill.js";
 export interface Found {
   readonly subject: string;
   readonly payload: string;
+  /** Of a message that was sourced: where it comes from. */
+  readonly source?: string | undefined;
 }
 
 interface Sent {

@@ -5,6 +5,7 @@ import { clusterFaults } from "./cluster-faults.js";
 import { connections } from "./connections.js";
 import { type Drill, DrillContext } from "./drill.js";
 import { edge } from "./edge.js";
+import { edgeStreams } from "./edge-streams.js";
 import { gatewayPruning } from "./gateway-pruning.js";
 import { jetStreamKills } from "./jetstream-kills.js";
 import { jetStreamSyncs } from "./jetstream-syncs.js";
@@ -25,6 +26,7 @@ const drills: readonly Drill[] = [
   superCluster,
   gatewayPruning,
   jetStreamKills,
+  edgeStreams,
   jetStreamSyncs,
 ];
 

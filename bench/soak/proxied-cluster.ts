@@ -190,7 +190,7 @@ export function drawProcessFault(cluster: ProxiedCluster, lost: (server: Cluster
 }
 
 /** Throws when a server has ended by itself, or an exception has reached its log. */
-export function mustBeWell({ index, program, process }: ClusterServer): void {
+export function mustBeWell({ index, program, process }: Pick<ClusterServer, "index" | "program" | "process">): void {
   must(process.ended === undefined, `${program} ${index} has ended: ${JSON.stringify(process.ended)}\n${process.log}`);
   const trouble = /^.*(?:internal error|panic).*(?:\n\s+at .*)*/m.exec(process.log);
   must(trouble === null, `${program} ${index} has logged: ${trouble?.[0]}`);
