@@ -3,6 +3,7 @@
 
 import type { SubjectMappings } from "../subjects/mapping.js";
 import { Sublist } from "../subjects/sublist.js";
+import type { ValidKind } from "../subjects/validity.js";
 import type { AwaitedAnswers } from "./awaited-answers.js";
 import type { ServiceExport, StreamExport } from "./exports.js";
 import type { ReplySubjects } from "./replies.js";
@@ -124,10 +125,18 @@ export class Account {
     this.#addShadows(subscription);
   }
 
-  /** Adds to the interest of this account alone: nothing is imported for it. Throws SubjectError for a malformed subject. */
-  addInterest(subscription: Subscription): void {
-    this.sublist.insert(subscription);
+  /**
+   * Adds to the interest of this account alone: nothing is imported for it. Throws SubjectError for a malformed subject.
+   * @param kind of its subject, if the caller knows it
+   */
+  addInterest(subscription: Subscription, kind?: ValidKind): void {
+    this.sublist.insert(subscription, kind);
     for (const watcher of this.#watchers) watcher.added(this, subscription);
+  }
+
+  /** See Sublist.interestsIn. */
+  interestsIn(subject: string, queue: string | undefined, kind?: ValidKind): Iterable<Subscription> {
+    return this.#sublist?.interestsIn(subject, queue, kind) ?? NONE;
   }
 
   /** Takes out what `addInterest` has added; returns false if it is not there. */

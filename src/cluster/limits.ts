@@ -17,7 +17,7 @@ export const ROUTE_PING_MS = 30_000;
 /** Interests that one server may announce; a server that announces more is not believed. */
 export const MAX_PEER_INTEREST = 5_000_000;
 /** Interests that are announced, or taken out, in one turn of the loop. */
-export const INTEREST_PER_TURN = 5_000;
+export const INTEREST_PER_TURN = 1_000;
 /** Servers that are connected or being dialled, beyond which gossip is passed over. */
 export const MAX_PEERS = 1_000;
 /** The most connections that another server may want in its pool. */

@@ -72,3 +72,32 @@ test("an account whose name cannot stand in a line is not told of", () => {
   account.subscribe(new Subscription("a", undefined, "1", target));
   assert.deepEqual([told, [...interest.accounts()]], [[], []]);
 });
+
+test("a walk through several accounts leaves out those that are not asked for, and makes plain interest known by its subject", () => {
+  const { account, interest } = watched();
+  const other = new Account("B", [interest]);
+  account.subscribe(new Subscription("a", undefined, "1", target));
+  account.subscribe(new Subscription("a", "q", "2", target));
+  other.subscribe(new Subscription("b", undefined, "1", target));
+  const walked = (includes: (name: string) => boolean): unknown[] => {
+    const walk = interest.walk(includes);
+    const all: unknown[] = [];
+    for (let step = walk.next(); !step.done; step = walk.next()) {
+      const { account: name, plainSubject, announced } = step.value;
+      all.push([name, plainSubject, announced.subject, announced.queue]);
+    }
+    return all;
+  };
+  assert.deepEqual(
+    walked(() => true),
+    [
+      ["A", "a", "a", ""],
+      ["A", undefined, "a", "q"],
+      ["B", "b", "b", ""],
+    ],
+  );
+  assert.deepEqual(
+    walked((name) => name === "B"),
+    [["B", "b", "b", ""]],
+  );
+});

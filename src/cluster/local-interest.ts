@@ -15,8 +15,20 @@ export interface AnnouncedInterest {
   readonly count: number;
 }
 
+/** An interest met on a walk through those of all accounts. */
+export interface WalkedInterest {
+  /** Latin1. */
+  readonly account: string;
+  /** The subject of a plain interest of this server's own, which nearly all are; undefined for others. */
+  readonly plainSubject: string | undefined;
+  /** The same as it is announced, made when it is asked for. */
+  readonly announced: AnnouncedInterest;
+}
+
 /** Is told when what others should know has changed; `count` 0: the interest has ended. */
 export type InterestChanged = (account: string, interest: AnnouncedInterest) => void;
+
+const NO_COUNTS = new Map<string, number>();
 
 export class LocalInterest implements InterestWatcher {
   // By account; keys are "subject", "subject queue" or "subject queue origin".
@@ -35,6 +47,11 @@ export class LocalInterest implements InterestWatcher {
   /** All interest of an account; what comes while it is walked through is part of the walk, what goes is not. */
   *of(account: string): IterableIterator<AnnouncedInterest> {
     for (const [key, count] of this.#accounts.get(account) ?? []) yield interestOf(key, count);
+  }
+
+  /** As `of`, for all accounts that `includes` answers true for; each item stands until the next is asked for. */
+  walk(includes: (account: string) => boolean): Iterator<WalkedInterest> {
+    return new InterestWalk(this.#accounts, includes);
   }
 
   added(account: Account, subscription: Subscription): void {
@@ -64,6 +81,44 @@ export class LocalInterest implements InterestWatcher {
     if (counts.size === 0) this.#accounts.delete(name);
     const isQueue = subscription.queue !== undefined;
     if (isQueue || before === 0 || count === 0) this.#changed(name, interestOf(key, count));
+  }
+}
+
+// A walk may meet a million: no object is made for any.
+class InterestWalk implements Iterator<WalkedInterest>, WalkedInterest {
+  account = "";
+  readonly #accounts: Iterator<[string, Map<string, number>]>;
+  readonly #includes: (account: string) => boolean;
+  readonly #result = { done: false, value: this } as const;
+  #counts: Map<string, number> = NO_COUNTS;
+  #keys: Iterator<string> = NO_COUNTS.keys();
+  #key = "";
+
+  constructor(accounts: Map<string, Map<string, number>>, includes: (account: string) => boolean) {
+    this.#accounts = accounts.entries();
+    this.#includes = includes;
+  }
+
+  get plainSubject(): string | undefined {
+    return this.#key.includes(" ") ? undefined : this.#key;
+  }
+
+  get announced(): AnnouncedInterest {
+    return interestOf(this.#key, this.#counts.get(this.#key) ?? 0);
+  }
+
+  next(): IteratorResult<WalkedInterest> {
+    for (;;) {
+      const { done, value } = this.#keys.next();
+      if (!done) {
+        this.#key = value;
+        return this.#result;
+      }
+      const account = this.#accounts.next();
+      if (account.done) return account;
+      [this.account, this.#counts] = account.value;
+      this.#keys = this.#includes(this.account) ? this.#counts.keys() : NO_COUNTS.keys();
+    }
   }
 }
 

@@ -5,8 +5,9 @@ import { Message } from "../accounts/message.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
 import { SimulatedRandom } from "../runtime/simulated/random.js";
 import { Router } from "../server/router.js";
-import { PeerAccount, RoutedSubscription } from "./peer-account.js";
+import { PeerAccount } from "./peer-account.js";
 import type { RouteConnection } from "./route.js";
+import { RoutedSubscription } from "./routed-subscription.js";
 
 /** A connection that keeps what is sent over it, as "account queues origin". */
 function link(name = "link") {
@@ -125,6 +126,35 @@ test("what an import has taken from a leaf node's other account may go back to i
   add("a", undefined, 1, "LEAF");
   assert.equal(publish("a", { leafCluster: "LEAF", leafAccount: new Account("B") }), 1);
   assert.deepEqual(via.sent, ["link A []"]);
+});
+
+test("interest that ends before the account is there does not count when it is", () => {
+  const target = new PeerAccount("LATER", new Router(new SimulatedRandom("1"), () => {}), { count: 0 });
+  for (const subject of ["a", "b", "b", "c.*"])
+    target.add(new RoutedSubscription(subject, undefined, target, link(), undefined, 1));
+  target.remove("a", undefined, undefined);
+  const account = new Account("LATER");
+  target.attach(account);
+  assert.equal(target.size, 2);
+  assert.equal(account.sublist.hasInterest("a"), false);
+  assert.equal(account.sublist.match("b").plain.length, 1);
+  target.remove("c.*", undefined, undefined);
+  assert.equal(account.sublist.hasInterest("c.d"), false);
+});
+
+test("a walk goes on behind an interest that has ended meanwhile", () => {
+  const { target, add } = peerAccount();
+  for (const subject of ["a", "b", "c", "d"]) add(subject);
+  const walked: string[] = [];
+  for (const { subject } of target.allInterest()) {
+    walked.push(subject);
+    if (subject === "b") for (const gone of ["a", "b", "c"]) target.remove(gone, undefined, undefined);
+  }
+  assert.deepEqual([walked.at(-1), target.size], ["d", 1]);
+  assert.deepEqual(
+    target.interests.map(({ subject }) => subject),
+    ["d"],
+  );
 });
 
 test("interest that was told before the account was there counts when it is", () => {

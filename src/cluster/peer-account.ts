@@ -2,43 +2,13 @@
 // and the target of the messages for it (conformance/topology, WIRE.md 2.4).
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
-import { cameFromLeaf, type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
+import { cameFromLeaf, type DeliveryTarget, type Subscription } from "../accounts/subscription.js";
 import type { PeerPrefix } from "../server/peer-writer.js";
 import type { PeerTarget, Router } from "../server/router.js";
+import type { ValidKind } from "../subjects/validity.js";
+import { InterestList } from "./interest-list.js";
 import type { RouteConnection } from "./route.js";
-
-/** Members at the other end of a leaf link get a message of their group only if no others are there. */
-const LEAF_RANK = 1;
-
-/** Of plain interest and single members of this cluster, which nearly all is. */
-const USUAL = Object.freeze({ source: InterestSource.route, weight: 1, rank: 0 });
-
-/** An interest that came over a route. */
-export class RoutedSubscription extends Subscription {
-  /** The cluster of the leaf node that has it; undefined for the server's own. */
-  readonly origin: string | undefined;
-  /** The connection that it was announced on; it ends with that. */
-  readonly via: RouteConnection;
-
-  constructor(
-    subject: string,
-    queue: string | undefined,
-    target: PeerAccount,
-    via: RouteConnection,
-    origin: string | undefined,
-    weight: number,
-  ) {
-    const isUsual = origin === undefined && weight === 1;
-    const rank = origin === undefined ? 0 : LEAF_RANK;
-    super(subject, queue, "", target, isUsual ? USUAL : { source: InterestSource.route, weight, rank });
-    this.origin = origin;
-    this.via = via;
-  }
-
-  override get leafCluster(): string | undefined {
-    return this.origin;
-  }
-}
+import type { RoutedSubscription } from "./routed-subscription.js";
 
 export class PeerAccount implements DeliveryTarget, PeerTarget {
   readonly echo = true;
@@ -53,8 +23,10 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
   readonly #router: Router;
   readonly #announced: { count: number };
   readonly #emptied: (account: PeerAccount) => void;
-  readonly #interest = new Map<string, RoutedSubscription>();
+  readonly #interest = new InterestList();
   #account: Account | undefined;
+  // While there is no such account here.
+  readonly #unattached = new Map<string, RoutedSubscription>();
 
   /**
    * @param announced counts the interests of the peer's accounts together
@@ -91,44 +63,51 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
 
   /** The interests; what comes or goes while they are walked through is part of the walk, or is not. */
   allInterest(): Iterable<RoutedSubscription> {
-    return this.#interest.values();
+    return this.#interest;
   }
 
   /** The interests, for monitoring. */
   get interests(): RoutedSubscription[] {
-    return [...this.#interest.values()];
+    return [...this.#interest];
   }
 
   /** Puts the interest into an account that is there from now on. */
   attach(account: Account): void {
     if (this.#account === account) return;
     this.#account = account;
-    for (const subscription of this.#interest.values()) account.addInterest(subscription);
+    for (const subscription of this.#interest) account.addInterest(subscription);
+    this.#unattached.clear();
   }
 
-  /** Adds an interest, or changes the weight of one. */
-  add(subscription: RoutedSubscription): void {
-    const key = keyOf(subscription.subject, subscription.queue, subscription.origin);
-    const before = this.#interest.get(key);
-    this.#interest.set(key, subscription);
+  /**
+   * Adds an interest, or changes the weight of one.
+   * @param kind of its subject, if the caller knows it
+   */
+  add(subscription: RoutedSubscription, kind?: ValidKind): void {
+    const { subject, queue, origin } = subscription;
+    const before = this.#find(subject, queue, origin, kind);
     // The old one goes last, so that the interest is there all the time.
-    this.#account?.addInterest(subscription);
+    this.#interest.add(subscription);
+    if (this.#account === undefined) this.#unattached.set(keyOf(subject, queue, origin), subscription);
+    else this.#account.addInterest(subscription, kind);
     if (before === undefined) this.#announced.count++;
-    else this.#account?.removeInterest(before);
+    else {
+      this.#interest.remove(before);
+      this.#account?.removeInterest(before);
+    }
   }
 
   /** Ends an interest; nothing happens if it is not there. */
   remove(subject: string, queue: string | undefined, origin: string | undefined): void {
-    const key = keyOf(subject, queue, origin);
-    const subscription = this.#interest.get(key);
+    const subscription = this.#find(subject, queue, origin);
     if (subscription === undefined) this.forgetIfEmpty();
-    else this.#takeOut(key, subscription);
+    else this.#takeOut(subscription);
   }
 
   /** Takes out one that came over a connection that has ended, unless it was announced again since. */
   removeStale(subscription: RoutedSubscription): void {
-    const key = keyOf(subscription.subject, subscription.queue, subscription.origin);
-    if (this.#interest.get(key) === subscription) this.#takeOut(key, subscription);
+    const { subject, queue, origin } = subscription;
+    if (this.#find(subject, queue, origin) === subscription) this.#takeOut(subscription);
   }
 
   /** Nothing is kept of an account without interest. */
@@ -136,10 +115,27 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     if (this.#interest.size === 0) this.#emptied(this);
   }
 
-  #takeOut(key: string, subscription: RoutedSubscription): void {
-    this.#interest.delete(key);
+  // What it has announced is found in the account's own interest: a table of its own would be as large again.
+  #find(
+    subject: string,
+    queue: string | undefined,
+    origin: string | undefined,
+    kind?: ValidKind,
+  ): RoutedSubscription | undefined {
+    if (this.#account === undefined) return this.#unattached.get(keyOf(subject, queue, origin));
+    for (const candidate of this.#account.interestsIn(subject, queue, kind)) {
+      if (candidate.target === this && (candidate as RoutedSubscription).origin === origin)
+        return candidate as RoutedSubscription;
+    }
+    return undefined;
+  }
+
+  #takeOut(subscription: RoutedSubscription): void {
+    const { subject, queue, origin } = subscription;
+    this.#interest.remove(subscription);
     this.#announced.count--;
-    this.#account?.removeInterest(subscription);
+    if (this.#account === undefined) this.#unattached.delete(keyOf(subject, queue, origin));
+    else this.#account.removeInterest(subscription);
     this.forgetIfEmpty();
   }
 

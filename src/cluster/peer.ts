@@ -5,9 +5,10 @@ import { encodeSubject } from "../options/subject-bytes.js";
 import type { PeerInfo } from "../protocol/peer-info.js";
 import type { Router } from "../server/router.js";
 import type { Solicitation } from "./dialer.js";
-import { PeerAccount, type RoutedSubscription } from "./peer-account.js";
+import { PeerAccount } from "./peer-account.js";
 import { poolIndex } from "./pool.js";
 import type { RouteConnection } from "./route.js";
+import type { RoutedSubscription } from "./routed-subscription.js";
 
 export class Peer {
   readonly id: string;

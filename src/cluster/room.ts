@@ -23,11 +23,12 @@ import { Gossip } from "./gossip.js";
 import { INTEREST_PER_TURN, MAX_EARLY_ROUTES, MAX_PEER_INTEREST } from "./limits.js";
 import { type AnnouncedInterest, LocalInterest } from "./local-interest.js";
 import type { Peer } from "./peer.js";
-import { type PeerAccount, RoutedSubscription } from "./peer-account.js";
+import type { PeerAccount } from "./peer-account.js";
 import { registerRoute } from "./registration.js";
 import { RouteConnection, type RouteHost, routeCompression, type TakenInterest } from "./route.js";
 import { RoutePermissions } from "./route-permissions.js";
 import { parseRouteUrl } from "./route-url.js";
+import { RoutedSubscription } from "./routed-subscription.js";
 
 type ClusterOptions = NonNullable<ResolvedOptions["cluster"]>;
 
@@ -338,16 +339,14 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
 
   /** Tells a route that has just been registered of all interest that it carries. */
   announceAll(route: RouteConnection): void {
-    const { interest } = this;
-    const permissions = this.#permissions;
-    function* all(): IterableIterator<[string, AnnouncedInterest]> {
-      for (const account of interest.accounts()) {
-        if (!route.carries(account)) continue;
-        for (const one of interest.of(account)) if (permissions.mayImport(one.subject)) yield [account, one];
-      }
-    }
+    const walk = this.interest.walk((account) => route.carries(account));
     const { clock } = this.server.runtime;
-    route.telling = inSlices(clock, all(), INTEREST_PER_TURN, ([account, one]) => route.announce(account, one));
+    route.telling = inSlices(clock, walk, INTEREST_PER_TURN, (interest) => {
+      const { account, plainSubject } = interest;
+      if (!this.#permissions.mayImport(plainSubject ?? interest.announced.subject)) return;
+      if (plainSubject === undefined) route.announce(account, interest.announced);
+      else route.announcePlain(account, plainSubject);
+    });
   }
 
   // ---------------------------------------------------------------- for other rooms
@@ -396,7 +395,8 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
     return (route.server as Peer).account(account, (name) => this.accountNamed(name));
   }
 
-  subscribed(route: RouteConnection, target: PeerAccount, { subject, queue, origin, weight }: TakenInterest): boolean {
+  subscribed(route: RouteConnection, target: PeerAccount, interest: TakenInterest): boolean {
+    const { subject, kind, queue, origin, weight } = interest;
     if (!this.#permissions.mayExport(subject)) {
       target.forgetIfEmpty();
       return true;
@@ -405,7 +405,7 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
       route.refuse("maximum subscriptions exceeded", CloseReason.maxSubscriptionsExceeded);
       return false;
     }
-    target.add(new RoutedSubscription(subject, queue, target, route, origin, weight));
+    target.add(new RoutedSubscription(subject, queue, target, route, origin, weight), kind);
     return true;
   }
 

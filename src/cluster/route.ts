@@ -22,7 +22,7 @@ import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
 import type { RouteStatus } from "../server/peer-reports.js";
 import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
 import type { Walk } from "../server/slices.js";
-import { isValidSubject } from "../subjects/validity.js";
+import { SubjectKind, subjectKindOf, type ValidKind } from "../subjects/validity.js";
 import type { Solicitation } from "./dialer.js";
 import { ROUTE_AUTH_MS, ROUTE_PING_MS } from "./limits.js";
 import type { AnnouncedInterest } from "./local-interest.js";
@@ -67,6 +67,7 @@ type RoutedInterest = ReturnType<RouteStatus["interests"]>[number];
 /** An interest of another server; names are latin1. */
 export interface TakenInterest {
   readonly subject: string;
+  readonly kind: ValidKind;
   readonly queue: string | undefined;
   /** The cluster of the leaf node that has it; undefined for the server's own. */
   readonly origin: string | undefined;
@@ -107,6 +108,9 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   #lastAccount: PeerAccount | undefined;
   #lastLeaf = new LeafBehindRoute("", undefined);
   #withHeaders = true;
+  // What the lines begin with that tell of plain interest, and of which account.
+  #plainAccount: string | undefined;
+  #plainPrefix: Buffer = Buffer.alloc(0);
 
   constructor(
     id: number,
@@ -231,6 +235,15 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
     this.sendLatin1(`${verb} ${from}${of}${subject}${group}\r\n`);
   }
 
+  /** Tells of a plain interest of this server's own, for very many of one account. */
+  announcePlain(account: string, subject: string): void {
+    if (account !== this.#plainAccount) {
+      this.#plainAccount = account;
+      this.#plainPrefix = Buffer.from(this.account === undefined ? `RS+ ${account} ` : "RS+ ", "latin1");
+    }
+    this.sendLine(this.#plainPrefix, subject);
+  }
+
   protected operation(verb: PeerVerb, buffer: Buffer, start: number, from: number, end: number): number {
     const hasAccount = this.account === undefined;
     this.confirmed = true;
@@ -258,14 +271,16 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
     const subjectAt = this.account === undefined ? accountAt + 1 : accountAt;
     const plain = subjectAt + 1;
     const weight = begins && count === plain + 2 ? parseSize(buffer, ARGS[2 * count - 2], ARGS[2 * count - 1]) : 1;
-    const subject = argument(buffer, subjectAt);
-    const fits = (count === plain || count === plain + (begins ? 2 : 1)) && weight > 0 && isValidSubject(subject);
-    if (!fits) return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 64)));
+    const fits = count === plain || count === plain + (begins ? 2 : 1);
+    const kind = fits ? subjectKindOf(buffer, ARGS[2 * subjectAt], ARGS[2 * subjectAt + 1]) : SubjectKind.invalid;
+    if (kind === SubjectKind.invalid || weight <= 0)
+      return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 64)));
     const target = this.account === undefined ? this.#accountAt(buffer, accountAt) : this.#accountNamed(this.account);
+    const subject = argument(buffer, subjectAt);
     const origin = hasOrigin ? argument(buffer, 0) : undefined;
     const queue = count > plain ? argument(buffer, plain) : undefined;
     if (!begins) target.remove(subject, queue, origin);
-    else if (!this.#host.subscribed(this, target, { subject, queue, origin, weight })) return STOP;
+    else if (!this.#host.subscribed(this, target, { subject, kind, queue, origin, weight })) return STOP;
     return NO_PAYLOAD;
   }
 

@@ -17,6 +17,8 @@ import {
 import { Outbox } from "./outbox.js";
 
 const PING = Buffer.from("PING\r\n");
+const CR = 13;
+const LF = 10;
 
 export abstract class Connection implements TransportHandler {
   readonly id: number;
@@ -142,6 +144,26 @@ export abstract class Connection implements TransportHandler {
     }
     outbox.reserve(text.length);
     outbox.position += outbox.chunk.write(text, outbox.position, "latin1");
+    this.touch();
+  }
+
+  /** Appends a line: bytes, text of one byte a character, and the end of the line; for very many short ones. */
+  sendLine(beginning: Uint8Array, rest: string): void {
+    if (this.closed) return;
+    const { outbox } = this;
+    const bytes = beginning.length + rest.length + 2;
+    if (bytes > SMALL_CHUNK_BYTES) {
+      this.send(beginning);
+      this.sendLatin1(`${rest}\r\n`);
+      return;
+    }
+    outbox.reserve(bytes);
+    const { chunk, position } = outbox;
+    for (let i = 0; i < beginning.length; i++) chunk[position + i] = beginning[i];
+    const at = position + beginning.length + chunk.write(rest, position + beginning.length, "latin1");
+    chunk[at] = CR;
+    chunk[at + 1] = LF;
+    outbox.position = at + 2;
     this.touch();
   }
 

@@ -93,6 +93,11 @@ export class Group<S extends Interest> {
     return true;
   }
 
+  /** The plain ones, or those of a queue group. */
+  membersOf(queue: string | undefined): Iterable<S> {
+    return (queue === undefined ? this.#plain : this.#queues?.get(queue))?.set ?? NONE;
+  }
+
   *[Symbol.iterator](): Iterator<S> {
     yield* this.#plain.set;
     if (this.#queues !== undefined) for (const queue of this.#queues.values()) yield* queue.set;

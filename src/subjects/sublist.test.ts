@@ -49,6 +49,27 @@ test("subjects that come once share what is beside them", () => {
   assert.deepEqual(new Set(list.matchOnce("_INBOX.a.1").plain), new Set([inbox, late]));
 });
 
+test("the interests of a very subject, without a group or of one", () => {
+  const [plain, other, member, wild, wildMember] = [
+    sub("a.b"),
+    sub("a.b"),
+    sub("a.b", "q"),
+    sub("a.*"),
+    sub("a.*", "q"),
+  ];
+  const list = listOf(plain, wild);
+  assert.deepEqual([...list.interestsIn("a.b", undefined)], [plain]);
+  assert.deepEqual([...list.interestsIn("a.b", "q")], []);
+  assert.deepEqual([...list.interestsIn("a.*", undefined)], [wild]);
+  assert.deepEqual([...list.interestsIn("a.c", undefined)], []);
+  assert.deepEqual([...list.interestsIn("b.*", undefined)], []);
+  for (const one of [other, member, wildMember]) list.insert(one);
+  assert.deepEqual([...list.interestsIn("a.b", undefined)], [plain, other]);
+  assert.deepEqual([...list.interestsIn("a.b", "q")], [member]);
+  assert.deepEqual([...list.interestsIn("a.*", "q")], [wildMember]);
+  assert.deepEqual([...list.interestsIn("a.*", "r")], []);
+});
+
 test("wildcards of the published subject are text", () => {
   const star = sub("a.*");
   const list = listOf(star, sub("a.b"), sub("a.c"));

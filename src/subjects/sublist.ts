@@ -2,8 +2,18 @@
 // with one level per token, and the results for subjects that are published are cached.
 
 import { MatchCache } from "./match-cache.js";
+import { Node, placeOf } from "./node.js";
 import { EMPTY, Group, type Interest, interestsOf, type MatchResult, mergeSlots, type Slot } from "./slot.js";
-import { hasOnlyTokens, isLiteral, isValidSubject, SubjectError, subjectMatches, subjectsOverlap } from "./validity.js";
+import {
+  hasOnlyTokens,
+  isLiteral,
+  isValidSubject,
+  SubjectError,
+  SubjectKind,
+  subjectMatches,
+  subjectsOverlap,
+  type ValidKind,
+} from "./validity.js";
 
 export type { Interest, MatchResult } from "./slot.js";
 
@@ -24,80 +34,7 @@ const DOT = 46;
 /** Prefixes that `matchOnce` remembers. */
 const MAX_PREFIXES = 1024;
 
-type Place = "here" | "star" | "full";
-
-// Where the tokens so far lead. A wildcard subject that ends in `*` or `>` is held by the node above that token, which
-// saves a node for every `_INBOX.id.*`; and a single child needs no Map.
-class Node<S extends Interest> {
-  here: Slot<S> | undefined;
-  star: Slot<S> | undefined;
-  full: Slot<S> | undefined;
-  starChild: Node<S> | undefined;
-  #onlyToken = "";
-  #onlyChild: Node<S> | undefined;
-  #children: Map<string, Node<S>> | undefined;
-
-  get isEmpty(): boolean {
-    return (
-      this.here === undefined &&
-      this.star === undefined &&
-      this.full === undefined &&
-      this.starChild === undefined &&
-      this.#onlyChild === undefined &&
-      this.#children === undefined
-    );
-  }
-
-  get hasTokensBelow(): boolean {
-    return this.#onlyChild !== undefined || this.#children !== undefined;
-  }
-
-  child(token: string): Node<S> | undefined {
-    if (this.#children !== undefined) return this.#children.get(token);
-    return this.#onlyToken === token ? this.#onlyChild : undefined;
-  }
-
-  /** The node below for a token of a subscription's subject, `*` included. */
-  below(token: string): Node<S> | undefined {
-    return token === "*" ? this.starChild : this.child(token);
-  }
-
-  setBelow(token: string, node: Node<S>): void {
-    if (token === "*") {
-      this.starChild = node;
-    } else if (this.#children !== undefined) {
-      this.#children.set(token, node);
-    } else if (this.#onlyChild === undefined) {
-      this.#onlyToken = token;
-      this.#onlyChild = node;
-    } else {
-      this.#children = new Map([
-        [this.#onlyToken, this.#onlyChild],
-        [token, node],
-      ]);
-      this.#onlyToken = "";
-      this.#onlyChild = undefined;
-    }
-  }
-
-  removeBelow(token: string): void {
-    if (token === "*") {
-      this.starChild = undefined;
-    } else if (this.#children !== undefined) {
-      this.#children.delete(token);
-      if (this.#children.size === 0) this.#children = undefined;
-    } else {
-      this.#onlyToken = "";
-      this.#onlyChild = undefined;
-    }
-  }
-
-  *nodesBelow(): Iterable<Node<S>> {
-    if (this.starChild !== undefined) yield this.starChild;
-    if (this.#onlyChild !== undefined) yield this.#onlyChild;
-    if (this.#children !== undefined) yield* this.#children.values();
-  }
-}
+const NONE: readonly never[] = Object.freeze([]);
 
 /** The interests of an account (or of any other set of subjects), found by subject. */
 export class Sublist<S extends Interest> {
@@ -133,11 +70,12 @@ export class Sublist<S extends Interest> {
   /**
    * Adds an interest; one that is there already stays once. Throws SubjectError if its subject has an empty token or a
    * `>` before the end.
+   * @param kind of its subject, if the caller knows it
    */
-  insert(sub: S): void {
+  insert(sub: S, kind?: ValidKind): void {
     const subject = sub.subject;
-    if (!isValidSubject(subject)) throw new SubjectError(subject);
-    if (isLiteral(subject)) {
+    if (kind === undefined && !isValidSubject(subject)) throw new SubjectError(subject);
+    if (kind === SubjectKind.literal || (kind === undefined && isLiteral(subject))) {
       const slot = this.#literals.get(subject);
       const grown = addToSlot(slot, sub);
       if (grown === undefined) return;
@@ -181,6 +119,17 @@ export class Sublist<S extends Interest> {
     this.#removes++;
     this.generation++;
     return true;
+  }
+
+  /**
+   * The interests of this very subject, of those without a queue group or of one.
+   * @param kind of the subject, if the caller knows it
+   */
+  interestsIn(subject: string, queue: string | undefined, kind?: ValidKind): Iterable<S> {
+    const isPlain = kind === undefined ? isLiteral(subject) : kind === SubjectKind.literal;
+    const slot = isPlain ? this.#literals.get(subject) : this.#wildcardSlot(subject);
+    if (slot instanceof Group) return slot.membersOf(queue);
+    return slot !== undefined && slot.queue === queue ? [slot] : NONE;
   }
 
   /**
@@ -397,6 +346,14 @@ export class Sublist<S extends Interest> {
     return true;
   }
 
+  #wildcardSlot(subject: string): Slot<S> | undefined {
+    const tokens = subject.split(".");
+    const place = placeOf(tokens);
+    let node: Node<S> | undefined = this.#root;
+    for (const token of tokens) node = node?.below(token);
+    return node?.[place];
+  }
+
   *#wildcardSlots(): Iterable<Slot<S>> {
     const nodes = [this.#root];
     for (let node = nodes.pop(); node !== undefined; node = nodes.pop()) {
@@ -406,14 +363,6 @@ export class Sublist<S extends Interest> {
       for (const below of node.nodesBelow()) nodes.push(below);
     }
   }
-}
-
-// Takes a last `*` or `>` off the tokens, since the node above it holds the slot.
-function placeOf(tokens: string[]): Place {
-  const last = tokens[tokens.length - 1];
-  if (last !== "*" && last !== ">") return "here";
-  tokens.pop();
-  return last === "*" ? "star" : "full";
 }
 
 // The slot to store, or undefined if the interest was in it already.

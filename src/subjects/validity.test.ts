@@ -7,6 +7,8 @@ import {
   isSubsetOf,
   isValidLiteral,
   isValidSubject,
+  SubjectKind,
+  subjectKindOf,
   subjectMatches,
   subjectsOverlap,
   tokenCount,
@@ -165,3 +167,17 @@ function allSubjects(words: string[], depth: number): string[] {
   }
   return subjects;
 }
+
+test("the kind of a subject in bytes is what the text's checks say", () => {
+  const subjects = fc
+    .array(fc.constantFrom("a", "b", ".", "*", ">", " "), { maxLength: 7 })
+    .map((parts) => parts.join(""));
+  fc.assert(
+    fc.property(subjects, (subject) => {
+      const bytes = Buffer.from(`.${subject}.`, "latin1");
+      const expected = !isValidSubject(subject) ? "invalid" : isLiteral(subject) ? "literal" : "wildcard";
+      assert.equal(subjectKindOf(bytes, 1, bytes.length - 1), SubjectKind[expected], subject);
+    }),
+    { numRuns: 2000 },
+  );
+});

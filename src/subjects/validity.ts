@@ -26,6 +26,37 @@ export function isValidSubject(subject: string): boolean {
   return true;
 }
 
+/** What the subject of a subscription is, as it stands in bytes. */
+export const SubjectKind = {
+  /** It has an empty token, or a `>` before the end. */
+  invalid: 0,
+  /** No token is a wildcard. */
+  literal: 1,
+  wildcard: 2,
+} as const;
+export type SubjectKind = (typeof SubjectKind)[keyof typeof SubjectKind];
+/** That of a valid subject. */
+export type ValidKind = Exclude<SubjectKind, typeof SubjectKind.invalid>;
+
+/** As `isValidSubject` and `isLiteral` together, before there is a string. */
+export function subjectKindOf(bytes: Uint8Array, start: number, end: number): SubjectKind {
+  let kind: SubjectKind = SubjectKind.literal;
+  let tokenStart = start;
+  for (let at = start; at < end; at++) {
+    const byte = bytes[at];
+    if (byte === DOT) {
+      if (at === tokenStart) return SubjectKind.invalid;
+      tokenStart = at + 1;
+    } else if ((byte === STAR || byte === FULL) && at === tokenStart) {
+      const isLast = at + 1 === end;
+      if (!isLast && bytes[at + 1] !== DOT) continue;
+      if (byte === FULL && !isLast) return SubjectKind.invalid;
+      kind = SubjectKind.wildcard;
+    }
+  }
+  return tokenStart === end ? SubjectKind.invalid : kind;
+}
+
 /** Whether no token is a wildcard. Does not check that the subject is valid. */
 export function isLiteral(subject: string): boolean {
   for (let at = 0; at < subject.length; at++) {
