@@ -13,7 +13,7 @@ import { ApiError } from "./errors.js";
 import { type Fields, field, readRequest } from "./fields.js";
 import { nuid } from "./ids.js";
 import { consumerInfo } from "./info.js";
-import { statusBlock } from "./publish-headers.js";
+import { appendHeaders, Header, statusBlock } from "./publish-headers.js";
 import { readPull } from "./pull-requests.js";
 import type { Stream } from "./stream.js";
 import { withLevel } from "./stream-config.js";
@@ -81,6 +81,7 @@ function createNamed(request: ApiRequest): object {
 function create(request: ApiRequest, { config, action, pedantic }: CreateRequest & { config: ConsumerConfig }): object {
   const { account } = request;
   const stream = account.stream(request.names[0]);
+  identify(stream, config, request);
   const known = stream.consumers.get(config.name);
   const limits: ConsumerLimits = {
     maxAckPending:
@@ -112,6 +113,17 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
   if (!config.direct) advise(consumer, "CREATED", "create");
   if (consumer.isPaused) consumer.advisePause();
   return consumerInfo(consumer, true);
+}
+
+// Who reads a stream on must not take another one of its name for it. Throws ApiError 10225.
+function identify({ identity }: Stream, config: ConsumerConfig, request: ApiRequest): void {
+  const wanted = request.headers?.get(Header.streamIdentity);
+  if (wanted !== undefined && wanted !== identity) throw new ApiError("streamIdentity", { identity });
+  if (config.direct || config.sourcing) {
+    request.answerHeaders = Buffer.from(appendHeaders("", [[Header.streamIdentity, identity]]));
+  }
+  if (config.sourcing && !config.drawn_name)
+    config.name += `-${nuid(request.js.server.runtime.random, EPHEMERAL_CHARS)}`;
 }
 
 function checkCounts(stream: Stream): void {

@@ -31,6 +31,10 @@ export interface ApiRequest {
   readonly reply: string;
   /** Who asks. */
   readonly source: DeliveryTarget | undefined;
+  /** Of the request. */
+  readonly headers?: MessageHeaders | undefined;
+  /** The header block of the answer; handlers set it. */
+  answerHeaders?: Uint8Array;
   /** The answer is sent when this is durable; handlers raise it. */
   ticket: number;
 }
@@ -178,7 +182,17 @@ export class Api implements DeliveryTarget {
       this.#refuse(call, new ApiError(isTooOld ? "requiredLevel" : "notEnabledForAccount"));
       return true;
     }
-    const request: ApiRequest = { js: this.#js, account: opened, names, payload, strict, reply, source, ticket: 0 };
+    const request: ApiRequest = {
+      js: this.#js,
+      account: opened,
+      names,
+      payload,
+      strict,
+      reply,
+      source,
+      headers,
+      ticket: 0,
+    };
     try {
       const answer = route.handle(request);
       if (answer instanceof Promise) {
@@ -193,12 +207,12 @@ export class Api implements DeliveryTarget {
     return true;
   }
 
-  #answer(call: Call, { ticket }: ApiRequest, answer: ApiAnswer): void {
+  #answer(call: Call, { ticket, answerHeaders }: ApiRequest, answer: ApiAnswer): void {
     if (answer === undefined) return;
     const type = TYPE + call.route.type;
     this.#js.whenDurable(ticket, (error) => {
       if (error !== undefined) this.#refuse(call, error);
-      else this.#send(call, { type, ...answer });
+      else this.#send(call, { type, ...answer }, answerHeaders);
     });
     if (call.opened !== undefined) call.opened.apiTotal++;
   }
@@ -215,9 +229,9 @@ export class Api implements DeliveryTarget {
     this.#send(call, { type: TYPE + call.route.type, error: refusal.toJSON(), ...call.route.onError });
   }
 
-  #send(call: Call, answer: object): void {
+  #send(call: Call, answer: object, headers?: Uint8Array): void {
     const text = stringifyExact(answer);
-    this.#js.send(call.account, call.reply, Buffer.from(text));
+    this.#js.send(call.account, call.reply, Buffer.from(text), headers);
     this.#audit(call, text);
   }
 

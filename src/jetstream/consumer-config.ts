@@ -35,6 +35,8 @@ export interface ConsumerConfig {
   num_replicas: number;
   mem_storage: boolean;
   direct: boolean;
+  /** It feeds a mirror or a source; its name gets an ending that nobody else has. */
+  sourcing?: boolean;
   metadata?: Record<string, string>;
   pause_until?: string;
   priority_groups?: string[];
@@ -74,6 +76,7 @@ export const CONSUMER_FIELDS: Fields = {
   num_replicas: field("int"),
   mem_storage: optional("flag"),
   direct: optional("flag"),
+  sourcing: optional("flag"),
   metadata: optional("labels"),
   pause_until: optional("time"),
   priority_groups: optional("texts"),

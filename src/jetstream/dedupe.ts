@@ -1,4 +1,7 @@
 // Message ids that a stream has seen within its window for duplicates.
+import { Header, MessageHeaders } from "./publish-headers.js";
+import type { Stream } from "./stream.js";
+
 export interface Duplicate {
   readonly sequence: number;
   readonly atMs: number;
@@ -19,6 +22,18 @@ export class DuplicateIds {
     this.#ids.delete(id);
     this.#ids.set(id, { sequence, atMs });
     this.#lastId = id;
+  }
+
+  /** Adds the ids of a stream's messages since a time. */
+  async recover(stream: Stream, sinceNs: bigint): Promise<void> {
+    const { store } = stream;
+    const { lastSequence } = store.state;
+    for (let at = store.firstSince(sinceNs); at !== 0 && at <= lastSequence; at = store.next(at + 1)) {
+      const stored = await stream.read(at);
+      if (stored === undefined || stored.headerBytes === 0) continue;
+      const id = MessageHeaders.in(stored.header.toString("latin1")).get(Header.msgId);
+      if (id !== undefined) this.add(id, at, stored.seconds * 1000 + stored.nanoseconds / 1e6);
+    }
   }
 
   /** The id that was added last, if it is of this sequence. */

@@ -171,6 +171,7 @@ const ERRORS = {
   flowAckWait: [10221, 400, "flow control ack policy requires unset ack wait"],
   flowAckMaxDeliver: [10222, 400, "flow control ack policy requires unset max deliver"],
   scheduleTimeZone: [10223, 400, "message schedules time zone is invalid"],
+  streamIdentity: [10225, 400, "consumer's stream identity does not match: {identity}"],
 } as const satisfies Record<string, readonly [number, number, string]>;
 
 export type ApiErrorName = keyof typeof ERRORS;

@@ -4,16 +4,24 @@ import { Message } from "../accounts/message.js";
 import { hashName } from "../server/server-hash.js";
 import { SubjectTransform } from "../subjects/transform.js";
 import { sourcedCounter } from "./counters.js";
+import type { OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
 import { ttlOf } from "./publish-checks.js";
 import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
 import type { StoredMessage } from "./store/store.js";
 import type { Stored, Stream } from "./stream.js";
+import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
 import { nsOf } from "./time.js";
 
 const NOT_COPIED = /^Nats-Expected-/;
-const NO_IDENTITY = "-";
+/** Of an origin that was not heard of. */
+export const NO_IDENTITY = "-";
+/** Stands for a stream that has not the messages that were mirrored. */
+const NOT_THE_ORIGIN = "?";
+const ANOTHER = "the origin is another stream than before";
+/** How often an origin may end too early: a server that takes over knows of all messages a little later. */
+const LOOKS_AT_THE_END = 5;
 
 /** A message of an origin. */
 export type OriginMessage = Pick<
@@ -36,6 +44,13 @@ export abstract class Inflow {
   stopped = false;
   /** Tells one incarnation of the origin from the next. */
   identity = NO_IDENTITY;
+  /** How often the origin was another stream than before. */
+  replacements = 0;
+  /** Where the last message stands in the stream; 0 when that is of no interest, as it is written down elsewhere. */
+  #heldAt = 0;
+  // Of an origin that is not the one that was mirrored, or of one that was replaced and has sent nothing yet.
+  #notice: string | undefined;
+  #earlyEnds = 0;
   readonly #transforms: SubjectTransform[];
 
   constructor(target: Stream, config: SourceConfig, isMirror: boolean) {
@@ -45,6 +60,11 @@ export abstract class Inflow {
     this.#transforms = (config.subject_transforms ?? []).map(({ src, dest }) =>
       SubjectTransform.compile(wireSubject(src), wireSubject(dest)),
     );
+  }
+
+  /** What it is called where it is written down. */
+  get key(): string {
+    return sourceKey(this.config);
   }
 
   /** Where it begins, if nothing was taken before. */
@@ -70,6 +90,130 @@ export abstract class Inflow {
     this.stopped = true;
   }
 
+  // ---------------------------------------------------------------- where it is
+
+  /** Goes on behind what was taken before; undefined: nothing was. */
+  resume(position: OriginPosition | undefined, heldAt = 0): void {
+    if (position !== undefined) {
+      this.identity = position.identity;
+      this.last = position.sequence;
+      this.#heldAt = heldAt;
+    }
+    this.next = this.last === 0 ? this.start : this.last + 1;
+  }
+
+  /** Writes down where it is. */
+  writeDown(): void {
+    const { target, identity, last } = this;
+    if (this.next === undefined || identity === NO_IDENTITY) return;
+    this.#heldAt = 0;
+    const at = target.store.state.lastSequence;
+    target.account.writeOrigin(target, this.key, { identity, sequence: last, at });
+  }
+
+  /** Whether the message that tells where it is has gone. */
+  get isForgotten(): boolean {
+    return this.#heldAt !== 0 && !this.target.store.has(this.#heldAt);
+  }
+
+  /**
+   * Looks at what the origin is. One that was made anew has other messages under the same sequences: a source begins with
+   * it, a mirror must not go on.
+   * @param lastSequence the origin's last one
+   * @returns why nothing may be taken
+   */
+  protected recognise(identity: string, lastSequence: number): string | undefined {
+    const isKnown = this.identity !== NO_IDENTITY;
+    const isAnother = isKnown ? this.identity !== identity : lastSequence < this.last;
+    if (!isAnother) {
+      if (lastSequence < this.last) return this.#endsEarly(lastSequence);
+      this.#earlyEnds = 0;
+      if (this.isMirror) this.#notice = undefined;
+      if (!isKnown) {
+        this.identity = identity;
+        if (this.last === 0) this.next = this.start;
+        this.writeDown();
+      }
+      return undefined;
+    }
+    if (this.isMirror && this.last > 0) return this.#another();
+    this.identity = identity;
+    if (this.last > 0) this.#replaced();
+    this.last = 0;
+    this.next = this.start;
+    this.writeDown();
+    return undefined;
+  }
+
+  // A power cut may have taken what was not durable yet, after it was sent.
+  #endsEarly(lastSequence: number): string | undefined {
+    const fault = `the origin ends at ${lastSequence}, before ${this.last}, which was taken of it`;
+    if (this.isMirror || ++this.#earlyEnds < LOOKS_AT_THE_END) return fault;
+    this.target.account.js.server.logger.warn(`stream ${this.target.name}: source ${this.config.name}: ${fault}`);
+    this.#earlyEnds = 0;
+    this.last = lastSequence;
+    this.next = lastSequence + 1;
+    this.writeDown();
+    return undefined;
+  }
+
+  #another(): string {
+    if (this.#notice === undefined) this.replacements++;
+    this.#notice = ANOTHER;
+    return ANOTHER;
+  }
+
+  /** Of a mirror: the origin has another message where its last one stands. Returns why it does not go on. */
+  protected differs(): string {
+    this.identity = NOT_THE_ORIGIN;
+    this.writeDown();
+    return this.#another();
+  }
+
+  #replaced(): void {
+    const { config, target } = this;
+    const { js } = target.account;
+    this.replacements++;
+    this.#notice = `${ANOTHER}; it is read from its beginning`;
+    js.server.logger.warn(`stream ${target.name}: source ${config.name}: ${this.#notice}`);
+    this.#advise("STREAM.INFLOW_RESTARTED", "stream_inflow_restarted", this.#notice);
+  }
+
+  /** What tells where it is cannot be read. */
+  cannotBegin(reason: string): void {
+    this.stall(reason);
+  }
+
+  /** Nothing comes: says so, once for each reason. */
+  protected stall(reason: string): void {
+    if (this.error === reason) return;
+    const { config, target } = this;
+    target.account.js.server.logger.warn(`stream ${target.name}: nothing comes from ${config.name}: ${reason}`);
+    this.error = reason;
+    this.#advise("STREAM.INFLOW_STALLED", "stream_inflow_stalled", reason);
+  }
+
+  /** All is well. */
+  protected flows(): void {
+    if (this.error === undefined) return;
+    const { config, target } = this;
+    target.account.js.server.logger.info(`stream ${target.name}: messages of ${config.name} come again`);
+    this.error = undefined;
+  }
+
+  #advise(subject: string, type: string, reason: string): void {
+    const { config, target } = this;
+    const { account, name, wireName } = target;
+    account.js.advise(account.account, `${subject}.${wireName}`, type, {
+      stream: name,
+      origin: config.name,
+      external: config.external,
+      reason,
+    });
+  }
+
+  // ---------------------------------------------------------------- messages
+
   /** Stores a message. Throws what the store does, and ApiError 10023. */
   protected store(message: OriginMessage): Stored | undefined {
     const { memoryBudget } = this.target.account.js;
@@ -78,6 +222,11 @@ export abstract class Inflow {
     this.last = message.sequence;
     this.next = message.sequence + 1;
     this.activeMs = this.nowMs;
+    this.#notice = undefined;
+    if (!this.isMirror && stored !== undefined) {
+      this.#heldAt = stored.sequence;
+      this.target.inflows?.stored(stored.sequence);
+    }
     return stored;
   }
 
@@ -141,9 +290,15 @@ export abstract class Inflow {
     return this.activeMs === undefined ? -1 : (this.nowMs - this.activeMs) / 1000;
   }
 
-  /** Why nothing comes, as the API tells it. */
+  /** Whether nothing comes because of an error. */
+  get isStalled(): boolean {
+    return this.error !== undefined;
+  }
+
+  /** Why nothing comes, or that the origin was replaced and has sent nothing yet, as the API tells it. */
   get fault(): object | undefined {
-    return this.error === undefined ? undefined : { code: 500, err_code: 0, description: this.error };
+    const description = this.error ?? this.#notice;
+    return description === undefined ? undefined : { code: 500, err_code: 0, description };
   }
 
   describe(): object {
@@ -161,6 +316,11 @@ export abstract class Inflow {
       error: this.fault,
     };
   }
+}
+
+/** What tells a stream from others of its name: by when it was made, as the API writes that. */
+export function identityOf(created: string): string {
+  return hashName(created);
 }
 
 /** The origin's name as it stands in the headers of what was sourced: two with the same name may be behind two APIs. */

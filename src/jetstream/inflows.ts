@@ -1,12 +1,23 @@
 // What flows into a stream from others: the origin that it mirrors, or its sources.
-import { type Inflow, sourceName } from "./inflow.js";
+import { type Inflow, NO_IDENTITY, sourceName } from "./inflow.js";
 import { LocalInflow } from "./local-inflow.js";
+import type { OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
 import { Header, MessageHeaders } from "./publish-headers.js";
 import { RemoteInflow } from "./remote-inflow.js";
 import type { Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
+
+const RETRY_MS = 1000;
+/** At most so many messages are read at the start to find out how far origins were read. */
+const MESSAGES_TO_SEARCH = 10_000;
+
+/** How far an origin was read, and the sequence of the message that tells so; 0 where it is written down. */
+interface Found {
+  readonly position: OriginPosition;
+  readonly heldAt: number;
+}
 
 function inflowFor(target: Stream, config: SourceConfig, isMirror: boolean): Inflow {
   return new (config.external?.api ? RemoteInflow : LocalInflow)(target, config, isMirror);
@@ -15,9 +26,13 @@ function inflowFor(target: Stream, config: SourceConfig, isMirror: boolean): Inf
 export class Inflows {
   readonly #stream: Stream;
   #inflows = new Map<string, Inflow>();
+  #isChecking = false;
+  // Where the stream ended when all positions were written down.
+  #writtenAt: number;
 
   constructor(stream: Stream) {
     this.#stream = stream;
+    this.#writtenAt = stream.store.state.lastSequence;
   }
 
   /** Begins, or goes on with what the configuration says now. */
@@ -33,38 +48,82 @@ export class Inflows {
     void this.#findPositions();
   }
 
-  // How far origins were read stands in what was taken from them.
   async #findPositions(): Promise<void> {
-    const { store } = this.#stream;
-    const open = [...this.#inflows.values()].filter(({ next }) => next === undefined);
+    const isOpen = ({ next, stopped }: Inflow): boolean => next === undefined && !stopped;
+    const open = [...this.#inflows.values()].filter(isOpen);
     if (open.length === 0) return;
-    if (open[0].isMirror) {
-      const { lastSequence } = store.state;
-      open[0].next = Math.max(lastSequence + 1, lastSequence === 0 ? open[0].start : 0);
-      open[0].last = lastSequence;
-      open[0].wake();
+    const stream = this.#stream;
+    const { js } = stream.account;
+    let found: ReadonlyMap<Inflow, Found>;
+    try {
+      found = await this.#read(open);
+    } catch (error) {
+      for (const inflow of open) inflow.cannotBegin((error as Error).message);
+      js.after(RETRY_MS, () => void this.#findPositions());
       return;
     }
-    for (
-      let at = store.previous(store.state.lastSequence);
-      at !== 0 && open.length > 0;
-      at = at === 1 ? 0 : store.previous(at - 1)
-    ) {
+    for (const inflow of open.filter(isOpen)) {
+      const { position, heldAt } = found.get(inflow) ?? {};
+      inflow.resume(position, heldAt);
+      inflow.wake();
+    }
+  }
+
+  // How far origins were read is written down now and then; what was taken from them since tells the rest. Throws StoreError.
+  async #read(open: readonly Inflow[]): Promise<ReadonlyMap<Inflow, Found>> {
+    const stream = this.#stream;
+    const { store } = stream;
+    const { lastSequence } = store.state;
+    const known = stream.account.js.originsOf(stream);
+    const found = new Map<Inflow, Found>();
+    for (const inflow of open) {
+      const position = known.get(inflow.key);
+      if (inflow.isMirror) {
+        // Its messages have the origin's sequences.
+        const { identity = NO_IDENTITY } = position ?? {};
+        found.set(inflow, { position: { identity, sequence: lastSequence, at: lastSequence }, heldAt: 0 });
+      } else if (position !== undefined) found.set(inflow, { position, heldAt: 0 });
+    }
+    let missing = open.filter(({ isMirror }) => !isMirror);
+    for (let at = lastSequence; missing.length > 0; at--) {
+      at = at === 0 ? 0 : store.previous(at);
+      missing = missing.filter((inflow) => at > (found.get(inflow)?.position.at ?? 0));
+      if (missing.length === 0) break;
       const stored = await store.load(at);
       if (stored === undefined || stored.headerBytes === 0) continue;
       const value = MessageHeaders.in(stored.header.toString("latin1")).get(Header.streamSource);
-      const [name, sequence, filter, , , identity] = value?.split(" ") ?? [];
-      const found = open.findIndex(
+      const [name, sequence, filter, , , identity = NO_IDENTITY] = value?.split(" ") ?? [];
+      const inflow = missing.find(
         ({ config }) => sourceName(config) === name && filter === (filterText(config) || ">"),
       );
-      if (found < 0) continue;
-      open[found].next = Number(sequence) + 1;
-      open[found].last = Number(sequence);
-      if (identity !== undefined) open[found].identity = identity;
-      open.splice(found, 1);
+      if (inflow === undefined) continue;
+      found.set(inflow, { position: { identity, sequence: Number(sequence), at }, heldAt: at });
+      missing = missing.filter((other) => other !== inflow);
     }
-    for (const inflow of open) inflow.next = inflow.start;
-    for (const inflow of this.#inflows.values()) inflow.wake();
+    return found;
+  }
+
+  /** Messages were removed. */
+  removed(): void {
+    if (this.#isChecking) return;
+    this.#isChecking = true;
+    this.#stream.account.js.server.runtime.clock.endOfTurn(() => {
+      this.#isChecking = false;
+      if (this.#stream.closed) return;
+      for (const inflow of this.#inflows.values()) if (inflow.isForgotten) inflow.writeDown();
+    });
+  }
+
+  /** A message of an origin was stored under that sequence. */
+  stored(sequence: number): void {
+    if (sequence - this.#writtenAt < MESSAGES_TO_SEARCH) return;
+    this.writeDown();
+  }
+
+  /** Writes down how far all origins were read. */
+  writeDown(): void {
+    this.#writtenAt = this.#stream.store.state.lastSequence;
+    for (const inflow of this.#inflows.values()) inflow.writeDown();
   }
 
   stop(): void {

@@ -12,9 +12,10 @@ import { Damage } from "./damage.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
 import { MemoryBudget } from "./memory-budget.js";
-import type { MetaEntry } from "./meta.js";
+import type { MetaEntry, OriginPosition } from "./meta.js";
 import { META_KEYS, MetaLog } from "./meta-log.js";
 import type { Storage, StreamStore, Ticket } from "./store/store.js";
+import type { Stream } from "./stream.js";
 import { timeText } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
@@ -110,6 +111,11 @@ export class JetStream {
   /** Writes an entry down and applies it. */
   propose(entry: MetaEntry): Ticket {
     return this.#meta.propose(entry);
+  }
+
+  /** How far a stream has read its origins, by `sourceKey`, as it was written down. */
+  originsOf({ account, name }: Stream): ReadonlyMap<string, OriginPosition> {
+    return this.#meta.state.accounts.get(account.account.name)?.get(name)?.origins ?? new Map();
   }
 
   /** Calls back when the ticket is durable; at once if it is. */

@@ -6,7 +6,7 @@ import type { Consumer } from "./consumer.js";
 import type { ConsumerConfig } from "./consumer-config.js";
 import { ApiError } from "./errors.js";
 import type { JetStream, Usage } from "./jetstream.js";
-import type { MetaStream } from "./meta.js";
+import type { MetaStream, OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
 import type { StreamStore, Ticket } from "./store/store.js";
 import { Stream } from "./stream.js";
@@ -28,6 +28,7 @@ export class JetStreamAccount implements Neighbours {
   /** API requests that were answered, and those among them that were refused. */
   apiTotal = 0;
   apiErrors = 0;
+  #lastCreatedNs = 0n;
 
   constructor(js: JetStream, account: Account) {
     this.js = js;
@@ -70,6 +71,12 @@ export class JetStreamAccount implements Neighbours {
     for (const stream of this.streams.values()) stream.open();
   }
 
+  /** Writes down how far a stream has read an origin. */
+  writeOrigin(stream: Stream, origin: string, position: OriginPosition): void {
+    if (stream.config.storage === "memory") return;
+    this.js.propose({ op: "origin", account: this.account.name, stream: stream.name, origin, ...position });
+  }
+
   /** Of a stream that is not there yet. */
   newKey(name: string): string {
     return `${this.account.name}/${name}/${this.js.nuid()}`;
@@ -84,7 +91,7 @@ export class JetStreamAccount implements Neighbours {
     if (maxStreams > 0 && this.streams.size >= maxStreams) throw new ApiError("maxStreams");
     this.checkReservation(config, undefined);
     const { js } = this;
-    const createdNs = js.nowNs;
+    const createdNs = this.#newTime();
     const key = filled?.key ?? this.newKey(config.name);
     const { name } = config;
     const ticket =
@@ -97,6 +104,13 @@ export class JetStreamAccount implements Neighbours {
     const begun = filled === undefined ? stream.begin() : 0;
     stream.open();
     return { stream, ticket: Math.max(ticket, begun) };
+  }
+
+  // No other stream was made then: the time tells whoever reads from it that it is another one.
+  #newTime(): bigint {
+    const { nowNs } = this.js;
+    this.#lastCreatedNs = nowNs > this.#lastCreatedNs ? nowNs : this.#lastCreatedNs + 1n;
+    return this.#lastCreatedNs;
   }
 
   /** Takes a configuration that was checked. */

@@ -1,16 +1,20 @@
 // What flows into a stream from another one of its account on this server: read from its store.
+import type { Timer } from "../runtime/clock.js";
 import { ApiError } from "./errors.js";
 import { Inflow } from "./inflow.js";
 import type { StoredMessage, SubjectFilter } from "./store/store.js";
 import type { Stream } from "./stream.js";
-import { parseTime } from "./time.js";
+import { nsOf, parseTime } from "./time.js";
 
 const MESSAGES_PER_TURN = 256;
+const RETRY_MS = 1000;
 
 export class LocalInflow extends Inflow {
-  #originKey: string | undefined;
+  // Whether the origin is known to have the message that was mirrored last.
+  #isSame = false;
   #filter: { filter: SubjectFilter; of: Stream } | undefined;
   #scheduled = false;
+  #timer: Timer | undefined;
   #busy = false;
 
   get origin(): Stream | undefined {
@@ -35,9 +39,7 @@ export class LocalInflow extends Inflow {
   }
 
   originChanged(): void {
-    const key = this.origin?.key;
-    if (this.#originKey !== undefined && key !== undefined && key !== this.#originKey) this.next = 1;
-    if (key !== undefined) this.#originKey = key;
+    this.#isSame = false;
     this.wake();
   }
 
@@ -61,25 +63,36 @@ export class LocalInflow extends Inflow {
   readonly #run = (): void => {
     this.#scheduled = false;
     const { origin, target } = this;
-    if (this.stopped || origin === undefined || target.closed || origin.closed) return;
-    this.#originKey ??= origin.key;
-    this.identity = origin.identity;
+    if (this.stopped || target.closed) return;
+    if (origin === undefined || origin.closed) {
+      if (!target.account.js.closing) this.stall("stream not found");
+      return;
+    }
+    const fault = this.recognise(origin.identity, origin.store.state.lastSequence);
+    if (fault !== undefined) {
+      this.#retry(fault);
+      return;
+    }
+    if (this.isMirror && !this.#isSame && this.last > 0) this.next = this.last;
+    this.#isSame = true;
     this.activeMs ??= this.nowMs;
     for (let count = 0; count < MESSAGES_PER_TURN; count++) {
       const sequence = origin.store.next(this.next ?? 1, this.#filterOf(origin));
-      if (sequence === 0) return;
+      if (sequence === 0) {
+        this.flows();
+        return;
+      }
       const loaded = origin.store.load(sequence);
       if (loaded instanceof Promise) {
         this.#busy = true;
         loaded.then(
           (stored) => {
             this.#busy = false;
-            if (!this.stopped) this.#take(sequence, stored);
-            this.wake();
+            if (!this.stopped && this.#take(sequence, stored)) this.wake();
           },
-          () => {
+          (error: Error) => {
             this.#busy = false;
-            target.account.js.after(1000, () => this.wake());
+            this.#retry(error.message);
           },
         );
         return;
@@ -91,26 +104,36 @@ export class LocalInflow extends Inflow {
 
   // False when the message could not be stored now; it is tried again.
   #take(sequence: number, stored: StoredMessage | undefined): boolean {
-    const { target } = this;
-    if (stored !== undefined) {
+    if (this.isMirror && sequence === this.last) {
+      if (stored !== undefined && nsOf(stored) !== this.target.store.state.lastTimeNs) {
+        this.#retry(this.differs());
+        return false;
+      }
+    } else if (stored !== undefined) {
       try {
         this.store(stored);
       } catch (error) {
-        const { message } = error as Error;
-        if (this.error !== message) target.account.js.server.logger.warn(`stream ${target.name}: ${message}`);
-        this.error = message;
-        target.account.js.after(1000, () => this.wake());
+        this.#retry((error as Error).message);
         return false;
       }
-      this.error = undefined;
     }
+    this.flows();
     this.next = sequence + 1;
     this.activeMs = this.nowMs;
     return true;
   }
 
+  #retry(fault: string): void {
+    this.stall(fault);
+    this.#timer ??= this.target.account.js.after(RETRY_MS, () => {
+      this.#timer = undefined;
+      this.wake();
+    });
+  }
+
   override stop(): void {
     super.stop();
+    this.#timer?.cancel();
     this.#filter?.filter.release();
     this.#filter = undefined;
   }

@@ -3,6 +3,7 @@
 import { parseExact, stringifyExact } from "../protocol/json.js";
 import { type ConsumerConfig, KEPT_CONSUMER_FIELDS } from "./consumer-config.js";
 import { readFields, writeFields } from "./fields.js";
+import { sourceKey } from "./stream-checks.js";
 import { STREAM_FIELDS, type StreamConfig } from "./stream-config.js";
 
 export interface MetaConsumer {
@@ -12,12 +13,24 @@ export interface MetaConsumer {
   readonly key: string;
 }
 
+/** How far an origin was read. */
+export interface OriginPosition {
+  /** Tells one incarnation of the origin from the next. */
+  readonly identity: string;
+  /** The last of its sequences that was taken; 0 for none. */
+  readonly sequence: number;
+  /** The last sequence of the stream itself by then: what stands behind it may tell of more. */
+  readonly at: number;
+}
+
 export interface MetaStream {
   readonly config: StreamConfig;
   readonly createdNs: bigint;
   /** The key of its store. */
   readonly key: string;
   readonly consumers: Map<string, MetaConsumer>;
+  /** Of its mirror or its sources, by `sourceKey`. */
+  readonly origins: Map<string, OriginPosition>;
 }
 
 /** What is proposed. Names are text; the proposer has chosen time and key. */
@@ -33,7 +46,8 @@ export type MetaEntry =
       createdNs: bigint;
       key: string;
     }
-  | { op: "consumer-gone"; account: string; stream: string; consumer: string };
+  | { op: "consumer-gone"; account: string; stream: string; consumer: string }
+  | ({ op: "origin"; account: string; stream: string; origin: string } & OriginPosition);
 
 export class MetaState {
   /** Streams by account and name. */
@@ -46,10 +60,11 @@ export class MetaState {
     switch (entry.op) {
       case "stream": {
         const { config, createdNs, key } = entry;
-        this.accounts.set(
-          account,
-          streams.set(stream, { config, createdNs, key, consumers: known?.consumers ?? new Map() }),
-        );
+        const consumers = known?.consumers ?? new Map<string, MetaConsumer>();
+        const origins = known?.origins ?? new Map<string, OriginPosition>();
+        const wanted = new Set([config.mirror ?? [], config.sources ?? []].flat().map(sourceKey));
+        for (const origin of origins.keys()) if (!wanted.has(origin)) origins.delete(origin);
+        this.accounts.set(account, streams.set(stream, { config, createdNs, key, consumers, origins }));
         break;
       }
       case "stream-gone":
@@ -63,15 +78,21 @@ export class MetaState {
       }
       case "consumer-gone":
         known?.consumers.delete(entry.consumer);
+        break;
+      case "origin": {
+        const { identity, sequence, at } = entry;
+        known?.origins.set(entry.origin, { identity, sequence, at });
+      }
     }
   }
 
   /** Entries that make this state. */
   *entries(): Iterable<MetaEntry> {
     for (const [account, streams] of this.accounts) {
-      for (const [stream, { config, createdNs, key, consumers }] of streams) {
+      for (const [stream, { config, createdNs, key, consumers, origins }] of streams) {
         yield { op: "stream", account, stream, config, createdNs, key };
         for (const [consumer, one] of consumers) yield { op: "consumer", account, stream, consumer, ...one };
+        for (const [origin, position] of origins) yield { op: "origin", account, stream, origin, ...position };
       }
     }
   }

@@ -40,6 +40,7 @@ export const Header = {
   lastStream: "Nats-Last-Stream",
   stalled: "Nats-Consumer-Stalled",
   pinId: "Nats-Pin-Id",
+  streamIdentity: "Nats-Stream-Identity",
 } as const;
 
 const NONE: ReadonlyMap<string, readonly string[]> = new Map();

@@ -4,10 +4,9 @@ import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { parseExact, stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
-import { hashName } from "../server/server-hash.js";
-import { Inflow } from "./inflow.js";
+import { Inflow, identityOf, NO_IDENTITY } from "./inflow.js";
 import { wireSubject } from "./names.js";
-import { Header, headerNumber, MessageHeaders } from "./publish-headers.js";
+import { appendHeaders, Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import type { Ticket } from "./store/store.js";
 import { NS_PER_SECOND } from "./time.js";
 
@@ -25,11 +24,16 @@ const STATUS = "NATS/1.0 100";
 /** Of `$JS.ACK.<stream>.<consumer>.…`; the form with domain and account has two more in front. */
 const SHORT_ACK_TOKENS = 9;
 
+/** Of an origin that is another stream than the request was for. */
+const IDENTITY_DIFFERS = 10225;
+
 interface Answer {
   readonly created?: string;
   readonly state?: { readonly last_seq?: number };
   readonly num_pending?: number;
-  readonly error?: { readonly description?: string };
+  readonly error?: { readonly err_code?: number; readonly description?: string };
+  /** Of its headers. */
+  readonly identity?: string | undefined;
 }
 
 /** What a consumer's message says in its reply subject. */
@@ -51,8 +55,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   #retryMs = FIRST_RETRY_MS;
   #timer: Timer | undefined;
   #busy = false;
-  // Whether the origin is known to be another one than before; a mirror waits, then.
-  #isOther = false;
+  // Another account may export its API of consumers and nothing else.
+  #isInfoHidden = false;
 
   get start(): number {
     return this.config.opt_start_seq || 1;
@@ -92,21 +96,10 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   }
 
   #retry(fault: string): void {
-    const { target, config } = this;
-    const { js } = target.account;
     this.#end();
-    if (this.error !== fault) {
-      js.server.logger.warn(`stream ${target.name}: nothing comes from ${config.name}: ${fault}`);
-      js.advise(target.account.account, `STREAM.INFLOW_STALLED.${target.wireName}`, "stream_inflow_stalled", {
-        stream: target.name,
-        origin: config.name,
-        external: config.external,
-        reason: fault,
-      });
-    }
-    this.error = fault;
+    this.stall(fault);
     this.#timer?.cancel();
-    this.#timer = js.after(this.#retryMs, () => this.wake());
+    this.#timer = this.target.account.js.after(this.#retryMs, () => this.wake());
     this.#retryMs = Math.min(LAST_RETRY_MS, 2 * this.#retryMs);
   }
 
@@ -115,52 +108,40 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   // Says what is in the way; undefined when messages will come.
   async #connect(): Promise<string | undefined> {
     const { name } = this.config;
-    const origin = await this.#ask(`STREAM.INFO.${wireSubject(name)}`, "");
-    if (origin === undefined) return "no answer from the origin's API";
-    if (origin.error !== undefined) return origin.error.description ?? "refused";
-    const fault = this.#identify(origin);
+    const origin = this.#isInfoHidden ? undefined : await this.#ask(`STREAM.INFO.${wireSubject(name)}`, "");
+    if (origin?.error !== undefined) return refusal(origin);
+    const fault = origin && this.recognise(identityOf(origin.created ?? ""), origin.state?.last_seq ?? 0);
     if (fault !== undefined || this.stopped) return fault;
     const { js, account } = this.target.account;
-    const prefix = this.config.external?.deliver || (this.isMirror ? "$JS.M" : "$JS.S");
-    const deliver = `${wireSubject(prefix)}.${js.nuid().slice(0, 8)}`;
+    const { deliver: prefix } = this.config.external ?? {};
+    const kind = this.isMirror ? "M" : "S";
+    const deliver = `${prefix ? `${wireSubject(prefix)}.${kind}` : `$JS.${kind}`}.${js.nuid().slice(0, 8)}`;
     this.#consumerSequence = 0;
-    this.#subscription = new Subscription(deliver, undefined, "", this);
+    this.#subscription = new Subscription(deliver, undefined, deliver, this);
     account.subscribe(this.#subscription);
     const request = { stream_name: name, config: this.#consumerConfig(deliver), action: "create" };
     const answer = await this.#ask(`CONSUMER.CREATE.${wireSubject(name)}`, stringifyExact(request));
+    this.#isInfoHidden = origin === undefined && answer !== undefined;
     if (answer === undefined) return "no answer from the origin's API";
-    if (answer.error !== undefined) return answer.error.description ?? "refused";
+    if (answer.error !== undefined) return this.#refused(answer);
+    if (origin === undefined && answer.identity !== undefined) {
+      const other = this.recognise(answer.identity, Number.POSITIVE_INFINITY);
+      if (other !== undefined) return other;
+    }
     this.#heardMs = this.nowMs;
     this.activeMs ??= this.nowMs;
     if (this.#consumerSequence === 0) this.#pending = answer.num_pending ?? 0;
-    this.error = undefined;
+    this.flows();
     return undefined;
   }
 
-  // An origin that was made anew has other messages under the same sequences.
-  #identify({ created = "", state }: Answer): string | undefined {
-    const identity = hashName(created);
-    const isShorter = this.last > 0 && (state?.last_seq ?? 0) < this.last;
-    const isOther = this.identity.length === identity.length && this.identity !== identity;
-    if (!isOther && !isShorter && !this.#isOther) {
-      this.identity = identity;
-      return undefined;
-    }
-    if (this.isMirror) return this.#another();
-    const { target, config } = this;
-    target.account.js.server.logger.warn(
-      `stream ${target.name}: its source ${config.name} is another stream than before`,
-    );
-    this.identity = identity;
-    this.last = 0;
-    this.next = this.start;
-    return undefined;
-  }
-
-  #another(): string {
-    this.#isOther = true;
-    this.#retryMs = LAST_RETRY_MS;
-    return "the origin is another stream than the one that was mirrored";
+  // The refusal names the stream that is there.
+  #refused(answer: Answer): string | undefined {
+    const identity =
+      answer.error?.err_code === IDENTITY_DIFFERS && / (\S{8})$/.exec(answer.error.description ?? "")?.[1];
+    if (!identity) return refusal(answer);
+    this.#end();
+    return this.recognise(identity, Number.POSITIVE_INFINITY);
   }
 
   #consumerConfig(deliver: string): object {
@@ -193,7 +174,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   // Undefined when nobody answers.
   #ask(subject: string, body: string): Promise<Answer | undefined> {
     const { js, account } = this.target.account;
-    const reply = `_INBOX.${js.nuid()}`;
+    const reply = `$JSC.R.${js.nuid()}`;
     return new Promise((resolve) => {
       const end = (answer: Answer | undefined): void => {
         timer.cancel();
@@ -202,8 +183,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
       };
       const target: DeliveryTarget = {
         echo: true,
-        deliver(_, { body: bytes, start, headerBytes, end: to }) {
-          end(readAnswer(bytes.toString("utf8", start + headerBytes, to)));
+        deliver(_, message) {
+          end(readAnswer(message));
           return true;
         },
       };
@@ -211,8 +192,14 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
       const timer = js.after(ANSWER_MS, () => end(undefined));
       account.subscribe(subscription);
       const api = `${wireSubject(this.config.external?.api ?? "")}.${subject}`;
-      if (js.send(account, api, Buffer.from(body), NO_BYTES, reply) === 0) end(undefined);
+      if (js.send(account, api, Buffer.from(body), this.#identityBlock(), reply) === 0) end(undefined);
     });
+  }
+
+  // An origin that is another stream refuses.
+  #identityBlock(): Uint8Array {
+    if (this.identity === NO_IDENTITY) return NO_BYTES;
+    return Buffer.from(appendHeaders("", [[Header.streamIdentity, this.identity]]));
   }
 
   // Heartbeats come every second.
@@ -228,7 +215,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   // ---------------------------------------------------------------- messages come in
 
   deliver(subscription: Subscription, message: Message): boolean {
-    if (subscription !== this.#subscription) return false;
+    // Of another account it comes by the shadow of the subscription.
+    if (subscription.sid !== this.#subscription?.sid) return false;
     this.#heardMs = this.nowMs;
     const header = message.headerBytes === 0 ? "" : message.headerText;
     if (header.startsWith(STATUS)) this.#status(message, header);
@@ -266,7 +254,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     this.#pending = delivery.pending;
     const { sequence, timeNs } = delivery;
     if (this.isMirror && sequence === this.last) {
-      if (timeNs !== this.target.store.state.lastTimeNs) this.#retry(this.#another());
+      if (timeNs !== this.target.store.state.lastTimeNs) this.#retry(this.differs());
       return;
     }
     if (sequence < (this.next ?? 1)) return;
@@ -295,13 +283,19 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   }
 }
 
-function readAnswer(text: string): Answer | undefined {
+function readAnswer({ body, start, headerBytes, headerText, end }: Message): Answer | undefined {
   try {
-    const value = parseExact(text);
-    return typeof value === "object" && value !== null ? (value as Answer) : undefined;
+    const value = parseExact(body.toString("utf8", start + headerBytes, end));
+    if (typeof value !== "object" || value === null) return undefined;
+    const identity = headerBytes === 0 ? undefined : MessageHeaders.in(headerText).get(Header.streamIdentity);
+    return { ...value, identity };
   } catch {
     return undefined;
   }
+}
+
+function refusal({ error }: Answer): string {
+  return error?.description ?? "refused";
 }
 
 function readDelivery(reply: string): Delivery | undefined {

@@ -4,17 +4,21 @@ import type { Inflow } from "./inflow.js";
 import type { JetStream } from "./jetstream.js";
 import type { MemoryBudget } from "./memory-budget.js";
 
-const INFLOW: readonly (readonly [name: string, help: string, value: (inflow: Inflow) => number])[] = [
-  ["inflow_lag_messages", "Messages of the origin that are still to come", ({ lag }) => lag],
-  [
-    "inflow_active_seconds",
-    "Time since the origin was last heard of; -1 if never",
-    ({ activeSeconds }) => activeSeconds,
-  ],
-  ["inflow_stalled", "Whether nothing comes because of an error", ({ fault }) => (fault === undefined ? 0 : 1)],
+const gauge = "gauge";
+
+const INFLOW: readonly Pick<JetStreamSample, "name" | "help" | "type">[] = [
+  { name: "inflow_lag_messages", help: "Messages of the origin that are still to come", type: gauge },
+  { name: "inflow_active_seconds", help: "Time since the origin was last heard of; -1 if never", type: gauge },
+  { name: "inflow_stalled", help: "Whether nothing comes because of an error", type: gauge },
+  { name: "inflow_replaced_origins", help: "How often the origin was another stream than before", type: "counter" },
 ];
 
-const gauge = "gauge";
+const valuesOf = ({ lag, activeSeconds, isStalled, replacements }: Inflow): readonly number[] => [
+  lag,
+  activeSeconds,
+  isStalled ? 1 : 0,
+  replacements,
+];
 
 /** The present values. */
 export function* samplesOf({ accounts, memoryBudget }: JetStream): Iterable<JetStreamSample> {
@@ -23,7 +27,8 @@ export function* samplesOf({ accounts, memoryBudget }: JetStream): Iterable<JetS
     for (const { name: stream, inflows } of fed) {
       for (const inflow of inflows?.all() ?? []) {
         const labels = { account: account.name, stream, ...originOf(inflow) };
-        for (const [name, help, value] of INFLOW) yield { name, help, type: gauge, labels, value: value(inflow) };
+        const values = valuesOf(inflow);
+        for (const [at, sample] of INFLOW.entries()) yield { ...sample, labels, value: values[at] };
       }
     }
   }

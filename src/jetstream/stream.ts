@@ -11,6 +11,7 @@ import { checkIncrement, counterMessage } from "./counters.js";
 import { DuplicateIds } from "./dedupe.js";
 import { ApiError } from "./errors.js";
 import { Expiry } from "./expiry.js";
+import { identityOf } from "./inflow.js";
 import { type Inflows, inflowsOf } from "./inflows.js";
 import type { JetStreamAccount } from "./js-account.js";
 import type { MetaConsumer } from "./meta.js";
@@ -32,7 +33,7 @@ import { StoreError } from "./store/errors.js";
 import { timesAt, timesOf } from "./store/memory-store.js";
 import { ALREADY_DURABLE, NEVER_EXPIRES, type StoredMessage, type StreamStore, type Ticket } from "./store/store.js";
 import type { StreamConfig } from "./stream-config.js";
-import { ceilMs, NS_PER_MS } from "./time.js";
+import { ceilMs, NS_PER_MS, timeText } from "./time.js";
 
 const MAX_HEADER_BYTES = 0xffff;
 
@@ -88,7 +89,7 @@ export class Stream implements DeliveryTarget {
     this.config = config;
     this.createdNs = createdNs;
     this.key = key;
-    this.identity = key.slice(-8);
+    this.identity = identityOf(timeText(createdNs));
     this.store = filled ?? js.storeFor(config.storage, key, storeOptions(config));
     filled?.configure(storeOptions(config));
     this.acks = new PublishAcks(this);
@@ -150,6 +151,7 @@ export class Stream implements DeliveryTarget {
   }
 
   close(): void {
+    if (this.account.js.closing) this.inflows?.writeDown();
     this.closed = true;
     this.#unsubscribe();
     this.expiry.cancel();
@@ -199,25 +201,13 @@ export class Stream implements DeliveryTarget {
   }
 
   async #recoverIds(): Promise<void> {
-    const windowNs = this.config.duplicate_window;
+    const { duplicate_window: windowNs } = this.config;
     if (windowNs <= 0n || this.store.state.messages === 0) return;
     this.#areIdsKnown = false;
     try {
-      await this.#readIds(windowNs);
+      await this.ids.recover(this, this.account.js.nowNs - windowNs);
     } finally {
       this.#areIdsKnown = true;
-    }
-  }
-
-  async #readIds(windowNs: bigint): Promise<void> {
-    const { store } = this;
-    const since = store.firstSince(this.account.js.nowNs - windowNs);
-    const { lastSequence } = store.state;
-    for (let at = since; at !== 0 && at <= lastSequence; at = store.next(at + 1)) {
-      const stored = await this.read(at);
-      if (stored === undefined || stored.headerBytes === 0) continue;
-      const id = MessageHeaders.in(stored.header.toString("latin1")).get(Header.msgId);
-      if (id !== undefined) this.ids.add(id, at, stored.seconds * 1000 + stored.nanoseconds / 1e6);
     }
   }
 
@@ -360,6 +350,7 @@ export class Stream implements DeliveryTarget {
     const result = remove();
     this.settle();
     for (const consumer of this.consumers.values()) consumer.messagesRemoved(why);
+    this.inflows?.removed();
     return result;
   }
 
@@ -409,7 +400,9 @@ export class Stream implements DeliveryTarget {
 
   // With interest retention nobody's message is not kept.
   #dropUnwanted(subject: string, sequence: number): void {
-    if (!this.isWanted(subject)) this.store.remove(sequence);
+    if (this.isWanted(subject)) return;
+    this.store.remove(sequence);
+    this.inflows?.removed();
   }
 
   /** Whether a message of that subject is kept: with interest retention, if a consumer wants it. */
@@ -432,6 +425,7 @@ export class Stream implements DeliveryTarget {
     }
     this.store.remove(sequence);
     this.settle();
+    this.inflows?.removed();
   }
 
   /** A consumer is gone: what only it wanted goes, too. */
