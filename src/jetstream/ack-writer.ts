@@ -2,6 +2,7 @@
 // nothing is made for one but the text of its subject.
 import type { Account } from "../accounts/account.js";
 import { Message } from "../accounts/message.js";
+import { writeDecimal } from "../protocol/decimal.js";
 import type { Router } from "../server/router.js";
 
 const SEQUENCE_DIGITS = 16;
@@ -59,17 +60,4 @@ export class AckWriter {
     const { subjectBytes } = message;
     for (let i = 0; i < reply.length; i++) subjectBytes[i] = reply.charCodeAt(i);
   }
-}
-
-/** Writes the digits of a whole number from 0 to 2^53; returns where they end. */
-function writeDecimal(into: Uint8Array, at: number, value: number): number {
-  let digits = 1;
-  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
-  let rest = value;
-  for (let i = at + digits - 1; i >= at; i--) {
-    const tens = Math.floor(rest / 10);
-    into[i] = 48 + (rest - tens * 10);
-    rest = tens;
-  }
-  return at + digits;
 }

@@ -7,6 +7,8 @@ import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { bytesAsText, stringifyExact } from "../protocol/json.js";
 import { API_LEVEL } from "../protocol/version.js";
 import { requestInfo } from "../server/request-info.js";
+import { ApiEntrance } from "./api-entrance.js";
+import { Routes } from "./api-routes.js";
 import { ApiError } from "./errors.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
@@ -15,8 +17,6 @@ import { StoreError } from "./store/errors.js";
 import { asApiError } from "./stream.js";
 
 const PREFIX = "$JS.API.";
-/** Those of requests that are remembered with what they mean. */
-const KNOWN_SUBJECTS = 1024;
 const TYPE = "io.nats.jetstream.api.v1.";
 const NO_BYTES = Buffer.alloc(0);
 
@@ -52,10 +52,35 @@ export interface ApiRoute {
   handle(request: ApiRequest): ApiAnswer | Promise<ApiAnswer>;
 }
 
-/** A request whose answers are messages: nobody is there for it when the handler says false. */
+/** A request whose answers are messages. */
+export class DirectRequest {
+  readonly js: JetStream;
+  readonly account: JetStreamAccount;
+  /** The tokens that the route's wildcards matched, as text. */
+  readonly names: readonly string[];
+  /** The request itself; only during the call. */
+  readonly message: Message;
+  readonly reply: string;
+
+  constructor(js: JetStream, account: JetStreamAccount, names: readonly string[], message: Message) {
+    this.js = js;
+    this.account = account;
+    this.names = names;
+    this.message = message;
+    this.reply = message.hasReply ? message.reply : "";
+  }
+
+  /** Without headers; a view, only during the call. */
+  get payload(): Buffer {
+    const { body, start, headerBytes, end } = this.message;
+    return body.subarray(start + headerBytes, end);
+  }
+}
+
+/** Nobody is there for a direct request when the handler says false. */
 export interface DirectRoute {
   readonly subject: string;
-  handle(request: ApiRequest): boolean;
+  handle(request: DirectRequest): boolean;
 }
 
 /** Throws ApiError 10038 for a request with a payload. */
@@ -63,60 +88,14 @@ export function wantEmpty({ payload }: ApiRequest): void {
   if (payload.length > 0 && payload.toString("latin1") !== "{}") throw new ApiError("notEmptyRequest");
 }
 
-interface Matched<R> {
-  readonly route: R;
-  readonly names: readonly string[];
-}
-
-class Routes<R extends { readonly subject: string }> {
-  // By the literal tokens that a subject begins with.
-  readonly #routes: { tokens: string[]; route: R }[];
-  // Subjects come again.
-  readonly #known = new Map<string, Matched<R>>();
-
-  constructor(routes: readonly R[]) {
-    this.#routes = routes.map((route) => ({ tokens: route.subject.split("."), route }));
-  }
-
-  /** The route for what follows the prefix of a subject. */
-  find(rest: string): Matched<R> | undefined {
-    const known = this.#known.get(rest);
-    if (known !== undefined) return known;
-    const tokens = rest.split(".");
-    for (const { tokens: wanted, route } of this.#routes) {
-      const names = match(tokens, wanted);
-      if (names === undefined) continue;
-      const matched = { route, names };
-      if (this.#known.size >= KNOWN_SUBJECTS) this.#known.clear();
-      this.#known.set(rest, matched);
-      return matched;
-    }
-    return undefined;
-  }
-}
-
-function match(tokens: readonly string[], wanted: readonly string[]): string[] | undefined {
-  const names: string[] = [];
-  for (let at = 0; at < wanted.length; at++) {
-    if (wanted[at] === ">") {
-      if (at >= tokens.length) return undefined;
-      names.push(bytesAsText(tokens.slice(at).join(".")));
-      return names;
-    }
-    if (at >= tokens.length || tokens[at] === "") return undefined;
-    if (wanted[at] === "*") names.push(bytesAsText(tokens[at]));
-    else if (wanted[at] !== tokens[at]) return undefined;
-  }
-  return tokens.length === wanted.length ? names : undefined;
-}
-
 /** Serves the API in accounts; in those without JetStream every request is refused. */
-export class Api implements DeliveryTarget {
-  readonly echo = true;
+export class Api {
   readonly #js: JetStream;
   readonly #routes: Routes<ApiRoute>;
   readonly #direct: Routes<DirectRoute>;
   readonly #subscriptions = new Map<Account, Subscription[]>();
+  // For the prefix of the API, and for that of the domain.
+  readonly #known = [new Map<string, string>(), new Map<string, string>()];
 
   constructor(js: JetStream, routes: readonly ApiRoute[], direct: readonly DirectRoute[]) {
     this.#js = js;
@@ -127,16 +106,15 @@ export class Api implements DeliveryTarget {
   /** Begins to serve an account. */
   serve(account: Account): void {
     if (this.#subscriptions.has(account)) return;
-    const { domain } = this.#js;
+    const { domain, server } = this.#js;
     const subjects = [`${PREFIX}>`, ...(domain === undefined ? [] : [`$JS.${domain}.API.>`])];
-    const subscriptions = subjects.map((subject) => new Subscription(subject, undefined, subject, this));
+    const subscriptions = subjects.map((subject, at) => {
+      const target = new ApiEntrance(this, server.router, account, subject.length - 1, this.#known[at]);
+      return new Subscription(subject, undefined, subject, target);
+    });
     this.#subscriptions.set(account, subscriptions);
     for (const subscription of subscriptions) account.subscribe(subscription);
-    this.#accountOf.set(subscriptions[0], account);
-    if (subscriptions.length > 1) this.#accountOf.set(subscriptions[1], account);
   }
-
-  readonly #accountOf = new WeakMap<Subscription, Account>();
 
   close(): void {
     for (const [account, subscriptions] of this.#subscriptions) {
@@ -145,35 +123,23 @@ export class Api implements DeliveryTarget {
     this.#subscriptions.clear();
   }
 
-  deliver(subscription: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
-    const account = this.#accountOf.get(subscription);
-    if (account === undefined) return false;
-    const rest = message.subject.slice(subscription.subject.length - 1);
-    // The domain's prefix leads to buckets as well.
-    if (rest.startsWith("$KV.") || rest.startsWith("$O.")) {
-      return this.#js.server.router.publish(account, message.readdressed(rest), source) > 0;
-    }
-    if (rest.includes("..") || rest.endsWith(".")) return false;
-    return this.#handle(account, rest, message, source);
-  }
-
-  #handle(account: Account, rest: string, message: Message, source: DeliveryTarget | undefined): boolean {
+  /** A request in an account; `rest` is what follows the prefix of its subject. */
+  handle(account: Account, rest: string, message: Message, source: DeliveryTarget | undefined): boolean {
     const opened = this.#js.accounts.get(account);
-    const direct = this.#direct.find(rest);
-    const reply = message.hasReply ? message.reply : "";
-    const payload = Buffer.from(message.body.subarray(message.start + message.headerBytes, message.end));
-    const strict = this.#js.options.strict;
     const headers = message.headerBytes === 0 ? undefined : MessageHeaders.in(message.headerText);
     const isTooOld = !knowsLevel(headers?.get(Header.requiredLevel));
+    const direct = this.#direct.find(rest);
     if (direct !== undefined) {
       if (opened === undefined) return false;
-      if (isTooOld) {
-        this.#js.send(account, reply, NO_BYTES, statusBlock("412 Required Api Level"));
-        return true;
-      }
       const { names, route } = direct;
-      return route.handle({ js: this.#js, account: opened, names, payload, strict: false, reply, source, ticket: 0 });
+      const request = new DirectRequest(this.#js, opened, names, message);
+      if (!isTooOld) return route.handle(request);
+      this.#js.send(account, request.reply, NO_BYTES, statusBlock("412 Required Api Level"));
+      return true;
     }
+    const reply = message.hasReply ? message.reply : "";
+    const payload = Buffer.from(message.body.subarray(message.start + message.headerBytes, message.end));
+    const { strict } = this.#js.options;
     const found = this.#routes.find(rest);
     if (found === undefined || reply === "") return true;
     const { route, names } = found;

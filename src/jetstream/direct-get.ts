@@ -1,18 +1,17 @@
 // Direct get: messages of a stream without JSON around them, one or a batch (ADR-31).
-import type { ApiRequest, DirectRoute } from "./api.js";
+import type { AnswerHeaders } from "./answer-writer.js";
+import type { DirectRequest, DirectRoute } from "./api.js";
 import { sequenceOf } from "./api-streams.js";
 import { type Fields, field, readRequest } from "./fields.js";
 import { wireSubject } from "./names.js";
+import { type GetRequest, lastOf, readPlainGet } from "./plain-get.js";
 import { Header, statusBlock } from "./publish-headers.js";
 import type { StoredMessage } from "./store/store.js";
 import type { Stream } from "./stream.js";
-import { parseTime, SecondTexts } from "./time.js";
+import { parseTime } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const MAX_BATCH = 1000;
-const PLAIN_SEQUENCE = /^\{"seq":([1-9]\d{0,14})\}$/;
-const PLAIN_SUBJECT = /^\{"last_by_subj":"([!#-[\]-~]+)"\}$/;
-const times = new SecondTexts();
 const FIELDS: Fields = {
   seq: field("int"),
   last_by_subj: field("text"),
@@ -26,27 +25,14 @@ const FIELDS: Fields = {
   no_hdr: field("flag"),
 };
 
-interface GetRequest {
-  seq: number;
-  last_by_subj: string;
-  next_by_subj: string;
-  batch: number;
-  max_bytes: number;
-  start_time?: string;
-  multi_last?: string[];
-  up_to_seq: number;
-  up_to_time?: string;
-  no_hdr: boolean;
-}
-
 interface Answering {
-  readonly request: ApiRequest;
+  readonly request: DirectRequest;
   readonly stream: Stream;
   readonly asked: GetRequest;
 }
 
 function status(
-  { js, account, reply }: ApiRequest,
+  { js, account, reply }: DirectRequest,
   text: string,
   headers: readonly (readonly [string, string | number])[] = [],
 ): true {
@@ -54,7 +40,7 @@ function status(
   return true;
 }
 
-function streamOf({ account, names, reply }: ApiRequest): Stream | undefined {
+function streamOf({ account, names, reply }: DirectRequest): Stream | undefined {
   const stream = account.streams.get(names[0]);
   if (stream === undefined || reply === "") return undefined;
   return stream.config.allow_direct || (stream.config.mirror !== undefined && stream.config.mirror_direct)
@@ -62,39 +48,19 @@ function streamOf({ account, names, reply }: ApiRequest): Stream | undefined {
     : undefined;
 }
 
-function bySubject(request: ApiRequest): boolean {
+function bySubject(request: DirectRequest): boolean {
   const stream = streamOf(request);
   if (stream === undefined) return false;
-  single({ request, stream, asked: asking(0, request.names[1]) });
+  single({ request, stream, asked: lastOf(request.names[1]) });
   return true;
 }
 
-function asking(sequence: number, lastBySubject: string): GetRequest {
-  return {
-    seq: sequence,
-    last_by_subj: lastBySubject,
-    next_by_subj: "",
-    batch: 0,
-    max_bytes: 0,
-    up_to_seq: 0,
-    no_hdr: false,
-  };
-}
-
-// The two requests that nearly all are, without reading JSON.
-function readPlain(payload: Buffer): GetRequest | undefined {
-  const text = payload.toString("latin1");
-  const sequence = PLAIN_SEQUENCE.exec(text);
-  if (sequence !== null) return asking(Number(sequence[1]), "");
-  const subject = PLAIN_SUBJECT.exec(text);
-  return subject === null ? undefined : asking(0, subject[1]);
-}
-
-function byRequest(request: ApiRequest): boolean {
+function byRequest(request: DirectRequest): boolean {
   const stream = streamOf(request);
   if (stream === undefined) return false;
-  if (request.payload.length === 0) return status(request, "408 Empty Request");
-  const plain = readPlain(request.payload);
+  const { message } = request;
+  if (message.payloadBytes === 0) return status(request, "408 Empty Request");
+  const plain = readPlainGet(message.body, message.start + message.headerBytes, message.end);
   if (plain !== undefined) {
     single({ request, stream, asked: plain });
     return true;
@@ -156,25 +122,16 @@ function single(answering: Answering): void {
 
 function answer(answering: Answering, stored: StoredMessage | undefined): void {
   if (stored === undefined) status(answering.request, "404 Message Not Found");
-  else send(answering, stored, "");
+  else send(answering, stored, answering.stream.answerHeaders);
 }
 
-/** @param more header lines, each with its CR LF */
-function send({ request, stream, asked }: Answering, stored: StoredMessage, more: string): void {
+function send({ request, asked }: Answering, stored: StoredMessage, headers: AnswerHeaders): void {
   const { js, account, reply } = request;
-  const { body, start, end, headerBytes } = stored;
-  let block = "";
-  if (!asked.no_hdr) {
-    block = headerBytes === 0 ? "NATS/1.0\r\n" : body.toString("latin1", start, start + headerBytes - 2);
-    const { sequence, seconds, nanoseconds } = stored;
-    block += `${Header.stream}: ${stream.wireName}\r\n${Header.subject}: ${stored.subject}\r\n`;
-    block += `${Header.sequence}: ${sequence}\r\n${Header.timeStamp}: ${times.text(seconds, nanoseconds)}\r\n${more}\r\n`;
-  }
-  js.answerWriter.send(account.account, reply, block, body, start + headerBytes, end);
+  js.answerWriter.send(account.account, reply, stored, asked.no_hdr ? undefined : headers);
 }
 
-function linesOf(pending: number, last: number): string {
-  return `${Header.numPending}: ${pending}\r\n${Header.lastSequence}: ${last}\r\n`;
+function headersOf({ wireName: streamName }: Stream, pending: number, last: number): AnswerHeaders {
+  return { streamName, more: `${Header.numPending}: ${pending}\r\n${Header.lastSequence}: ${last}\r\n` };
 }
 
 // Messages from a sequence or time on, up to a number of messages or bytes.
@@ -208,7 +165,7 @@ async function batch(answering: Answering): Promise<void> {
     bytes += stored.end - stored.start;
     if (asked.max_bytes > 0 && bytes > asked.max_bytes && last > 0) break;
     pending = Math.max(0, pending - 1);
-    send(answering, stored, linesOf(pending, last));
+    send(answering, stored, headersOf(stream, pending, last));
     last = sequence;
   }
   filter?.release();
@@ -242,7 +199,7 @@ async function several(answering: Answering): Promise<void> {
     if (stored === "unreadable") return;
     if (stored === undefined) continue;
     pending--;
-    send(answering, stored, linesOf(pending, last));
+    send(answering, stored, headersOf(stream, pending, last));
     last = sequence;
   }
   status(request, "204 EOB", [

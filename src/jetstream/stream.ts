@@ -4,6 +4,7 @@ import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { stringifyExact } from "../protocol/json.js";
 import { SubjectTransform } from "../subjects/transform.js";
+import type { AnswerHeaders } from "./answer-writer.js";
 import { type AtomicBatches, atomicBatchesOf } from "./atomic-batches.js";
 import { Consumer } from "./consumer.js";
 import { type ConsumerConfig, filtersOf } from "./consumer-config.js";
@@ -59,6 +60,10 @@ export class Stream implements DeliveryTarget {
   readonly account: JetStreamAccount;
   readonly createdNs: bigint;
   readonly key: string;
+  /** Its name as it stands in subjects and headers, latin1. */
+  readonly wireName: string;
+  /** What the answer to a direct get says of it. */
+  readonly answerHeaders: AnswerHeaders;
   readonly store: StreamStore;
   readonly consumers = new Map<string, Consumer>();
   readonly acks: PublishAcks;
@@ -89,6 +94,8 @@ export class Stream implements DeliveryTarget {
     this.config = config;
     this.createdNs = createdNs;
     this.key = key;
+    this.wireName = wireSubject(config.name);
+    this.answerHeaders = { streamName: this.wireName, more: "" };
     this.identity = identityOf(timeText(createdNs));
     this.store = filled ?? js.storeFor(config.storage, key, storeOptions(config));
     filled?.configure(storeOptions(config));
@@ -98,11 +105,6 @@ export class Stream implements DeliveryTarget {
 
   get name(): string {
     return this.config.name;
-  }
-
-  /** Tokens of the JSON names are latin1 in subjects. */
-  get wireName(): string {
-    return wireSubject(this.config.name);
   }
 
   // ---------------------------------------------------------------- life

@@ -99,20 +99,36 @@ export function ceilMs(ns: bigint): number {
   return Number((ns + NS_PER_MS - 1n) / NS_PER_MS);
 }
 
-/** Texts of times as `timeText`, many of which are of the same second. */
-export class SecondTexts {
+/** Writes times as `timeText` gives them; those that come after each other are often of the same second. */
+export class TimeWriter {
+  /** The longest text. */
+  static readonly maxBytes = 30;
   #seconds = 0;
-  #text = "";
+  // Without fraction and zone.
+  readonly #text = Buffer.alloc(19);
 
-  text(seconds: number, nanoseconds: number): string {
-    if (seconds !== this.#seconds || this.#text === "") {
+  /** Writes at `at` of `into`; returns where the text ends. Seconds since 1970, up to 2^32-1. */
+  write(into: Buffer, at: number, seconds: number, nanoseconds: number): number {
+    if (seconds === 0) return at + into.write(timeText(nsOf({ seconds, nanoseconds })), at, "latin1");
+    const text = this.#text;
+    if (seconds !== this.#seconds) {
       this.#seconds = seconds;
-      this.#text = timeText(BigInt(seconds) * NS_PER_SECOND).slice(0, -1);
+      text.write(timeText(BigInt(seconds) * NS_PER_SECOND), "latin1");
     }
-    if (seconds === 0 || nanoseconds === 0) return timeText(nsOf({ seconds, nanoseconds }));
-    let digits = 9;
-    let fraction = nanoseconds;
-    for (; fraction % 10 === 0; digits--) fraction /= 10;
-    return `${this.#text}.${String(fraction).padStart(digits, "0")}Z`;
+    for (let i = 0; i < text.length; i++) into[at + i] = text[i];
+    let end = at + text.length;
+    if (nanoseconds > 0) {
+      let digits = 9;
+      let fraction = nanoseconds;
+      for (; fraction % 10 === 0; digits--) fraction /= 10;
+      into[end] = 46;
+      for (let i = end + digits; i > end; i--) {
+        into[i] = 48 + (fraction % 10);
+        fraction = Math.floor(fraction / 10);
+      }
+      end += 1 + digits;
+    }
+    into[end] = 90;
+    return end + 1;
   }
 }

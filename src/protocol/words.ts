@@ -33,3 +33,23 @@ export function copyWords(from: DataView, at: number, to: DataView, toAt: number
   for (let i = 0; i < last; i += 4) to.setInt32(toAt + i, from.getInt32(at + i));
   to.setInt32(toAt + last, from.getInt32(at + last));
 }
+
+/** Up to this size copying in words is faster than a call. */
+const SHORT_BYTES = 512;
+/** Up to this size a view of the source costs more than it saves. */
+const TINY_BYTES = 32;
+
+/** Copies the bytes from `start` to `end` to `at` of `into`, by whatever is fastest for so many; `view` is that of `into`. */
+export function copyBytes(
+  from: Uint8Array,
+  start: number,
+  end: number,
+  into: Uint8Array,
+  view: DataView,
+  at: number,
+): void {
+  const count = end - start;
+  if (count > SHORT_BYTES) into.set(from.subarray(start, end), at);
+  else if (count > TINY_BYTES) copyWords(viewOf(from), start, view, at, count);
+  else for (let i = 0; i < count; i++) into[at + i] = from[start + i];
+}

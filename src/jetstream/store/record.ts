@@ -1,5 +1,5 @@
 // A record: what the journal and the files of the stores consist of. docs/storage.md has its layout.
-import { copyWords, viewOf } from "../../protocol/words.js";
+import { copyBytes, viewOf } from "../../protocol/words.js";
 import { checksum } from "./checksum.js";
 import { StoreError } from "./errors.js";
 import { type MessageTimes, NEVER_EXPIRES, type NewMessage, type StoredMessage } from "./store.js";
@@ -39,10 +39,6 @@ const END_BYTES = 2;
 export const MAX_RECORD_BYTES = 128 * 1024 * 1024;
 const MAX_SUBJECT_BYTES = 0xffff;
 const WORD = 2 ** 32;
-/** Up to this size copying in words is faster than a call. */
-const SHORT_BYTES = 512;
-/** Up to this size a view of the source costs more than it saves. */
-const TINY_BYTES = 32;
 
 /** Bytes of the record of a message. Throws StoreError STORE_TOO_LARGE. */
 export function messageRecordBytes(message: NewMessage, expiresMs: number): number {
@@ -182,13 +178,6 @@ function seal(view: DataView, at: number, bytes: number): number {
   return sum;
 }
 
-function copyBytes(from: Uint8Array, start: number, end: number, into: Uint8Array, view: DataView, at: number): void {
-  const count = end - start;
-  if (count > SHORT_BYTES) into.set(from.subarray(start, end), at);
-  else if (count > TINY_BYTES) copyWords(viewOf(from), start, view, at, count);
-  else for (let i = 0; i < count; i++) into[at + i] = from[start + i];
-}
-
 function writeNumber(view: DataView, at: number, value: number): void {
   view.setUint32(at, value, true);
   view.setUint32(at + 4, value / WORD, true);
@@ -296,24 +285,29 @@ export class RecordMessage implements StoredMessage {
   readonly seconds: number;
   readonly nanoseconds: number;
   readonly expiresMs: number;
-  readonly subject: string;
   readonly body: Buffer;
+  readonly subjectStart: number;
   readonly start: number;
   readonly end: number;
   readonly headerBytes: number;
-  private readonly subjectStart: number;
+  // Not everybody wants it as text.
+  private text: string | undefined;
 
   constructor(record: RecordView) {
     this.sequence = record.sequence;
     this.seconds = record.seconds;
     this.nanoseconds = record.nanoseconds;
     this.expiresMs = record.expiresMs;
-    this.subject = record.subject;
     this.body = record.buffer;
     this.subjectStart = record.subjectStart;
     this.start = record.subjectEnd;
     this.end = record.at + record.bytes - END_BYTES;
     this.headerBytes = record.headerBytes;
+  }
+
+  get subject(): string {
+    this.text ??= this.body.toString("latin1", this.subjectStart, this.start);
+    return this.text;
   }
 
   get subjectBytes(): Buffer {

@@ -73,6 +73,8 @@ export interface StoredMessage extends NewMessage, MessageTimes {
   readonly sequence: Sequence;
   /** CR LF stands at `end`, so that it can be sent as it is. */
   readonly body: Buffer;
+  /** The subject stands in `body`, too, from here to `start`. */
+  readonly subjectStart: number;
   /** Copies nothing; empty without headers. */
   readonly header: Buffer;
   readonly payload: Buffer;

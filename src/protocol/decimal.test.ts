@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { readDecimal, writeDecimal } from "./decimal.js";
+
+test("numbers are written as their decimal text, and read from it", () => {
+  fc.assert(
+    fc.property(fc.maxSafeNat(), fc.nat(5), (value, at) => {
+      const bytes = Buffer.alloc(32, 0x2a);
+      const end = writeDecimal(bytes, at, value);
+      assert.equal(bytes.toString("latin1", at, end), String(value));
+      assert.equal(bytes[end], 0x2a);
+      assert.equal(readDecimal(bytes, at, end), end - at > 15 ? -1 : value);
+    }),
+  );
+});
+
+test("what is no number of at most 15 digits is not read", () => {
+  for (const text of ["", "-1", "1.5", "1e3", " 1", "1 ", "0x10", "1234567890123456"]) {
+    assert.equal(readDecimal(Buffer.from(text), 0, text.length), -1, text);
+  }
+  assert.equal(readDecimal(Buffer.from("a007b"), 1, 4), 7);
+});
