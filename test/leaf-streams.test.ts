@@ -82,3 +82,20 @@ test("a mirror notices an origin that was made anew", { timeout: 30_000 }, async
   const info = await infoUntil(desk, "M", ({ mirror }) => /another stream/.test(mirror?.error?.description ?? ""));
   assert.equal(info.state.messages, 3);
 });
+
+test("an origin that refuses is asked again after a while, not with every message of a stream that has its name here", async (t) => {
+  const client = await (await start(t, "here")).connect();
+  let asked = 0;
+  client.subscribe("$JS.there.API.>", {
+    callback: (_, message) => {
+      asked++;
+      message.respond(JSON.stringify({ error: { code: 503, description: "not now" } }));
+    },
+  });
+  await ask(client, "STREAM.CREATE.S", { name: "S", subjects: ["s"] });
+  await ask(client, "STREAM.CREATE.ALL", { name: "ALL", sources: [{ name: "S", external: { api: "$JS.there.API" } }] });
+  await infoUntil(client, "ALL", ({ sources }) => sources?.[0].error?.description === "not now");
+  const before = asked;
+  for (let at = 0; at < 50; at++) await client.request("s", `${at}`);
+  assert.ok(asked - before < 10, `asked ${asked - before} times`);
+});

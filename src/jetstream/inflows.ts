@@ -29,6 +29,8 @@ export class Inflows {
   #isChecking = false;
   // Where the stream ended when all positions were written down.
   #writtenAt: number;
+  // Those from streams of the account, by their names: they hear of every message.
+  #local = new Map<string, LocalInflow[]>();
 
   constructor(stream: Stream) {
     this.#stream = stream;
@@ -45,6 +47,12 @@ export class Inflows {
     }
     for (const [key, inflow] of this.#inflows) if (!wanted.has(key)) inflow.stop();
     this.#inflows = wanted;
+    this.#local = new Map();
+    for (const inflow of wanted.values()) {
+      if (!(inflow instanceof LocalInflow)) continue;
+      const { name } = inflow.config;
+      this.#local.set(name, [...(this.#local.get(name) ?? []), inflow]);
+    }
     void this.#findPositions();
   }
 
@@ -129,16 +137,18 @@ export class Inflows {
   stop(): void {
     for (const inflow of this.#inflows.values()) inflow.stop();
     this.#inflows.clear();
+    this.#local.clear();
   }
 
   /** A stream of this name came or went. */
   originChanged(name: string): void {
-    for (const inflow of this.#inflows.values()) if (inflow.config.name === name) inflow.originChanged();
+    for (const inflow of this.#local.get(name) ?? []) inflow.originChanged();
   }
 
   /** A stream of the account has a new message. */
   originGrew(stream: Stream): void {
-    for (const inflow of this.#inflows.values()) if (inflow.config.name === stream.name) inflow.wake();
+    const known = this.#local.get(stream.name);
+    if (known !== undefined) for (const inflow of known) inflow.wake();
   }
 
   all(): Iterable<Inflow> {

@@ -38,6 +38,7 @@ export class LocalInflow extends Inflow {
     this.target.account.js.server.runtime.clock.endOfTurn(this.#run);
   }
 
+  /** Another stream of the account has taken the origin's name, or it is there now, or gone. */
   originChanged(): void {
     this.#isSame = false;
     this.wake();
