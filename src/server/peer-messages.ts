@@ -54,6 +54,19 @@ export interface PeerReceiver {
   payloadTooLarge(sizeBytes: number): typeof STOP;
 }
 
+/** The subject of a stored message. */
+class StoredSubject implements KnownByBytes {
+  readonly bytes: Uint8Array;
+  readonly hash: number;
+  readonly subject: string;
+
+  constructor(bytes: Uint8Array, hash: number) {
+    this.bytes = bytes;
+    this.hash = hash;
+    this.subject = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+  }
+}
+
 class QueueList implements KnownByBytes {
   readonly bytes: Uint8Array;
   readonly hash: number;
@@ -69,17 +82,11 @@ class QueueList implements KnownByBytes {
 
 const DOLLAR = 0x24;
 const AT = 0x40;
-const ACK = "$JS.ACK.";
+const ACK = Buffer.from("$JS.ACK.");
 
-// A consumer's message has crossed by the subject that it is delivered to; its own follows the reply.
-function takeStoredSubject(message: Message): void {
-  const { line, replyStart, replyEnd } = message;
-  const at = line.lastIndexOf(AT, replyEnd - 1);
-  if (at <= replyStart || !message.reply.startsWith(ACK)) return;
-  message.deliveredTo = message.subject;
-  message.subjectBytes = Uint8Array.prototype.slice.call(line, at + 1, replyEnd);
-  message.subject = Buffer.from(message.subjectBytes).toString("latin1");
-  message.replyEnd = at;
+function startsWithAck(line: Uint8Array, start: number): boolean {
+  for (let i = 0; i < ACK.length; i++) if (line[start + i] !== ACK[i]) return false;
+  return true;
 }
 
 const NO_QUEUES: readonly string[] = Object.freeze([]);
@@ -91,6 +98,7 @@ export class PeerMessages {
   private readonly parsed = new PeerMessageLine();
   private readonly message = new Message();
   private readonly subjects = new BytesCache((bytes, hash) => new PeerSubject(bytes, hash));
+  private readonly storedSubjects = new BytesCache((bytes, hash) => new StoredSubject(bytes, hash));
   private readonly queueLists = new BytesCache((bytes, hash) => new QueueList(bytes, hash));
   private subject: PeerSubject | undefined;
   private origin = "";
@@ -181,9 +189,24 @@ export class PeerMessages {
     if (!subject.allowed || subject.account === undefined) return;
     if (message.replyEnd > message.replyStart) {
       receiver.replies?.arrived(subject.account, message);
-      if (message.line[message.replyStart] === DOLLAR) takeStoredSubject(message);
+      if (message.line[message.replyStart] === DOLLAR) this.takeStoredSubject();
     }
     receiver.receive(message, subject, this.origin);
+  }
+
+  // A consumer's message has crossed by the subject that it is delivered to; its own follows the reply.
+  private takeStoredSubject(): void {
+    const { message } = this;
+    const { line, replyStart, replyEnd } = message;
+    if (!startsWithAck(line, replyStart)) return;
+    let at = replyEnd - 1;
+    while (at > replyStart && line[at] !== AT) at--;
+    if (at === replyStart) return;
+    const stored = this.storedSubjects.find(line, at + 1, replyEnd);
+    message.deliveredTo = message.subject;
+    message.subject = stored.subject;
+    message.subjectBytes = stored.bytes;
+    message.replyEnd = at;
   }
 
   private resolve(subject: PeerSubject): void {
