@@ -51,6 +51,8 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
   private readonly s2: S2Transport;
   // Round trips at which s2_auto presses harder, while that was agreed on.
   private autoThresholdsMs: readonly number[] | undefined;
+  /** From the start to the agreement on compression. */
+  private greetingMs = 0;
   // The line that is being handled.
   private lineBuffer: Buffer = NO_LINE;
   private lineEnd = 0;
@@ -119,15 +121,19 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
     // What lies between would frame these bytes otherwise than they are counted.
     if (this.transport !== this.s2) this.flush();
     if (agreed === "s2_auto") this.autoThresholdsMs = thresholdsMs ?? [];
+    this.greetingMs = this.hub.runtime.clock.monotonicMs() - this.startedAt;
     const mode = agreed === "s2_auto" ? compressionForRtt(this.rttMs, thresholdsMs) : agreed;
     const following = this.lineBuffer === NO_LINE ? NO_LINE : this.framer.following(this.lineBuffer, this.lineEnd);
     this.s2.compress(mode, following, this.outbox.bytes);
     return LEAVE;
   }
 
+  // A burst makes a round trip longer, not the way: the shorter one of the last two counts, the first being the greeting.
   protected override pong(): void {
+    const beforeMs = this.rttMs || this.greetingMs;
     super.pong();
-    if (this.autoThresholdsMs !== undefined) this.s2.mode = compressionForRtt(this.rttMs, this.autoThresholdsMs);
+    if (this.autoThresholdsMs === undefined) return;
+    this.s2.mode = compressionForRtt(Math.min(beforeMs, this.rttMs), this.autoThresholdsMs);
   }
 
   // ---------------------------------------------------------------- lines
