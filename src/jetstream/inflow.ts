@@ -8,11 +8,10 @@ import type { OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
 import { ttlOf } from "./publish-checks.js";
 import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
-import type { StoredMessage } from "./store/store.js";
+import type { NewMessage, StoredMessage } from "./store/store.js";
 import type { Stored, Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
-import { nsOf } from "./time.js";
 
 const NOT_COPIED = /^Nats-Expected-/;
 /** Of an origin that was not heard of. */
@@ -22,12 +21,14 @@ const NOT_THE_ORIGIN = "?";
 const ANOTHER = "the origin is another stream than before";
 /** How often an origin may end too early: a server that takes over knows of all messages a little later. */
 const LOOKS_AT_THE_END = 5;
+const CR_LF_BYTES = 2;
+/** What messages are put together in, if they fit. */
+const SCRATCH_BYTES = 16 * 1024;
 
 /** A message of an origin. */
-export type OriginMessage = Pick<
-  StoredMessage,
-  "sequence" | "seconds" | "nanoseconds" | "subject" | "header" | "payload"
->;
+export interface OriginMessage extends NewMessage, Pick<StoredMessage, "sequence" | "seconds" | "nanoseconds"> {
+  readonly body: Buffer;
+}
 
 export abstract class Inflow {
   readonly target: Stream;
@@ -52,6 +53,12 @@ export abstract class Inflow {
   #notice: string | undefined;
   #earlyEnds = 0;
   readonly #transforms: SubjectTransform[];
+  // What the header of a sourced message begins with, and what stands behind the sequence.
+  readonly #sourceName: string;
+  readonly #sourceFilters: string;
+  // The message that is stored now: nobody keeps it.
+  readonly #message = new Message();
+  #scratch: Buffer | undefined;
 
   constructor(target: Stream, config: SourceConfig, isMirror: boolean) {
     this.target = target;
@@ -60,6 +67,9 @@ export abstract class Inflow {
     this.#transforms = (config.subject_transforms ?? []).map(({ src, dest }) =>
       SubjectTransform.compile(wireSubject(src), wireSubject(dest)),
     );
+    const destinations = (config.subject_transforms ?? []).map(({ dest }) => wireSubject(dest)).join("\f") || ">";
+    this.#sourceName = sourceName(config);
+    this.#sourceFilters = `${this.patterns.join("\f") || ">"} ${destinations}`;
   }
 
   /** What it is called where it is written down. */
@@ -73,8 +83,6 @@ export abstract class Inflow {
   abstract get lag(): number;
   /** Goes on. */
   abstract wake(): void;
-  /** Another stream of the account has taken the origin's name, or it is there now, or gone. */
-  abstract originChanged(): void;
 
   /** Subjects (latin1) that are wanted; none for all. */
   protected get patterns(): string[] {
@@ -217,11 +225,10 @@ export abstract class Inflow {
   /** Stores a message. Throws what the store does, and ApiError 10023. */
   protected store(message: OriginMessage): Stored | undefined {
     const { memoryBudget } = this.target.account.js;
-    if (memoryBudget.isLimited) memoryBudget.check(message.payload.length);
+    if (memoryBudget.isLimited) memoryBudget.check(message.end - message.start - message.headerBytes);
     const stored = this.isMirror ? this.#mirror(message) : this.#source(message);
     this.last = message.sequence;
     this.next = message.sequence + 1;
-    this.activeMs = this.nowMs;
     this.#notice = undefined;
     if (!this.isMirror && stored !== undefined) {
       this.#heldAt = stored.sequence;
@@ -238,36 +245,27 @@ export abstract class Inflow {
     return subject;
   }
 
-  #mirror(stored: OriginMessage): Stored | undefined {
+  #mirror(origin: OriginMessage): Stored | undefined {
     const { target } = this;
-    if (stored.sequence <= target.store.state.lastSequence) return undefined;
-    const message = Message.of(this.#subjectOf(stored), "", stored.header, stored.payload);
-    const headers = MessageHeaders.in(message.headerText);
-    return target.keep(
-      { message, headers, ttl: this.#ttlOf(headers), rollup: undefined },
-      stored.sequence,
-      nsOf(stored),
-    );
+    if (origin.sequence <= target.store.state.lastSequence) return undefined;
+    const { body, start, end, headerBytes } = origin;
+    const message = this.#fill(origin, body, start, end, headerBytes);
+    const headers = headerBytes === 0 ? MessageHeaders.none : MessageHeaders.in(message.headerText);
+    return target.keep({ message, headers, ttl: this.#ttlOf(headers), rollup: undefined }, origin.sequence, origin);
   }
 
-  #source(stored: OriginMessage): Stored {
+  #source(origin: OriginMessage): Stored {
     const { target, config } = this;
-    const transforms = config.subject_transforms ?? [];
-    const filters = this.patterns.join("\f") || ">";
-    const destinations = transforms.map(({ dest }) => wireSubject(dest)).join("\f") || ">";
-    const subject = this.#subjectOf(stored);
-    const kept = withoutHeaders(
-      stored.header.toString("latin1"),
-      (name) => name === Header.streamSource || NOT_COPIED.test(name),
-    );
-    const value = `${sourceName(config)} ${stored.sequence} ${filters} ${destinations} ${stored.subject} ${this.identity}`;
-    const block = Buffer.from(appendHeaders(kept, [[Header.streamSource, value]]), "latin1");
-    let message: Message = Message.of(subject, "", block, stored.payload);
-    const headers = MessageHeaders.in(message.headerText);
+    const { body, start, headerBytes } = origin;
+    const place = `${this.#sourceName} ${origin.sequence} ${this.#sourceFilters} ${origin.subject} ${this.identity}`;
+    const theirs = headerBytes === 0 ? "" : body.toString("latin1", start, start + headerBytes);
+    const kept = withoutHeaders(theirs, (name) => name === Header.streamSource || NOT_COPIED.test(name));
+    let message = this.#withHeaders(origin, appendHeaders(kept, [[Header.streamSource, place]]));
+    const headers = kept === "" ? MessageHeaders.none : MessageHeaders.in(kept);
     if (target.config.allow_msg_counter && headers.get(Header.increment) !== undefined) {
       message = sourcedCounter(target, message, {
         stream: config.name,
-        subject: Buffer.from(stored.subject, "latin1").toString("utf8"),
+        subject: Buffer.from(origin.subject, "latin1").toString("utf8"),
       });
     }
     const rollup = headers.get(Header.rollup)?.toLowerCase();
@@ -277,6 +275,35 @@ export abstract class Inflow {
       ttl: this.#ttlOf(headers),
       rollup: target.config.allow_rollup_hdrs && (rollup === "sub" || rollup === "all") ? rollup : undefined,
     });
+  }
+
+  #fill(origin: OriginMessage, body: Buffer, start: number, end: number, headerBytes: number): Message {
+    const message = this.#message;
+    const subject = this.#transforms.length === 0 ? origin.subject : this.#subjectOf(origin);
+    message.subject = subject;
+    message.subjectBytes = subject === origin.subject ? origin.subjectBytes : Buffer.from(subject, "latin1");
+    message.body = body;
+    message.start = start;
+    message.end = end;
+    message.headerBytes = headerBytes;
+    return message;
+  }
+
+  // The origin's payload behind another header block.
+  #withHeaders(origin: OriginMessage, block: string): Message {
+    const from = origin.start + origin.headerBytes;
+    const bytes = block.length + origin.end - from;
+    const body = this.#roomFor(bytes + CR_LF_BYTES);
+    body.write(block, 0, "latin1");
+    // What ends the origin's payload comes along.
+    origin.body.copy(body, block.length, from, origin.end + CR_LF_BYTES);
+    return this.#fill(origin, body, 0, bytes, block.length);
+  }
+
+  #roomFor(bytes: number): Buffer {
+    if (bytes > SCRATCH_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    this.#scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+    return this.#scratch;
   }
 
   #ttlOf(headers: MessageHeaders): { ns: bigint } | undefined {

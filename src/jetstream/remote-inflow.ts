@@ -4,11 +4,12 @@ import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { parseExact, stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
-import { Inflow, identityOf, NO_IDENTITY } from "./inflow.js";
+import { DeliverySubject } from "./delivery-subject.js";
+import { Inflow, identityOf, NO_IDENTITY, type OriginMessage } from "./inflow.js";
 import { wireSubject } from "./names.js";
 import { appendHeaders, Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import type { Ticket } from "./store/store.js";
-import { NS_PER_SECOND } from "./time.js";
+import { NS_PER_SECOND, nsOf } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const HEARTBEAT_NS = NS_PER_SECOND;
@@ -20,9 +21,7 @@ const ANSWER_MS = 2000;
 const SILENCE_MS = 3000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 8000;
-const STATUS = "NATS/1.0 100";
-/** Of `$JS.ACK.<stream>.<consumer>.…`; the form with domain and account has two more in front. */
-const SHORT_ACK_TOKENS = 9;
+const STATUS = Buffer.from("NATS/1.0 100");
 
 /** Of an origin that is another stream than the request was for. */
 const IDENTITY_DIFFERS = 10225;
@@ -36,16 +35,35 @@ interface Answer {
   readonly identity?: string | undefined;
 }
 
-/** What a consumer's message says in its reply subject. */
-interface Delivery {
-  readonly sequence: number;
-  readonly consumerSequence: number;
-  readonly timeNs: bigint;
-  readonly pending: number;
+/** A consumer's message. */
+class Arrived implements OriginMessage {
+  subject = "";
+  subjectBytes: Uint8Array = NO_BYTES;
+  body: Buffer = NO_BYTES;
+  start = 0;
+  end = 0;
+  headerBytes = 0;
+  sequence = 0;
+  seconds = 0;
+  nanoseconds = 0;
+
+  fill(message: Message, delivery: DeliverySubject): void {
+    this.subject = message.subject;
+    this.subjectBytes = message.subjectBytes;
+    this.body = message.body;
+    this.start = message.start;
+    this.end = message.end;
+    this.headerBytes = message.headerBytes;
+    this.sequence = delivery.sequence;
+    this.seconds = delivery.seconds;
+    this.nanoseconds = delivery.nanoseconds;
+  }
 }
 
 export class RemoteInflow extends Inflow implements DeliveryTarget {
   readonly echo = true;
+  readonly #delivery = new DeliverySubject();
+  readonly #arrived = new Arrived();
   #pending = 0;
   #subscription: Subscription | undefined;
   // Of the consumer that sends now.
@@ -64,10 +82,6 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
 
   get lag(): number {
     return this.#pending;
-  }
-
-  originChanged(): void {
-    // Streams of the own account are of no concern.
   }
 
   wake(): void {
@@ -218,8 +232,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     // Of another account it comes by the shadow of the subscription.
     if (subscription.sid !== this.#subscription?.sid) return false;
     this.#heardMs = this.nowMs;
-    const header = message.headerBytes === 0 ? "" : message.headerText;
-    if (header.startsWith(STATUS)) this.#status(message, header);
+    if (isStatus(message)) this.#status(message, message.headerText);
     else this.#take(message);
     return true;
   }
@@ -244,30 +257,25 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   }
 
   #take(message: Message): void {
-    const delivery = readDelivery(message.hasReply ? message.reply : "");
-    if (delivery === undefined || delivery.consumerSequence <= this.#consumerSequence) return;
-    if (delivery.consumerSequence !== this.#consumerSequence + 1) {
+    const delivery = this.#delivery;
+    if (!delivery.read(message.line, message.replyStart, message.replyEnd)) return;
+    const { sequence, consumerSequence } = delivery;
+    if (consumerSequence <= this.#consumerSequence) return;
+    if (consumerSequence !== this.#consumerSequence + 1) {
       this.#again("a message of the origin was missed");
       return;
     }
-    this.#consumerSequence = delivery.consumerSequence;
+    this.#consumerSequence = consumerSequence;
     this.#pending = delivery.pending;
-    const { sequence, timeNs } = delivery;
     if (this.isMirror && sequence === this.last) {
-      if (timeNs !== this.target.store.state.lastTimeNs) this.#retry(this.differs());
+      if (nsOf(delivery) !== this.target.store.state.lastTimeNs) this.#retry(this.differs());
       return;
     }
     if (sequence < (this.next ?? 1)) return;
-    const at = message.start + message.headerBytes;
+    this.#arrived.fill(message, delivery);
     try {
-      const stored = this.store({
-        sequence,
-        seconds: Number(timeNs / NS_PER_SECOND),
-        nanoseconds: Number(timeNs % NS_PER_SECOND),
-        subject: message.subject,
-        header: message.body.subarray(message.start, at),
-        payload: message.body.subarray(at, message.end),
-      });
+      const stored = this.store(this.#arrived);
+      this.activeMs = this.#heardMs;
       if (stored !== undefined) this.#ticket = stored.ticket;
     } catch (error) {
       this.#retry((error as Error).message);
@@ -298,11 +306,8 @@ function refusal({ error }: Answer): string {
   return error?.description ?? "refused";
 }
 
-function readDelivery(reply: string): Delivery | undefined {
-  const tokens = reply.split(".");
-  if (tokens.length < SHORT_ACK_TOKENS || tokens[1] !== "ACK") return undefined;
-  const [, stream, consumer, time, pending] = tokens.slice(tokens.length === SHORT_ACK_TOKENS ? 4 : 6);
-  const [sequence, consumerSequence, left] = [stream, consumer, pending].map(Number);
-  if (!(sequence > 0 && consumerSequence > 0) || !/^\d+$/.test(time)) return undefined;
-  return { sequence, consumerSequence, timeNs: BigInt(time), pending: left };
+function isStatus({ body, start, headerBytes }: Message): boolean {
+  if (headerBytes < STATUS.length) return false;
+  for (let i = 0; i < STATUS.length; i++) if (body[start + i] !== STATUS[i]) return false;
+  return true;
 }

@@ -31,8 +31,15 @@ import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish
 import { Republish } from "./republish.js";
 import { checkSchedulesOff, endedSchedule, type Schedules, schedulesOf } from "./schedules.js";
 import { StoreError } from "./store/errors.js";
-import { timesAt, timesOf } from "./store/memory-store.js";
-import { ALREADY_DURABLE, NEVER_EXPIRES, type StoredMessage, type StreamStore, type Ticket } from "./store/store.js";
+import { timesAt, timesSince } from "./store/memory-store.js";
+import {
+  ALREADY_DURABLE,
+  NEVER_EXPIRES,
+  type StoredMessage,
+  type StoredTime,
+  type StreamStore,
+  type Ticket,
+} from "./store/store.js";
 import type { StreamConfig } from "./stream-config.js";
 import { ceilMs, NS_PER_MS, timeText } from "./time.js";
 
@@ -319,15 +326,15 @@ export class Stream implements DeliveryTarget {
   /**
    * Stores what was checked, with what follows: rollups, limits, consumers, republishing.
    * @param sequence default: the next; mirrors keep those of their origin
-   * @param timeNs default: now
+   * @param time default: now
    */
-  keep(intake: Intake, sequence = this.store.state.lastSequence + 1, timeNs?: bigint, more = false): Stored {
+  keep(intake: Intake, sequence = this.store.state.lastSequence + 1, time?: StoredTime, more = false): Stored {
     const { store } = this;
     const { message, headers, ttl, rollup } = intake;
     const { subject } = message;
     const before = this.#republish === undefined ? 0 : (store.totalsOf(subject)?.lastSequence ?? 0);
     const ttlMs = ttl === undefined ? 0 : ttl.ns < 0n ? NEVER_EXPIRES : ceilMs(ttl.ns);
-    const times = timeNs === undefined ? timesAt(this.account.js.nowMs, ttlMs) : timesOf(timeNs, ttlMs);
+    const times = time === undefined ? timesAt(this.account.js.nowMs, ttlMs) : timesSince(time, ttlMs);
     const ticket = store.append(message, sequence, times, more);
     this.#ticket = ticket;
     const id = headers.get(Header.msgId);

@@ -10,6 +10,7 @@ import {
   type RecoveredLog,
   type Sequence,
   type StoredMessage,
+  type StoredTime,
   type Ticket,
 } from "./store.js";
 import { type RemovalStep, StreamBase } from "./stream-base.js";
@@ -175,8 +176,11 @@ export class MemoryLog implements EntryLog {
 
 /** The times of a message: nanoseconds since 1970 and milliseconds until its own end (0: none, NEVER_EXPIRES). */
 export function timesOf(ns: bigint, ttlMs = 0): MessageTimes {
-  const seconds = Number(ns / 1_000_000_000n);
-  const nanoseconds = Number(ns % 1_000_000_000n);
+  return timesSince({ seconds: Number(ns / 1_000_000_000n), nanoseconds: Number(ns % 1_000_000_000n) }, ttlMs);
+}
+
+/** The same of a time that was stored. */
+export function timesSince({ seconds, nanoseconds }: StoredTime, ttlMs = 0): MessageTimes {
   const expiresMs =
     ttlMs === 0 || ttlMs === NEVER_EXPIRES ? ttlMs : seconds * 1000 + Math.floor(nanoseconds / 1e6) + ttlMs;
   return { seconds, nanoseconds, expiresMs };

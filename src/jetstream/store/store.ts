@@ -59,11 +59,15 @@ export interface NewMessage {
 /** `expiresMs` of a message that no age limit removes (`Nats-TTL: never`). */
 export const NEVER_EXPIRES = -1;
 
-/** When a message was stored and when it ends. */
-export interface MessageTimes {
+/** When a message was stored. */
+export interface StoredTime {
   /** Seconds since 1970, up to 2^32-1, and the nanoseconds beyond them. */
   readonly seconds: number;
   readonly nanoseconds: number;
+}
+
+/** When a message was stored and when it ends. */
+export interface MessageTimes extends StoredTime {
   /** Milliseconds since 1970 when its own TTL ends; 0 for none, or NEVER_EXPIRES. */
   readonly expiresMs: number;
 }
