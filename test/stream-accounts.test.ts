@@ -108,7 +108,9 @@ const ends: readonly (readonly [hub: ServerProgram, leaf: ServerProgram])[] = [
 ];
 for (const [hub, leaf] of ends) {
   const skip = hub === "natsnode" && leaf === "natsnode" ? false : withoutNeighbour();
-  test(`a leaf node mirrors and sources a stream of another account of its hub: ${leaf} at ${hub}`, { skip }, async (t) => {
+  test(`a leaf node mirrors and sources a stream of another account of its hub: ${leaf} at ${hub}`, {
+    skip,
+  }, async (t) => {
     const leafPort = await freePort();
     const above = await startServerProcess(t, {
       program: hub,

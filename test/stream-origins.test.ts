@@ -20,12 +20,19 @@ interface Started {
 }
 
 /** A server with JetStream in a folder; the hub of leaf nodes, or a leaf node of `hub`. */
-async function start(t: Scope, folder: string, domain: string, hubPort?: number): Promise<Started> {
+async function start(
+  t: Scope,
+  folder: string,
+  domain: string,
+  hubPort?: number,
+  log: (line: string) => void = () => {},
+): Promise<Started> {
   const remotes = hubPort === undefined ? undefined : [{ urls: [`nats-leaf://127.0.0.1:${hubPort}`] }];
   const server = await startServer({
     ...here,
     serverName: domain,
     httpPort: -1,
+    logger: { info: log, warn: log },
     jetstream: { storeDir: join(folder, domain), domain },
     leafnodes: remotes === undefined ? here : { remotes },
   });
@@ -135,4 +142,41 @@ test("how far a source was read is known after a restart, also when nothing of i
   await fill(client, 1, "o.new");
   const { state, sources } = await infoUntil(client, "S", ({ state }) => state.messages > 0);
   assert.deepEqual([state.messages, state.last_seq, sources?.[0].seq], [1, 6, 6]);
+});
+
+test("an origin that cannot be reached is told by info, /jsz, /metrics, log and advisory until it is back", async (t) => {
+  const folder = join(folders, "stalled");
+  const lines: string[] = [];
+  const hub = await start(t, folder, "hub", undefined, (line) => lines.push(line));
+  const port = hub.server.addresses["leafnode"].port;
+  const leaf = await start(t, folder, "leaf", port);
+  await request(leaf.client, "STREAM.CREATE.O", ORIGIN);
+  await fill(leaf.client, 3, "o.old");
+  const mirror = { name: "O", external: { api: "$JS.leaf.API" } };
+  await request(hub.client, "STREAM.CREATE.M", { name: "M", mirror });
+  await infoUntil(hub.client, "M", ({ state }) => state.messages === 3);
+  const stalled = hub.client.subscribe("$JS.EVENT.ADVISORY.STREAM.INFLOW_STALLED.M", { max: 1 });
+  await leaf.server.close();
+  for await (const message of stalled) {
+    const { type, stream, origin, external, reason } = message.json<Record<string, unknown>>();
+    assert.equal(type, "io.nats.jetstream.advisory.v1.stream_inflow_stalled");
+    assert.deepEqual([stream, origin, external], ["M", "O", { api: "$JS.leaf.API", deliver: "" }]);
+    assert.match(String(reason), /no heartbeat|no answer/);
+  }
+  const info = await infoUntil(hub.client, "M", ({ mirror }) => mirror?.error !== undefined);
+  assert.ok((info.mirror?.active ?? 0) > 1e9, "the last contact was some seconds ago");
+  assert.match(info.mirror?.error?.description ?? "", /no heartbeat|no answer/);
+  assert.notEqual(await jszMirror(hub.server, "M"), undefined);
+  assert.equal(await metric(hub.server, "inflow_stalled", "M"), 1);
+  assert.ok((await metric(hub.server, "inflow_active_seconds", "M")) > 1);
+  const back = await start(t, folder, "leaf", port);
+  await fill(back.client, 1, "o.new");
+  const healed = await infoUntil(hub.client, "M", ({ state }) => state.messages === 4);
+  assert.deepEqual([healed.mirror?.lag, healed.mirror?.error], [0, undefined]);
+  assert.equal(await metric(hub.server, "inflow_stalled", "M"), 0);
+  assert.ok(
+    lines.some((line) => /^stream M: nothing comes from O: no /.test(line)),
+    lines.join("\n"),
+  );
+  assert.ok(lines.includes("stream M: messages of O come again"), lines.join("\n"));
 });

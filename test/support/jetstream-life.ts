@@ -23,6 +23,7 @@ export interface Answer {
   readonly num_ack_pending?: number;
   readonly num_redelivered?: number;
   readonly num_pending?: number;
+  readonly sources?: readonly { readonly error?: { readonly description: string } }[];
   readonly state?: {
     readonly messages: number;
     readonly bytes: number;
