@@ -13,8 +13,7 @@ export class StreamShadow extends Subscription {
   readonly streamImport: StreamImport;
 
   constructor(subject: string, original: Subscription, streamImport: StreamImport) {
-    const { source, weight, rank } = original;
-    super(subject, original.queue, original.sid, streamImport, { source, weight, rank });
+    super(subject, original.queue, original.sid, streamImport, original.standing);
     this.original = original;
     this.streamImport = streamImport;
   }

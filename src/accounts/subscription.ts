@@ -64,49 +64,75 @@ export function cameFromLeaf(
 
 const NO_SID = new Uint8Array(0);
 
-export class Subscription implements Interest {
-  readonly subject: string;
-  /** Name of the queue group, latin1; undefined for a plain subscription. */
-  readonly queue: string | undefined;
-  /** The subscriber's id for it, as it stands in MSG; unique per connection. */
-  readonly sid: string;
-  readonly sidBytes: Uint8Array;
-  readonly target: DeliveryTarget;
-  /** Messages delivered so far. */
-  delivered = 0;
-  /** Ends after this many deliveries; 0 for no end. */
-  max = 0;
+/** Whose interest it is and what it counts for; shared by all that have the same. */
+export interface Standing {
   readonly source: InterestSource;
   /** How many members of its queue group it stands for. */
   readonly weight: number;
   /** Of a queue group's members, those with a lower rank come first: 0 in this cluster, 1 over a leaf link, 2 over a gateway. */
   readonly rank: number;
-  /** Its shadows in accounts that streams are imported from; undefined while it is not subscribed through an account. */
-  shadows: readonly Subscription[] | undefined = undefined;
+}
 
+const OWN: Standing = Object.freeze({ source: InterestSource.own, weight: 1, rank: 0 });
+
+export class Subscription implements Interest, Standing {
+  readonly subject: string;
+  /** Name of the queue group, latin1; undefined for a plain subscription. */
+  readonly queue: string | undefined;
+  readonly target: DeliveryTarget;
+  readonly standing: Standing;
+  /** The subscriber's id for it, as it stands in MSG; unique per connection. "" when nobody needs one. */
+  declare readonly sid: string;
+  declare readonly sidBytes: Uint8Array;
+  /** Messages delivered so far. */
+  declare delivered: number;
+  /** Ends after this many deliveries; 0 for no end. */
+  declare max: number;
+  /** Its shadows in accounts that streams are imported from; undefined while it is not subscribed through an account. */
+  declare shadows: readonly Subscription[] | undefined;
+
+  /** @param standing what it leaves out is that of a plain interest of this server's own */
   constructor(
     subject: string,
     queue: string | undefined,
     sid: string,
     target: DeliveryTarget,
-    {
-      source = InterestSource.own,
-      weight = 1,
-      rank = 0,
-    }: Partial<Pick<Subscription, "source" | "weight" | "rank">> = {},
+    standing: Partial<Standing> = OWN,
   ) {
     this.subject = subject;
     this.queue = queue;
-    this.sid = sid;
-    this.sidBytes = sid === "" ? NO_SID : Buffer.from(sid, "latin1");
     this.target = target;
-    this.source = source;
-    this.weight = weight;
-    this.rank = rank;
+    this.standing = isWhole(standing) ? standing : { ...OWN, ...standing };
+    if (sid === "") return;
+    this.sid = sid;
+    this.sidBytes = Buffer.from(sid, "latin1");
+    this.delivered = 0;
+    this.max = 0;
+    this.shadows = undefined;
+  }
+
+  get source(): InterestSource {
+    return this.standing.source;
+  }
+
+  get weight(): number {
+    return this.standing.weight;
+  }
+
+  get rank(): number {
+    return this.standing.rank;
   }
 
   /** The cluster (or server) at the other end of the leaf link that the interest is behind, latin1. */
   get leafCluster(): string | undefined {
     return this.target.leafCluster;
   }
+}
+
+// Other servers' interest, of which there may be millions, has none of these: it is half as large for that.
+Object.assign(Subscription.prototype, { sid: "", sidBytes: NO_SID, delivered: 0, max: 0, shadows: undefined });
+
+function isWhole(standing: Partial<Standing>): standing is Standing {
+  const { source, weight, rank } = standing;
+  return source !== undefined && weight !== undefined && rank !== undefined;
 }
