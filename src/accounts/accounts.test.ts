@@ -284,12 +284,12 @@ test("10,000 idle accounts are cheap", () => {
   for (let i = 0; i < 10_000; i++) accounts[`A${i}`] = { users: [{ user: `u${i}`, password: "x" }] };
   const options = resolveOptions({ accounts });
   const before = process.memoryUsage().heapUsed;
-  const started = performance.now();
+  const started = process.cpuUsage();
   const plan = planAccounts(options);
   assert.equal(plan.accounts.size, 10_002);
   const w = new TestWorld(accounts);
   assert.equal(w.accounts.size, 10_002);
-  assert.ok(performance.now() - started < 2_000);
+  assert.ok(process.cpuUsage(started).user < 2e6);
   assert.ok(process.memoryUsage().heapUsed - before < 100e6);
 });
 
