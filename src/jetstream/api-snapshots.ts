@@ -118,6 +118,7 @@ export const SNAPSHOT_ROUTES: readonly ApiRoute[] = [
   { subject: "STREAM.SNAPSHOT.*", type: "stream_snapshot_response", handle: snapshot },
   {
     subject: "STREAM.RESTORE.*",
+    scope: "create",
     type: "stream_restore_response",
     onError: { deliver_subject: "" },
     handle: restore,

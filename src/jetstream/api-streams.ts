@@ -1,20 +1,17 @@
-// The API of streams: create, update, info, list, names, delete, purge, and single messages.
-import { isLiteral, subjectsOverlap } from "../subjects/validity.js";
+// The API of streams: create, update, info, delete, purge, and single messages.
+import { isLiteral } from "../subjects/validity.js";
 import { type ApiRequest, type ApiRoute, wantEmpty } from "./api.js";
 import { ApiError } from "./errors.js";
 import { type Fields, field, readRequest } from "./fields.js";
-import { accountInfo, streamInfo, streamState, subjectCounts } from "./info.js";
+import { streamInfo, streamState, subjectCounts } from "./info.js";
 import { isUsableSubject, wireSubject } from "./names.js";
 import type { Stream } from "./stream.js";
 import { checkFilters, checkStream, checkStreamName, checkStreamUpdate, checkTaken } from "./stream-checks.js";
 import { requiredLevel, STREAM_FIELDS, type StreamConfig, withLevel, withStreamDefaults } from "./stream-config.js";
 import { nsOf, parseTime, timeText } from "./time.js";
 
-const NAMES_LIMIT = 1024;
-const LIST_LIMIT = 256;
 const SUBJECTS_LIMIT = 100_000;
 const CREATE: Fields = { ...STREAM_FIELDS, pedantic: field("flag") };
-const PAGE: Fields = { offset: field("int"), subject: field("text") };
 const INFO: Fields = { offset: field("int"), deleted_details: field("flag"), subjects_filter: field("text") };
 const PURGE: Fields = { seq: field("unsigned"), filter: field("text"), keep: field("unsigned") };
 const GET: Fields = {
@@ -58,7 +55,8 @@ function create(request: ApiRequest): object {
   const known = account.streams.get(config.name);
   if (known !== undefined) {
     if (!sameConfig(known.config, config)) throw new ApiError("streamNameInUse");
-    return { ...streamInfo(known, true), did_create: true };
+    // As nats-server has it: in a cluster it is told apart.
+    return { ...streamInfo(known, true), did_create: account.js.cluster === undefined || undefined };
   }
   checkFilters(config);
   const { stream, ticket } = account.create(config);
@@ -141,8 +139,13 @@ function info(request: ApiRequest): object {
     }
   }
   const deleted = asked.deleted_details ? deletedSequences(stream) : undefined;
-  const { ts, mirror, sources, ...shown } = streamInfo(stream, true, streamState(stream, { subjects, deleted }));
-  return { ...page, ...shown, domain: js.domain, cluster: { leader: js.server.name }, mirror, sources, ts };
+  const { ts, mirror, sources, cluster, ...shown } = streamInfo(
+    stream,
+    true,
+    streamState(stream, { subjects, deleted }),
+  );
+  const place = cluster ?? { leader: js.server.name };
+  return { ...page, ...shown, domain: js.domain, cluster: place, mirror, sources, ts };
 }
 
 function deletedSequences({ store }: Stream): number[] {
@@ -151,23 +154,6 @@ function deletedSequences({ store }: Stream): number[] {
     for (let at = first; at <= last; at++) deleted.push(at);
   }
   return deleted;
-}
-
-function paged<T>(request: ApiRequest, limit: number, show: (stream: Stream) => T): { page: object; streams: T[] } {
-  const { account, payload, strict } = request;
-  const asked =
-    payload.length === 0
-      ? { offset: 0, subject: "" }
-      : readRequest<{ offset: number; subject: string }>(payload, PAGE, strict);
-  const all = [...account.streams.values()]
-    .filter(
-      ({ config }) =>
-        asked.subject === "" || (config.subjects ?? []).some((one) => subjectsOverlap(one, asked.subject)),
-    )
-    .sort((a, b) => (a.name < b.name ? -1 : 1));
-  const offset = Math.min(Math.max(0, asked.offset), all.length);
-  const streams = all.slice(offset, offset + limit).map(show);
-  return { page: { total: all.length, offset, limit }, streams };
 }
 
 function remove(request: ApiRequest): object {
@@ -297,28 +283,9 @@ const NO_CLUSTER = (): never => {
 };
 
 export const STREAM_ROUTES: readonly ApiRoute[] = [
-  { subject: "INFO", type: "account_info_response", handle: ({ account }) => accountInfo(account) },
-  { subject: "STREAM.CREATE.*", type: "stream_create_response", handle: create },
+  { subject: "STREAM.CREATE.*", type: "stream_create_response", scope: "create", handle: create },
   { subject: "STREAM.UPDATE.*", type: "stream_update_response", handle: update },
   { subject: "STREAM.INFO.*", type: "stream_info_response", onError: EMPTY_PAGE, handle: info },
-  {
-    subject: "STREAM.NAMES",
-    type: "stream_names_response",
-    onError: { ...EMPTY_PAGE, streams: null },
-    handle: (request) => {
-      const { page, streams } = paged(request, NAMES_LIMIT, ({ name }) => name);
-      return { ...page, streams: streams.length === 0 ? null : streams };
-    },
-  },
-  {
-    subject: "STREAM.LIST",
-    type: "stream_list_response",
-    onError: { ...EMPTY_PAGE, streams: [] },
-    handle: (request) => {
-      const { page, streams } = paged(request, LIST_LIMIT, (stream) => streamInfo(stream, false));
-      return { ...page, streams };
-    },
-  },
   { subject: "STREAM.DELETE.*", type: "stream_delete_response", handle: remove },
   { subject: "STREAM.PURGE.*", type: "stream_purge_response", onError: { purged: 0 }, handle: purge },
   { subject: "STREAM.MSG.GET.*", type: "stream_msg_get_response", handle: getMessage },

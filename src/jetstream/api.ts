@@ -7,6 +7,7 @@ import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { bytesAsText, stringifyExact } from "../protocol/json.js";
 import { API_LEVEL } from "../protocol/version.js";
 import { requestInfo } from "../server/request-info.js";
+import type { ApiScope, Asked, AskedDirectly } from "./answering.js";
 import { ApiEntrance } from "./api-entrance.js";
 import { Routes } from "./api-routes.js";
 import { ApiError } from "./errors.js";
@@ -49,6 +50,8 @@ export interface ApiRoute {
   readonly type: string;
   /** Fields that an error answer has, too. */
   readonly onError?: object;
+  /** What it is about; default: a stream that is there. */
+  readonly scope?: ApiScope;
   handle(request: ApiRequest): ApiAnswer | Promise<ApiAnswer>;
 }
 
@@ -88,6 +91,16 @@ export function wantEmpty({ payload }: ApiRequest): void {
   if (payload.length > 0 && payload.toString("latin1") !== "{}") throw new ApiError("notEmptyRequest");
 }
 
+/** Says which of several servers that hear a request answers it. */
+export interface Admission {
+  /** Lets `run` handle the request, now or later, or leaves it to another server. */
+  admit(asked: Asked, run: () => void): void;
+  /** Whether a direct request is to be handled here; otherwise it is done with. */
+  admitDirect(asked: AskedDirectly, reply: string): boolean;
+  /** Calls back when the others know what this server has changed. */
+  whenTold(done: () => void): void;
+}
+
 /** Serves the API in accounts; in those without JetStream every request is refused. */
 export class Api {
   readonly #js: JetStream;
@@ -96,6 +109,8 @@ export class Api {
   readonly #subscriptions = new Map<Account, Subscription[]>();
   // For the prefix of the API, and for that of the domain.
   readonly #known = [new Map<string, string>(), new Map<string, string>()];
+  /** Undefined for a server that is alone. */
+  admission: Admission | undefined;
 
   constructor(js: JetStream, routes: readonly ApiRoute[], direct: readonly DirectRoute[]) {
     this.#js = js;
@@ -133,32 +148,43 @@ export class Api {
       if (opened === undefined) return false;
       const { names, route } = direct;
       const request = new DirectRequest(this.#js, opened, names, message);
+      if (this.admission !== undefined) {
+        const asked = { account, opened, stream: names[0], domain: this.#domainOf(message) };
+        if (!this.admission.admitDirect(asked, request.reply)) return true;
+      }
       if (!isTooOld) return route.handle(request);
       this.#js.send(account, request.reply, NO_BYTES, statusBlock("412 Required Api Level"));
       return true;
     }
     const reply = message.hasReply ? message.reply : "";
-    const payload = Buffer.from(message.body.subarray(message.start + message.headerBytes, message.end));
-    const { strict } = this.#js.options;
     const found = this.#routes.find(rest);
     if (found === undefined || reply === "") return true;
+    const payload = Buffer.from(message.body.subarray(message.start + message.headerBytes, message.end));
     const { route, names } = found;
-    const call: Call = { account, route, reply, subject: message.subject, payload, source, opened };
+    const call: Call = { account, route, reply, subject: message.subject, payload, source, opened, headers };
+    if (this.admission === undefined) this.#call(call, names, isTooOld);
+    else {
+      const { scope = "stream" } = route;
+      const asked = { ...call, scope, rest, stream: names[0] ?? "", domain: this.#domainOf(message) };
+      this.admission.admit(asked, () => this.#call(call, names, isTooOld));
+    }
+    return true;
+  }
+
+  // The domain that a request was addressed to, if it was to one.
+  #domainOf({ subject }: Message): string | undefined {
+    return subject.startsWith(PREFIX) ? undefined : this.#js.domain;
+  }
+
+  #call(call: Call, names: readonly string[], isTooOld: boolean): void {
+    const { opened, payload, source, reply, route, headers } = call;
     if (opened === undefined || isTooOld) {
       this.#refuse(call, new ApiError(isTooOld ? "requiredLevel" : "notEnabledForAccount"));
-      return true;
+      return;
     }
-    const request: ApiRequest = {
-      js: this.#js,
-      account: opened,
-      names,
-      payload,
-      strict,
-      reply,
-      source,
-      headers,
-      ticket: 0,
-    };
+    const { strict } = this.#js.options;
+    const js = this.#js;
+    const request: ApiRequest = { js, account: opened, names, payload, strict, reply, source, headers, ticket: 0 };
     try {
       const answer = route.handle(request);
       if (answer instanceof Promise) {
@@ -170,7 +196,29 @@ export class Api {
     } catch (error) {
       this.#refuse(call, error);
     }
-    return true;
+  }
+
+  /** Handles a request that another server has taken, and hands over the answer to it. */
+  perform({ account, rest, payload }: Pick<Asked, "account" | "rest" | "payload">, done: (text: string) => void): void {
+    const found = this.#routes.find(rest);
+    if (found === undefined) return;
+    const { route, names } = found;
+    const opened = this.#js.accounts.get(account);
+    const subject = PREFIX + rest;
+    const call = { account, route, reply: "", subject, payload, source: undefined, opened, headers: undefined, done };
+    this.#call(call, names, false);
+  }
+
+  /** Sends an answer that another server has made. */
+  respond(asked: Asked, text: string): void {
+    const route = this.#routes.find(asked.rest)?.route;
+    if (route !== undefined) this.#sendText({ ...asked, route, headers: undefined }, text);
+  }
+
+  /** What a request is refused with. */
+  refusal({ rest }: Pick<Asked, "rest">, error: ApiError): string {
+    const route = this.#routes.find(rest)?.route;
+    return stringifyExact({ type: TYPE + (route?.type ?? ""), error: error.toJSON(), ...route?.onError });
   }
 
   #answer(call: Call, { ticket, answerHeaders }: ApiRequest, answer: ApiAnswer): void {
@@ -178,7 +226,8 @@ export class Api {
     const type = TYPE + call.route.type;
     this.#js.whenDurable(ticket, (error) => {
       if (error !== undefined) this.#refuse(call, error);
-      else this.#send(call, { type, ...answer }, answerHeaders);
+      else if (this.admission === undefined) this.#send(call, { type, ...answer }, answerHeaders);
+      else this.admission.whenTold(() => this.#send(call, { type, ...answer }, answerHeaders));
     });
     if (call.opened !== undefined) call.opened.apiTotal++;
   }
@@ -196,7 +245,14 @@ export class Api {
   }
 
   #send(call: Call, answer: object, headers?: Uint8Array): void {
-    const text = stringifyExact(answer);
+    this.#sendText(call, stringifyExact(answer), headers);
+  }
+
+  #sendText(call: Call, text: string, headers?: Uint8Array): void {
+    if (call.done !== undefined) {
+      call.done(text);
+      return;
+    }
     this.#js.send(call.account, call.reply, Buffer.from(text), headers);
     this.#audit(call, text);
   }
@@ -223,6 +279,9 @@ interface Call {
   readonly payload: Buffer;
   readonly source: DeliveryTarget | undefined;
   readonly opened: JetStreamAccount | undefined;
+  readonly headers: MessageHeaders | undefined;
+  /** Takes the answer instead of the requester. */
+  readonly done?: (text: string) => void;
 }
 
 function knowsLevel(text: string | undefined): boolean {

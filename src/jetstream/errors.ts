@@ -4,6 +4,7 @@
 const ERRORS = {
   accountResources: [10002, 400, "resource limits exceeded for account"],
   badRequest: [10003, 400, "bad request"],
+  noSuitablePeers: [10005, 400, "no suitable peers for placement{why}"],
   unavailable: [10008, 503, "JetStream system temporarily unavailable"],
   clusterRequired: [10010, 503, "JetStream clustering support required"],
   consumerCreate: [10012, 500, "{text}"],
@@ -76,6 +77,8 @@ const ERRORS = {
   maxBytesRequired: [10113, 400, "account requires a stream config to have max bytes set"],
   maxRequestExpires: [10115, 400, "consumer max request expires needs to be >= 1ms"],
   maxDeliverBackoff: [10116, 400, "max deliver is required to be > length of backoff values"],
+  streamOffline: [10118, 500, "stream is offline"],
+  consumerOffline: [10119, 500, "consumer is offline"],
   maxAckPending: [10121, 400, "consumer max ack pending exceeds system limit of {limit}"],
   maxStreamBytes: [10122, 400, "stream max bytes exceeds account limit max stream bytes"],
   maxRequestBatch: [10125, 400, "consumer max request batch exceeds server limit of {limit}"],

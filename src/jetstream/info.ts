@@ -21,19 +21,19 @@ const NO_LIMITS_OF_ALL: AccountJetStreamLimits = {
   maxBytesRequired: false,
 };
 
-/** The account's usage and limits, as the answer to INFO. */
-export function accountInfo({
-  tier,
-  usage,
-  reserved,
-  streams,
-  consumerCount,
-  limits,
-  js,
-  apiTotal,
-  apiErrors,
-}: JetStreamAccount): object {
-  const used = {
+/** What an account uses, on one server or on several. */
+export interface AccountUsage {
+  memory: number;
+  storage: number;
+  reserved_memory: number;
+  reserved_storage: number;
+  streams: number;
+  consumers: number;
+}
+
+/** What the account uses of this server. */
+export function accountUsage({ usage, reserved, streams, consumerCount }: JetStreamAccount): AccountUsage {
+  return {
     memory: usage.memory,
     storage: usage.file,
     reserved_memory: reserved.memory,
@@ -41,12 +41,20 @@ export function accountInfo({
     streams: streams.size,
     consumers: consumerCount,
   };
+}
+
+/** The account's usage and limits, as the answer to INFO. */
+export function accountInfo(
+  { tier, limits, js }: JetStreamAccount,
+  used: AccountUsage,
+  requests: { readonly total: number; readonly errors: number },
+): object {
   const of = limitsJson(limits);
   return {
     ...used,
     limits: tier === "" ? of : limitsJson(NO_LIMITS_OF_ALL),
     domain: js.domain,
-    api: { level: API_LEVEL, total: apiTotal, errors: apiErrors },
+    api: { level: API_LEVEL, ...requests },
     tiers: tier === "" ? undefined : { [tier]: { ...used, limits: of } },
   };
 }
@@ -94,6 +102,7 @@ export function streamInfo(
     created: timeText(stream.createdNs),
     state,
     domain: full ? undefined : js.domain,
+    cluster: js.cluster?.place,
     mirror: stream.inflows?.describeMirror(),
     sources: stream.inflows?.describeSources(),
     ts: timeText(js.nowNs),
@@ -126,6 +135,7 @@ export function consumerInfo(consumer: Consumer, full: boolean): Record<string, 
     num_redelivered: state.redelivered,
     num_waiting: consumer.pulls.waiting,
     num_pending: consumer.numPending,
+    cluster: js.cluster?.place,
     push_bound: consumer.isBound || undefined,
     paused: paused || undefined,
     pause_remaining: paused ? ((consumer.pauseUntilNs - js.nowNs) / NS_PER_MS) * NS_PER_MS : undefined,

@@ -8,6 +8,7 @@ import type { Server } from "../server/server.js";
 import { AckQueue } from "./ack-queue.js";
 import { AckWriter } from "./ack-writer.js";
 import { AnswerWriter } from "./answer-writer.js";
+import type { JetStreamCluster } from "./cluster.js";
 import { Damage } from "./damage.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
@@ -42,6 +43,8 @@ export class JetStream {
   /** Atomic batches that are open now. */
   openBatches = 0;
   closing = false;
+  /** The other servers of this JetStream; undefined for a server that is alone. */
+  cluster: JetStreamCluster | undefined;
   readonly #meta: MetaLog;
 
   constructor(server: Server, storage: Storage, limits: Usage) {

@@ -40,11 +40,20 @@ export class JetStreamAccount implements Neighbours {
   }
 
   config(name: string): StreamConfig | undefined {
-    return this.streams.get(name)?.config;
+    const { cluster } = this.js;
+    return this.streams.get(name)?.config ?? cluster?.peers.streams(this.account.name).get(name)?.stream.config;
   }
 
   *all(): Iterable<StreamConfig> {
     for (const { config } of this.streams.values()) yield config;
+    yield* this.#elsewhere();
+  }
+
+  // Configurations of the account's streams on other servers.
+  *#elsewhere(): Iterable<StreamConfig> {
+    const { cluster } = this.js;
+    if (cluster === undefined) return;
+    for (const config of cluster.peers.configs(this.account.name)) if (!this.streams.has(config.name)) yield config;
   }
 
   get consumerCount(): number {
@@ -88,7 +97,7 @@ export class JetStreamAccount implements Neighbours {
    */
   create(config: StreamConfig, filled?: { key: string; store: StreamStore }): { stream: Stream; ticket: Ticket } {
     const { maxStreams } = this.limits;
-    if (maxStreams > 0 && this.streams.size >= maxStreams) throw new ApiError("maxStreams");
+    if (maxStreams > 0 && [...this.all()].length >= maxStreams) throw new ApiError("maxStreams");
     this.checkReservation(config, undefined);
     const { js } = this;
     const createdNs = this.#newTime();
@@ -103,6 +112,7 @@ export class JetStreamAccount implements Neighbours {
     this.#reserve(config, 1);
     const begun = filled === undefined ? stream.begin() : 0;
     stream.open();
+    js.cluster?.peers.changed(this.account.name, name, stream);
     return { stream, ticket: Math.max(ticket, begun) };
   }
 
@@ -121,6 +131,7 @@ export class JetStreamAccount implements Neighbours {
     const { createdNs, key } = stream;
     const { name } = config;
     stream.reconfigure(config);
+    this.js.cluster?.peers.changed(this.account.name, name, stream);
     if (config.storage === "memory") return 0;
     return this.js.propose({ op: "stream", account: this.account.name, stream: name, config, createdNs, key });
   }
@@ -131,6 +142,7 @@ export class JetStreamAccount implements Neighbours {
     this.streams.delete(name);
     this.#reserve(stream.config, -1);
     const ticket = stream.delete();
+    this.js.cluster?.peers.changed(this.account.name, name);
     if (storage === "memory") return ticket;
     return Math.max(ticket, this.js.propose({ op: "stream-gone", account: this.account.name, stream: name }));
   }
@@ -149,8 +161,11 @@ export class JetStreamAccount implements Neighbours {
     if (config.max_bytes <= 0) return;
     const more = config.max_bytes - Math.max(0, old?.max_bytes ?? 0);
     const ofAccount = isMemory ? limits.maxMemoryBytes : limits.maxStoreBytes;
-    const isTooMuch =
-      (ofAccount > 0 && this.reserved[kind] + more > ofAccount) || js.reserved[kind] + more > js.limits[kind];
+    let reserved = this.reserved[kind];
+    for (const { storage, max_bytes: bytes } of this.#elsewhere()) {
+      if (storage === config.storage) reserved += Math.max(0, bytes);
+    }
+    const isTooMuch = (ofAccount > 0 && reserved + more > ofAccount) || js.reserved[kind] + more > js.limits[kind];
     if (isTooMuch) throw new ApiError(isMemory ? "insufficientMemory" : "insufficientStorage");
   }
 

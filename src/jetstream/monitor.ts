@@ -136,7 +136,7 @@ export class JetStreamMonitor implements JetStreamSource {
   }
 
   get problems(): readonly JetStreamProblem[] {
-    return this.#js.damage.problems;
+    return [...this.#js.damage.problems, ...(this.#js.cluster?.peers.problems ?? [])];
   }
 
   // Only what is on disk is looked for.

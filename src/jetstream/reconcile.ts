@@ -30,6 +30,7 @@ export function reconcile(js: JetStream): void {
       logger.error(`${label} cannot be as it is declared: the account has no JetStream`);
       continue;
     }
+    if (isElsewhere(account, declared.stream)) continue;
     attempt(label, () => reconcileStream(account, declared));
     if (!account.streams.has(declared.stream)) continue;
     for (const [name, config] of Object.entries(declared.consumers)) {
@@ -42,6 +43,13 @@ export function reconcile(js: JetStream): void {
 function accountOf(js: JetStream, name: string): JetStreamAccount | undefined {
   const account = js.server.accounts.get(name);
   return account && js.accounts.get(account);
+}
+
+// Of several servers with the declaration, the one that has the stream does what it says; where none has it, the coordinator.
+function isElsewhere(account: JetStreamAccount, name: string): boolean {
+  const peers = account.js.cluster?.peers;
+  if (peers === undefined || account.streams.has(name)) return false;
+  return peers.holder(account.account.name, name) !== undefined || peers.coordinator !== "own";
 }
 
 // Whether anything was done.

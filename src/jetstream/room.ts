@@ -7,13 +7,16 @@ import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { limitsOf } from "./account-limits.js";
 import { Api } from "./api.js";
+import { ACCOUNT_ROUTES } from "./api-account.js";
 import { CONSUMER_ROUTES, NEXT_ROUTE, RESET_ROUTE } from "./api-consumers.js";
 import { SNAPSHOT_ROUTES } from "./api-snapshots.js";
 import { STREAM_ROUTES } from "./api-streams.js";
+import { JetStreamCluster } from "./cluster.js";
 import { DIRECT_ROUTES } from "./direct-get.js";
 import { JetStream } from "./jetstream.js";
 import { machineLimits } from "./machine-limits.js";
 import { JetStreamMonitor } from "./monitor.js";
+import { Peers } from "./peers.js";
 import { reconcile } from "./reconcile.js";
 import { openStorage } from "./store/file-storage.js";
 
@@ -58,13 +61,24 @@ export class JetStreamRoom implements Room, InterestWatcher {
     server.jetStream = new JetStreamMonitor(js, folder);
     this.#api = new Api(
       js,
-      [...STREAM_ROUTES, ...SNAPSHOT_ROUTES, ...CONSUMER_ROUTES, RESET_ROUTE],
+      [...ACCOUNT_ROUTES, ...STREAM_ROUTES, ...SNAPSHOT_ROUTES, ...CONSUMER_ROUTES, RESET_ROUTE],
       [NEXT_ROUTE, ...DIRECT_ROUTES],
     );
     this.#openAccounts();
-    reconcile(js);
+    this.#join(js, this.#api);
+    if (js.cluster === undefined) reconcile(js);
     await js.idsKnown();
     js.damage.announce();
+  }
+
+  // What is declared is made by one of the servers, once they know each other.
+  #join(js: JetStream, api: Api): void {
+    const { system } = this.#server.accounts;
+    if (system === undefined || !Peers.areWanted(this.#server.options)) return;
+    js.cluster = new JetStreamCluster(js, api, system);
+    api.admission = js.cluster;
+    js.cluster.whenReady(() => reconcile(js));
+    js.cluster.peers.start();
   }
 
   #announce({ limits, options, domain }: JetStream, folder: string): void {
@@ -105,11 +119,14 @@ export class JetStreamRoom implements Room, InterestWatcher {
         this.#js.memoryBudget.limitBytes = jetstream.maxMemoryProcessBytes;
       }
       this.#openAccounts();
-      reconcile(this.#js);
+      const js = this.#js;
+      if (js.cluster === undefined) reconcile(js);
+      else js.cluster.whenReady(() => reconcile(js));
     };
   }
 
   async close(): Promise<void> {
+    this.#js?.cluster?.peers.close();
     this.#api?.close();
     await this.#js?.close();
   }

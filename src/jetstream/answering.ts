@@ -1,0 +1,79 @@
+// Who answers a request that several servers of one JetStream hear: the one that has the stream, the coordinator for what
+// belongs to none, and nobody twice (docs/architecture.md, "One JetStream of many servers").
+import type { Account } from "../accounts/account.js";
+import type { DeliveryTarget } from "../accounts/subscription.js";
+import { ApiError } from "./errors.js";
+import type { JetStreamAccount } from "./js-account.js";
+import type { Peer } from "./peer.js";
+import type { Peers } from "./peers.js";
+
+/** What a request is about: a stream, one that is to be made, or the whole account. */
+export type ApiScope = "stream" | "create" | "account";
+
+/** What decides on a request whose answers are messages. */
+export interface AskedDirectly {
+  readonly account: Account;
+  /** Undefined for an account without JetStream. */
+  readonly opened: JetStreamAccount | undefined;
+  /** "" for requests about the account. */
+  readonly stream: string;
+  /** The domain that the request was addressed to; undefined for none. */
+  readonly domain: string | undefined;
+}
+
+/** What decides on any other request. */
+export interface Asked extends AskedDirectly {
+  readonly scope: ApiScope;
+  /** Below the API's prefix, latin1. */
+  readonly rest: string;
+  readonly subject: string;
+  readonly reply: string;
+  readonly payload: Buffer;
+  readonly source: DeliveryTarget | undefined;
+}
+
+/** `place`: a stream is to be made that no server has; `later`: nobody can decide yet. */
+export type Verdict = "answer" | "silence" | "place" | "later" | ApiError;
+
+export class Answering {
+  readonly #peers: Peers;
+
+  constructor(peers: Peers) {
+    this.#peers = peers;
+  }
+
+  judge(asked: Asked): Verdict {
+    const peers = this.#peers;
+    const { scope } = asked;
+    if (scope !== "account" && this.#isKnown(asked)) return this.#isOwn(asked) ? "answer" : "silence";
+    // What nobody of these servers has belongs to the nats-servers, which answer for their own.
+    if (peers.hasStrangers(asked.domain)) return "silence";
+    const { coordinator } = peers;
+    const isOffline = scope !== "account" && this.#holder(asked) !== undefined;
+    if (coordinator === undefined) return "later";
+    if (scope === "create" && !isOffline) return "place";
+    if (coordinator !== "own") return "silence";
+    if (!isOffline) return "answer";
+    return new ApiError(asked.rest.startsWith("CONSUMER.INFO.") ? "consumerOffline" : "streamOffline");
+  }
+
+  /** What becomes of a request whose answers are messages. */
+  judgeDirect(asked: AskedDirectly): "answer" | "silence" | "no responders" {
+    if (this.#isKnown(asked)) return this.#isOwn(asked) ? "answer" : "silence";
+    const { coordinator } = this.#peers;
+    return coordinator === "own" && !this.#peers.hasStrangers(asked.domain) ? "no responders" : "silence";
+  }
+
+  #isOwn({ opened, stream }: AskedDirectly): boolean {
+    return opened !== undefined && this.#peers.isOwn(opened, stream);
+  }
+
+  // Whether a server that is online has the stream.
+  #isKnown(asked: AskedDirectly): boolean {
+    return this.#isOwn(asked) || this.#holder(asked)?.isOnline === true;
+  }
+
+  #holder({ account, stream }: AskedDirectly): Peer | undefined {
+    return this.#peers.holder(account.name, stream);
+  }
+}

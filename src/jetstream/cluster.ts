@@ -1,0 +1,100 @@
+// JetStream of several servers: takes what the rooms below it know of each other together. Without replication a stream is on
+// one server; every server of the cluster and super-cluster reaches it (docs/architecture.md, "One JetStream of many servers").
+import type { Account } from "../accounts/account.js";
+import { Answering, type Asked, type AskedDirectly } from "./answering.js";
+import type { Admission, Api } from "./api.js";
+import { ApiError } from "./errors.js";
+import type { JetStream } from "./jetstream.js";
+import type { PeerMessage, PeerSender } from "./peer-channel.js";
+import { PeerChannel } from "./peer-channel.js";
+import { PeerQuestions, type Question } from "./peer-questions.js";
+import { Peers, type PeerWork } from "./peers.js";
+import { Placement } from "./placement.js";
+import { statusBlock } from "./publish-headers.js";
+import { answerQuestion } from "./whole-account.js";
+
+/** Requests that wait until somebody can decide, and how long they do. */
+const MOST_WAITING = 10_000;
+const WAIT_MS = 10_000;
+const NO_BYTES = Buffer.alloc(0);
+
+interface Waiting {
+  readonly asked: Asked;
+  readonly run: () => void;
+  readonly untilMs: number;
+}
+
+export class JetStreamCluster implements Admission, PeerWork {
+  readonly peers: Peers;
+  readonly questions: PeerQuestions;
+  readonly #js: JetStream;
+  readonly #api: Api;
+  readonly #answering: Answering;
+  readonly #placement: Placement;
+  #waiting: Waiting[] = [];
+  #whenReady: (() => void) | undefined;
+
+  constructor(js: JetStream, api: Api, system: Account) {
+    this.#js = js;
+    this.#api = api;
+    this.peers = new Peers(js, (listener) => new PeerChannel(js.server, system, listener));
+    this.peers.work = this;
+    this.questions = new PeerQuestions(js, this.peers, (question: Question) => answerQuestion(js, question));
+    this.#answering = new Answering(this.peers);
+    this.#placement = new Placement(js, this.peers, api);
+  }
+
+  /** Calls back when this server knows what the others have. */
+  whenReady(done: () => void): void {
+    if (this.peers.isReady) done();
+    else this.#whenReady = done;
+  }
+
+  whenTold(done: () => void): void {
+    this.peers.whenTold(done);
+  }
+
+  admit(asked: Asked, run: () => void): void {
+    const verdict = this.#answering.judge(asked);
+    if (verdict === "answer") run();
+    else if (verdict === "place") this.#placement.take(asked);
+    else if (verdict === "later") {
+      if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ asked, run, untilMs: this.#nowMs + WAIT_MS });
+    } else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
+  }
+
+  admitDirect(asked: AskedDirectly, reply: string): boolean {
+    const verdict = this.#answering.judgeDirect(asked);
+    if (verdict === "no responders" && reply !== "") {
+      this.#js.send(asked.account, reply, NO_BYTES, statusBlock("503"));
+    }
+    return verdict === "answer";
+  }
+
+  /** Where streams of this server are, for answers. */
+  get place(): { readonly name: string | undefined; readonly leader: string } {
+    const { server } = this.#js;
+    return { name: server.clusterName, leader: server.name };
+  }
+
+  get #nowMs(): number {
+    return this.#js.server.runtime.clock.monotonicMs();
+  }
+
+  heard(from: PeerSender, message: PeerMessage): void {
+    if (message.kind === "ask" || message.kind === "answer") this.questions.heard(from, message);
+    else this.#placement.heard(from, message);
+  }
+
+  changed(): void {
+    if (this.peers.coordinator === undefined) return;
+    const waiting = this.#waiting.filter(({ untilMs }) => untilMs > this.#nowMs);
+    this.#waiting = [];
+    for (const { asked, run } of waiting) this.admit(asked, run);
+    this.#placement.changed();
+    if (!this.peers.isReady) return;
+    const ready = this.#whenReady;
+    this.#whenReady = undefined;
+    ready?.();
+  }
+}

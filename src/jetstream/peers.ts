@@ -1,0 +1,409 @@
+// The other natsnode servers of the cluster and super-cluster that have JetStream: who is there, which streams they have, and
+// which of all decides on what belongs to none (docs/architecture.md, "One JetStream of many servers").
+import type { ResolvedOptions } from "../options/options.js";
+import type { Timer } from "../runtime/clock.js";
+import type { JetStreamProblem } from "../server/jetstream-source.js";
+import type { JetStream } from "./jetstream.js";
+import type { JetStreamAccount } from "./js-account.js";
+import { type Introduction, isBefore, Peer, type PeerStream, type ToldStream } from "./peer.js";
+import type { PeerChannel, PeerListener, PeerMessage, PeerSender } from "./peer-channel.js";
+import { Strangers } from "./strangers.js";
+import type { StreamConfig } from "./stream-config.js";
+import { ToldChanges } from "./told-changes.js";
+
+const BEAT_MS = 1000;
+const INTEREST_MS = 100;
+/** A server that says nothing for this long is offline. */
+const SILENT_MS = 7000;
+/** A server that begins waits for the others: at least so long, and longer while it was to meet some and has met none. */
+const SETTLE_MS = 1500;
+const SETTLE_ALONE_MS = 3000;
+/** Streams of servers that do not tell them are not waited for longer. */
+const PATIENCE_MS = 10_000;
+const MOST_PEERS = 1000;
+
+/** Hears of what concerns more than knowledge of streams. */
+export interface PeerWork {
+  heard(from: PeerSender, message: PeerMessage): void;
+  /** Who is there, what they have, or who decides may be another now. */
+  changed(): void;
+}
+
+/** Who decides: this server, or another. */
+export type Coordinator = "own" | Peer | undefined;
+
+export class Peers implements PeerListener {
+  readonly #js: JetStream;
+  readonly #channel: PeerChannel;
+  readonly #peers = new Map<string, Peer>();
+  readonly #told: ToldChanges;
+  /** Nats-servers with JetStream. */
+  readonly #strangers = new Strangers();
+  readonly #stops: (() => void)[] = [];
+  readonly #named = new Set<string>();
+  #isReady = false;
+  #startedMs = 0;
+  #beat: Timer | undefined;
+  #coordinator: Coordinator;
+  /** Monotonic time since which this server decides. */
+  decidesSinceMs = 0;
+  work: PeerWork | undefined;
+
+  /** Whether a server may have others: it has a cluster or a gateway. */
+  static areWanted({ cluster, gateway }: ResolvedOptions): boolean {
+    return (cluster?.port ?? 0) !== 0 || (gateway?.port ?? 0) !== 0;
+  }
+
+  constructor(js: JetStream, channel: (listener: PeerListener) => PeerChannel) {
+    this.#js = js;
+    this.#channel = channel(this);
+    this.#told = new ToldChanges(js, this.#channel);
+  }
+
+  get #nowMs(): number {
+    return this.#js.server.runtime.clock.monotonicMs();
+  }
+
+  start(): void {
+    const { server } = this.#js;
+    this.#startedMs = this.#nowMs;
+    this.#channel.open();
+    this.#stops.push(
+      // Once the two have told each other their interest.
+      server.events.on("peerJoined", () => this.#js.after(INTEREST_MS, () => this.#introduce())),
+      server.events.on("peerLeft", (id) => this.heardOfEnd(id)),
+      server.events.on("closing", () => this.#channel.tellAll({ kind: "bye" })),
+    );
+    this.#introduce();
+    this.#beat = server.runtime.clock.every(BEAT_MS, () => this.#pulse());
+    for (const ms of [SETTLE_MS, SETTLE_ALONE_MS]) this.#js.after(ms, () => this.#look());
+  }
+
+  close(): void {
+    this.#beat?.cancel();
+    for (const stop of this.#stops) stop();
+    this.#channel.close();
+    this.#told.confirmed(Number.POSITIVE_INFINITY);
+  }
+
+  // ---------------------------------------------------------------- what is known
+
+  /** Whether this server knows the streams of the others. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  /** Who decides on what belongs to no server; undefined while nobody is ready. */
+  get coordinator(): Coordinator {
+    return this.#coordinator;
+  }
+
+  get online(): Peer[] {
+    return [...this.#peers.values()].filter(({ isOnline }) => isOnline);
+  }
+
+  get all(): Iterable<Peer> {
+    return this.#peers.values();
+  }
+
+  named(name: string): Peer | undefined {
+    return this.#peers.get(name);
+  }
+
+  /** The servers beside this one that have a stream of this name, those that are online first. */
+  holder(account: string, name: string): Peer | undefined {
+    let offline: Peer | undefined;
+    for (const peer of this.#peers.values()) {
+      if (peer.stream(account, name) === undefined) continue;
+      if (peer.isOnline) return peer;
+      offline = peer;
+    }
+    return offline;
+  }
+
+  /** Whether this server has the stream, and answers for it: of two of one name the older one counts. */
+  isOwn(account: JetStreamAccount, name: string): boolean {
+    const own = account.streams.get(name);
+    return own !== undefined && this.#rival(account.account.name, name, own.createdNs) === undefined;
+  }
+
+  // A server that is online and has an older stream of the name.
+  #rival(account: string, name: string, createdNs: bigint): Peer | undefined {
+    const own = { name: this.#js.server.name, createdNs };
+    for (const peer of this.#peers.values()) {
+      const other = peer.isOnline ? peer.stream(account, name) : undefined;
+      if (other !== undefined && isBefore({ name: peer.name, createdNs: other.createdNs }, own)) return peer;
+    }
+    return undefined;
+  }
+
+  /** Streams of the other servers in an account; one that several have comes once. */
+  streams(account: string): Map<string, { readonly peer: Peer; readonly stream: PeerStream }> {
+    const all = new Map<string, { peer: Peer; stream: PeerStream }>();
+    for (const peer of this.#peers.values()) {
+      for (const [name, stream] of peer.streams.get(account) ?? []) {
+        if (peer.isOnline || !all.has(name)) all.set(name, { peer, stream });
+      }
+    }
+    return all;
+  }
+
+  *configs(account: string): IterableIterator<StreamConfig> {
+    for (const { stream } of this.streams(account).values()) yield stream.config;
+  }
+
+  /** Whether nats-servers answer what no natsnode does. */
+  hasStrangers(domain: string | undefined): boolean {
+    return this.#strangers.answer(domain, this.#nowMs);
+  }
+
+  /** Streams of this server that another one answers for. */
+  get problems(): JetStreamProblem[] {
+    const found: JetStreamProblem[] = [];
+    for (const { account, streams } of this.#js.accounts.values()) {
+      for (const { name, createdNs } of streams.values()) {
+        const rival = this.#rival(account.name, name, createdNs);
+        if (rival !== undefined) found.push({ account: account.name, stream: name, error: twice(name, rival) });
+      }
+    }
+    return found;
+  }
+
+  // ---------------------------------------------------------------- what this server tells
+
+  tell(serverId: string, message: PeerMessage): void {
+    this.#channel.tell(serverId, message);
+  }
+
+  #introduce(serverId?: string): void {
+    const message: PeerMessage = { kind: "hello", ...this.own };
+    if (serverId === undefined) this.#channel.tellAll(message);
+    else this.#channel.tell(serverId, message);
+  }
+
+  /** What this server says of itself. */
+  get own(): Introduction {
+    const { accounts, limits, reserved, server } = this.#js;
+    let streams = 0;
+    for (const account of accounts.values()) streams += account.streams.size;
+    return {
+      ready: this.#isReady,
+      revision: this.#told.revision,
+      tags: server.options.serverTags,
+      streams,
+      memory: limits.memory - reserved.memory,
+      file: limits.file - reserved.file,
+    };
+  }
+
+  /** A stream of this server has come or changed, or is gone (without `stream`). */
+  changed(account: string, name: string, stream?: PeerStream): void {
+    this.#told.tell(account, name, stream);
+    this.#compare(account, name);
+  }
+
+  /** Calls back when the coordinator knows of all changes so far. */
+  whenTold(done: () => void): void {
+    const coordinator = this.#coordinator;
+    const isKnown = coordinator === "own" || coordinator === undefined || coordinator.seen >= this.#told.revision;
+    if (isKnown) done();
+    else this.#told.whenConfirmed(done);
+  }
+
+  // ---------------------------------------------------------------- what others tell
+
+  heard(from: PeerSender, message: PeerMessage): void {
+    const peer = this.#know(from);
+    if (peer === undefined) return;
+    peer.heardMs = this.#nowMs;
+    switch (message.kind) {
+      case "hello":
+        this.#greeted(peer, message as unknown as Introduction);
+        return;
+      case "bye":
+        this.#lost(peer);
+        return;
+      case "want":
+        this.#told.tellEverything(peer.id);
+        return;
+      case "streams":
+        this.#takeStreams(
+          peer,
+          message as unknown as { first: boolean; last: boolean; revision: number; streams: ToldStream[] },
+        );
+        return;
+      case "change":
+        this.#changedThere(peer, message as unknown as { revision: number; stream: ToldStream });
+        return;
+      case "seen":
+        peer.seen = Math.max(peer.seen, Number(message["revision"]));
+        if (peer === this.#coordinator) this.#told.confirmed(peer.seen);
+        return;
+      default:
+        this.work?.heard(from, message);
+    }
+  }
+
+  #know({ id, name, cluster }: PeerSender): Peer | undefined {
+    this.#strangers.forget(id);
+    let peer = this.#peers.get(name);
+    if (peer === undefined) {
+      if (this.#peers.size >= MOST_PEERS || name === this.#js.server.name) return undefined;
+      peer = new Peer(name, id, cluster);
+      this.#peers.set(name, peer);
+      this.#meet(peer);
+    } else if (peer.id !== id || !peer.isOnline) {
+      peer.id = id;
+      peer.cluster = cluster;
+      peer.isOnline = true;
+      peer.revision = undefined;
+      peer.introduction = undefined;
+      peer.seen = 0;
+      this.#meet(peer);
+    }
+    return peer;
+  }
+
+  #meet({ id }: Peer): void {
+    this.#introduce(id);
+    this.#channel.tell(id, { kind: "want" });
+  }
+
+  #greeted(peer: Peer, introduction: Introduction): void {
+    peer.introduction = introduction;
+    // Something it has told did not arrive.
+    if (peer.revision !== undefined && peer.revision !== introduction.revision) this.#ask(peer);
+    this.#look();
+  }
+
+  #ask(peer: Peer): void {
+    this.#channel.tell(peer.id, { kind: "want" });
+  }
+
+  #takeStreams(
+    peer: Peer,
+    { first, last, revision, streams }: { first: boolean; last: boolean; revision: number; streams: ToldStream[] },
+  ): void {
+    if (first) peer.streams.clear();
+    for (const told of streams) peer.take(told);
+    if (last) {
+      peer.revision = revision;
+      this.#seen(peer);
+      for (const [account, of] of peer.streams) for (const name of of.keys()) this.#compare(account, name);
+    }
+    this.#look();
+  }
+
+  #changedThere(peer: Peer, { revision, stream }: { revision: number; stream: ToldStream }): void {
+    // All of its streams are on their way.
+    if (peer.revision === undefined) return;
+    if (revision !== peer.revision + 1) {
+      this.#ask(peer);
+      return;
+    }
+    peer.revision = revision;
+    peer.take(stream);
+    this.#compare(stream.account, stream.name);
+    this.#seen(peer);
+    this.work?.changed();
+  }
+
+  #seen({ id, revision }: Peer): void {
+    if (this.#coordinator === "own") this.#channel.tell(id, { kind: "seen", revision });
+  }
+
+  heardOfJetStream(server: PeerSender): void {
+    for (const { id } of this.#peers.values()) if (id === server.id) return;
+    // If it is a natsnode it answers.
+    if (this.#strangers.heard(server, this.#nowMs)) this.#introduce(server.id);
+  }
+
+  heardOfEnd(serverId: string): void {
+    this.#strangers.forget(serverId);
+    for (const peer of this.#peers.values()) if (peer.id === serverId) this.#lost(peer);
+  }
+
+  // ---------------------------------------------------------------- time
+
+  #pulse(): void {
+    const now = this.#nowMs;
+    this.#introduce();
+    this.#strangers.forgetSilent(now);
+    for (const peer of this.#peers.values()) {
+      if (peer.isOnline && now - peer.heardMs > SILENT_MS) this.#lost(peer);
+      else if (peer.isUnknown) this.#ask(peer);
+    }
+    this.#look();
+  }
+
+  #lost(peer: Peer): void {
+    if (!peer.isOnline) return;
+    peer.isOnline = false;
+    const { size } = peer.streams;
+    if (size > 0) this.#js.server.logger.warn(`JetStream of server ${peer.name} is offline, with its streams`);
+    this.#look();
+  }
+
+  /** Forgets a server that does not come back, with its streams. Returns false for one that is not known, or is online. */
+  forget(name: string): boolean {
+    const peer = this.#peers.get(name);
+    if (peer === undefined || peer.isOnline) return false;
+    this.#peers.delete(name);
+    this.#look();
+    return true;
+  }
+
+  // Whether this server is ready, and who decides now.
+  #look(): void {
+    const sinceMs = this.#nowMs - this.#startedMs;
+    if (!this.#isReady && this.#hasSettled(sinceMs)) {
+      this.#isReady = true;
+      this.#introduce();
+    }
+    let first: Coordinator = this.#isReady ? "own" : undefined;
+    let name = this.#isReady ? this.#js.server.name : undefined;
+    for (const peer of this.#peers.values()) {
+      if (!peer.isReady || (name !== undefined && name < peer.name)) continue;
+      first = peer;
+      name = peer.name;
+    }
+    if (first !== this.#coordinator) {
+      this.#coordinator = first;
+      if (first === "own") {
+        this.decidesSinceMs = this.#nowMs;
+        for (const peer of this.online) if (peer.revision !== undefined) this.#seen(peer);
+        this.#told.confirmed(Number.POSITIVE_INFINITY);
+      }
+    }
+    this.work?.changed();
+  }
+
+  #hasSettled(sinceMs: number): boolean {
+    const { cluster, gateway } = this.#js.server.options;
+    const isToMeet = (cluster?.routes.length ?? 0) + (gateway?.gateways.length ?? 0) > 0;
+    if (sinceMs < SETTLE_MS || (isToMeet && this.#peers.size === 0 && sinceMs < SETTLE_ALONE_MS)) return false;
+    return sinceMs >= PATIENCE_MS || ![...this.#peers.values()].some(({ isUnknown }) => isUnknown);
+  }
+
+  // Names a stream that two servers have, once.
+  #compare(account: string, name: string): void {
+    const found = this.#js.server.accounts.get(account);
+    const own = found && this.#js.accounts.get(found)?.streams.get(name);
+    const other = own && this.holder(account, name);
+    const key = `${account} ${name}`;
+    if (own === undefined || other?.isOnline !== true) {
+      this.#named.delete(key);
+      return;
+    }
+    if (this.#named.has(key)) return;
+    this.#named.add(key);
+    const rival = this.#rival(account, name, own.createdNs);
+    const which = rival === undefined ? "this server answers for it" : twice(name, rival);
+    this.#js.server.logger.error(
+      `JetStream: stream "${name}" of account "${account}" is on ${other.name} too: ${which}`,
+    );
+  }
+}
+
+const twice = (name: string, { name: server }: Peer): string =>
+  `stream "${name}" is on another server too, which answers for it: ${server}`;

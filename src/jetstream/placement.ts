@@ -1,0 +1,201 @@
+// Where a new stream goes. The server that a request comes in at asks the coordinator, which gives each name to one server
+// at a time and chooses that server; the server makes the stream, and its answer goes back the same way.
+import type { Asked } from "./answering.js";
+import { ApiError } from "./errors.js";
+import type { JetStream } from "./jetstream.js";
+import type { Peer } from "./peer.js";
+import type { PeerMessage, PeerSender } from "./peer-channel.js";
+import type { Peers } from "./peers.js";
+import { readNewStream, type Site, siteFor } from "./sites.js";
+
+/** A server that begins to decide first hears what others have made. */
+const TAKEOVER_MS = 250;
+/** How long a request of another server may be on its way behind the one that its client has sent. */
+const CLAIM_MS = 250;
+/** A server that was given a name has so long to make the stream. */
+const GIVEN_MS = 10_000;
+/** Requests that wait for an answer at a time. */
+const MOST_REQUESTS = 10_000;
+
+/** What a server does for another one that has taken a request. */
+export interface Maker {
+  /** Handles a request and hands the answer over, as JSON. */
+  perform(asked: Pick<Asked, "account" | "rest" | "payload">, done: (text: string) => void): void;
+  /** Sends an answer to the client. */
+  respond(asked: Asked, text: string): void;
+  /** The answer that a request is refused with. */
+  refusal(asked: Pick<Asked, "rest">, error: ApiError): string;
+}
+
+interface Entry {
+  readonly asked: Asked;
+  /** The id of the server that was asked; undefined while nobody decides. */
+  askedOf: string | undefined;
+}
+
+/** A request on its way through the servers. */
+interface Placing {
+  readonly id: string;
+  /** The id of the server that the client is connected to. */
+  readonly entry: string;
+  readonly account: string;
+  readonly name: string;
+  readonly rest: string;
+  readonly reply: string;
+  readonly payload: string;
+}
+
+export class Placement {
+  readonly #js: JetStream;
+  readonly #peers: Peers;
+  readonly #maker: Maker;
+  readonly #entries = new Map<string, Entry>();
+  /** Names that were given away, with the id of the server, until it has told of the stream. */
+  readonly #given = new Map<string, string>();
+  /** Reply subjects of requests that a server has taken up. */
+  readonly #claimed = new Set<string>();
+
+  constructor(js: JetStream, peers: Peers, maker: Maker) {
+    this.#js = js;
+    this.#peers = peers;
+    this.#maker = maker;
+  }
+
+  // ---------------------------------------------------------------- where the request comes in
+
+  /** Takes up a request to make a stream that no server has. */
+  take(asked: Asked): void {
+    if (asked.source?.peer !== undefined) this.#watch(asked);
+    else this.#enter(asked);
+  }
+
+  // The server that it came in at asks; where that has no JetStream, nobody does.
+  #watch(asked: Asked): void {
+    if (this.#peers.coordinator !== "own") return;
+    this.#js.after(CLAIM_MS, () => {
+      if (!this.#claimed.has(asked.reply) && this.#peers.coordinator === "own") this.#enter(asked);
+    });
+  }
+
+  #enter(asked: Asked): void {
+    if (this.#entries.size >= MOST_REQUESTS) return;
+    const id = this.#js.nuid();
+    const entry: Entry = { asked, askedOf: undefined };
+    this.#entries.set(id, entry);
+    this.#js.after(GIVEN_MS, () => this.#entries.delete(id));
+    this.#ask(id, entry);
+  }
+
+  #ask(id: string, entry: Entry): void {
+    const { server } = this.#js;
+    const { coordinator } = this.#peers;
+    if (coordinator === undefined) return;
+    const { account, stream, rest, reply, payload } = entry.asked;
+    const placing: Placing = {
+      id,
+      entry: server.id,
+      account: account.name,
+      name: stream,
+      rest,
+      reply,
+      payload: payload.toString("base64"),
+    };
+    const decides = coordinator === "own" ? server.id : coordinator.id;
+    entry.askedOf = decides;
+    this.#send(decides, { kind: "place", ...placing });
+  }
+
+  /** Who decides may be another now. */
+  changed(): void {
+    const { coordinator } = this.#peers;
+    if (coordinator === undefined) return;
+    const decides = coordinator === "own" ? this.#js.server.id : coordinator.id;
+    for (const [id, entry] of this.#entries) if (entry.askedOf !== decides) this.#ask(id, entry);
+  }
+
+  // ---------------------------------------------------------------- between the servers
+
+  heard(from: Pick<PeerSender, "id">, message: PeerMessage): void {
+    switch (message.kind) {
+      case "place":
+        this.#place(message as unknown as Placing);
+        return;
+      case "make":
+        this.#make(from.id, message as unknown as Placing);
+        return;
+      case "made":
+        this.#made(message as unknown as { id: string; text: string });
+        return;
+      case "free":
+        this.#given.delete(keyOf(message as unknown as Placing));
+    }
+  }
+
+  #send(serverId: string, message: PeerMessage): void {
+    if (serverId === this.#js.server.id) this.heard(this.#js.server, message);
+    else this.#peers.tell(serverId, message);
+  }
+
+  // At the coordinator.
+  #place(placing: Placing): void {
+    this.#claimed.add(placing.reply);
+    this.#js.after(2 * CLAIM_MS, () => this.#claimed.delete(placing.reply));
+    const waitMs = this.#peers.decidesSinceMs + TAKEOVER_MS - this.#js.server.runtime.clock.monotonicMs();
+    if (waitMs > 0 && this.#peers.online.length > 0) this.#js.after(waitMs, () => this.#give(placing));
+    else this.#give(placing);
+  }
+
+  #give(placing: Placing): void {
+    try {
+      this.#send(this.#serverFor(placing), { ...placing, kind: "make" });
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const { id, entry, rest } = placing;
+      this.#send(entry, { kind: "made", id, text: this.#maker.refusal({ rest }, error) });
+    }
+  }
+
+  // The id of the server that makes the stream, or has it already. Throws ApiError.
+  #serverFor(placing: Placing): string {
+    const { server } = this.#js;
+    const key = keyOf(placing);
+    const account = server.accounts.get(placing.account);
+    if (account !== undefined && this.#js.accounts.get(account)?.streams.has(placing.name)) return server.id;
+    const holder = this.#peers.holder(placing.account, placing.name);
+    if (holder?.isOnline === false) throw new ApiError("streamOffline");
+    const known = holder?.id ?? this.#given.get(key);
+    if (known !== undefined) return known;
+    const wanted = readNewStream(Buffer.from(placing.payload, "base64"));
+    const { id } = wanted === undefined ? server : siteFor(wanted, placing.entry, this.#sites());
+    this.#given.set(key, id);
+    this.#js.after(GIVEN_MS, () => this.#given.delete(key));
+    return id;
+  }
+
+  #sites(): Site[] {
+    const { server } = this.#js;
+    const of = ({ id, name, cluster }: Pick<Peer, "id" | "name" | "cluster">, said: Peer["introduction"]): Site[] =>
+      said === undefined ? [] : [{ id, name, cluster, ...said }];
+    const own = { id: server.id, name: server.name, cluster: server.clusterName ?? "" };
+    return [...of(own, this.#peers.own), ...this.#peers.online.flatMap((peer) => of(peer, peer.introduction))];
+  }
+
+  // At the server that was chosen.
+  #make(decides: string, { id, entry, account: accountName, name, rest, payload }: Placing): void {
+    const account = this.#js.server.accounts.get(accountName);
+    if (account === undefined) return;
+    this.#maker.perform({ account, rest, payload: Buffer.from(payload, "base64") }, (text) => {
+      this.#send(decides, { kind: "free", account: accountName, name });
+      this.#send(entry, { kind: "made", id, text });
+    });
+  }
+
+  // Back where it came in.
+  #made({ id, text }: { id: string; text: string }): void {
+    const entry = this.#entries.get(id);
+    this.#entries.delete(id);
+    if (entry !== undefined) this.#maker.respond(entry.asked, text);
+  }
+}
+
+const keyOf = ({ account, name }: Pick<Placing, "account" | "name">): string => `${account} ${name}`;

@@ -1,0 +1,268 @@
+// Servers with JetStream in one cluster, without replication: a stream is on one of them, and all reach it.
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { test } from "node:test";
+import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import { Kvm } from "@nats-io/kv";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { type NatsServer, type StartOptions, startServer } from "../src/index.js";
+import { until } from "./support/local-cluster.js";
+import { type Scope, temporaryFolder } from "./support/temporary-folder.js";
+
+const LOCAL = { host: "127.0.0.1", port: -1 };
+
+interface Answer {
+  readonly error?: { readonly err_code: number; readonly description: string };
+  readonly config?: { readonly name: string; readonly description?: string };
+  readonly cluster?: { readonly name: string; readonly leader?: string };
+  readonly state?: { readonly messages: number };
+  readonly streams?: readonly (string | Answer)[];
+  readonly missing?: readonly string[];
+  readonly total?: number;
+  readonly storage?: number;
+  readonly consumers?: number;
+}
+
+interface Member {
+  readonly server: NatsServer;
+  readonly client: NatsConnection;
+}
+
+interface World {
+  readonly folder: string;
+  readonly servers: NatsServer[];
+}
+
+function newWorld(scope: Scope): World {
+  const servers: NatsServer[] = [];
+  // Before the folder is removed.
+  scope.after(async () => {
+    await Promise.all(servers.map((server) => server.close()));
+  });
+  return { folder: temporaryFolder(scope), servers };
+}
+
+async function startMember(
+  { folder, servers }: World,
+  name: string,
+  others: readonly Member[],
+  options: StartOptions = {},
+): Promise<Member> {
+  const routes = others.map(({ server }) => `nats-route://127.0.0.1:${server.addresses["cluster"].port}`);
+  const server = await startServer({
+    ...LOCAL,
+    serverName: name,
+    ...options,
+    jetstream: { storeDir: join(folder, name) },
+    cluster: { name: "C", ...LOCAL, routes },
+  });
+  servers.push(server);
+  return { server, client: await server.connect() };
+}
+
+/** Servers S1, S2, ...; resolves when each answers for all. */
+async function startMembers(scope: Scope, size: number): Promise<[World, ...Member[]]> {
+  const world = newWorld(scope);
+  const members: Member[] = [];
+  for (let at = 1; at <= size; at++) members.push(await startMember(world, `S${at}`, members.slice(0, 1)));
+  await together(members);
+  return [world, ...members];
+}
+
+/** Waits until a stream of each server is known to every other. */
+async function together(members: readonly Member[]): Promise<void> {
+  for (const { client, server } of members) await make(client, `AT_${server.name}`);
+  for (const { client } of members) {
+    await until("the servers know each other's streams", async () => {
+      const { streams } = await ask(client, "STREAM.NAMES");
+      return members.every(({ server }) => streams?.includes(`AT_${server.name}`));
+    });
+  }
+  for (const { client, server } of members) await ask(client, `STREAM.DELETE.AT_${server.name}`);
+}
+
+async function ask(client: NatsConnection, subject: string, body: object | "" = ""): Promise<Answer> {
+  const payload = body === "" ? "" : JSON.stringify(body);
+  return (await client.request(`$JS.API.${subject}`, payload, { timeout: 5000 })).json<Answer>();
+}
+
+function make(client: NatsConnection, name: string, more: object = {}): Promise<Answer> {
+  return ask(client, `STREAM.CREATE.${name}`, { name, subjects: [`${name.toLowerCase()}.>`], ...more });
+}
+
+test("each server reaches a stream of another one", { timeout: 60_000 }, async (t) => {
+  const [, one, two, three] = await startMembers(t, 3);
+  const made = await make(two.client, "ORDERS");
+  assert.deepEqual(made.cluster, { name: "C", leader: "S2" }, "it is made where its client is connected");
+  for (const { client } of [one, two, three]) {
+    const info = await ask(client, "STREAM.INFO.ORDERS");
+    assert.deepEqual(info.cluster, { name: "C", leader: "S2" });
+    const stored = await jetstream(client).publish("orders.new", "x");
+    assert.equal(stored.stream, "ORDERS");
+  }
+  assert.equal((await ask(three.client, "STREAM.INFO.ORDERS")).state?.messages, 3);
+  const again = await make(one.client, "ORDERS");
+  assert.deepEqual([again.error, again.cluster?.leader], [undefined, "S2"], "the same one is the one that is there");
+  const other = await make(three.client, "ORDERS", { description: "other" });
+  assert.equal(other.error?.err_code, 10058);
+  const overlapping = await make(three.client, "MORE", { subjects: ["orders.*"] });
+  assert.equal(overlapping.error?.err_code, 10065);
+});
+
+test("what no server has is answered once", { timeout: 60_000 }, async (t) => {
+  const [, one, , three] = await startMembers(t, 3);
+  for (const { client } of [one, three]) {
+    const answers: number[] = [];
+    const inbox = `_INBOX.${client.info?.server_name}`;
+    client.subscribe(inbox, {
+      callback: (_, message) => void answers.push(message.json<Answer>().error?.err_code ?? 0),
+    });
+    client.publish("$JS.API.STREAM.INFO.NONE", "", { reply: inbox });
+    await until("it is answered", () => answers.length > 0);
+    // What another server had answered would come before an answer to a later request.
+    await ask(client, "STREAM.NAMES");
+    await client.flush();
+    assert.deepEqual(answers, [10059]);
+  }
+  await assert.rejects(one.client.request("$JS.API.DIRECT.GET.NONE", '{"seq":1}'), /no responders/);
+  await assert.rejects(three.client.request("$JS.API.CONSUMER.MSG.NEXT.NONE.c"), /no responders/);
+});
+
+test("of many creates of one name at a time one makes the stream", { timeout: 60_000 }, async (t) => {
+  const [, ...members] = await startMembers(t, 3);
+  for (let round = 0; round < 10; round++) {
+    const answers = await Promise.all(
+      members.map(({ client }, at) => make(client, `R${round}`, { description: `${round % 2 === 0 ? at : "same"}` })),
+    );
+    const made = answers.filter(({ config }) => config !== undefined);
+    assert.equal(made.length, round % 2 === 0 ? 1 : 3);
+    assert.equal(new Set(made.map(({ cluster }) => cluster?.leader)).size, 1);
+    const failed = answers.filter(({ error }) => error !== undefined);
+    assert.ok(failed.every(({ error }) => error?.err_code === 10058));
+  }
+});
+
+test("names, lists and numbers are those of all servers", { timeout: 60_000 }, async (t) => {
+  const [, ...members] = await startMembers(t, 3);
+  for (let at = 0; at < 30; at++) await make(members[at % 3].client, `N${String(at).padStart(2, "0")}`);
+  await members[0].client.request("n01.a", "stored at the second server");
+  await ask(members[1].client, "CONSUMER.CREATE.N02", { stream_name: "N02", config: { durable_name: undefined } });
+  for (const { client } of members) {
+    const names = await ask(client, "STREAM.NAMES");
+    assert.equal(names.total, 30);
+    assert.deepEqual(names.streams, [...(names.streams ?? [])].sort());
+    const rest = await ask(client, "STREAM.NAMES", { offset: 28 });
+    assert.deepEqual(rest.streams, ["N28", "N29"]);
+    const one = await ask(client, "STREAM.NAMES", { subject: "n07.x" });
+    assert.deepEqual(one.streams, ["N07"]);
+    const list = (await ask(client, "STREAM.LIST")).streams as Answer[];
+    assert.deepEqual(
+      list.map(({ cluster }) => cluster?.leader),
+      Array.from({ length: 30 }, (_, at) => `S${(at % 3) + 1}`),
+    );
+    assert.equal(list[1].state?.messages, 1);
+    const info = await ask(client, "INFO");
+    assert.deepEqual([info.streams, info.consumers], [30, 1]);
+    assert.ok((info.storage ?? 0) > 0);
+  }
+});
+
+test("consumers deliver to clients of other servers, and take their acknowledgements", {
+  timeout: 60_000,
+}, async (t) => {
+  const [, one, two, three] = await startMembers(t, 3);
+  await make(two.client, "WORK");
+  const js = jetstream(one.client);
+  for (let at = 1; at <= 20; at++) await js.publish("work.x", `${at}`);
+  const manager = await jetstreamManager(three.client);
+  await manager.consumers.add("WORK", { durable_name: "pull", ack_policy: AckPolicy.Explicit });
+  const pull = await js.consumers.get("WORK", "pull");
+  const seen: string[] = [];
+  for await (const message of await pull.fetch({ max_messages: 20, expires: 5000 })) {
+    assert.equal(message.subject, "work.x");
+    assert.equal(await message.ackAck(), true);
+    seen.push(message.string());
+  }
+  assert.deepEqual(
+    seen,
+    Array.from({ length: 20 }, (_, at) => `${at + 1}`),
+  );
+  assert.equal((await pull.info()).ack_floor.stream_seq, 20);
+
+  const ordered = await jetstream(three.client).consumers.get("WORK");
+  const read: number[] = [];
+  for await (const message of await ordered.consume()) {
+    read.push(message.seq);
+    if (read.length === 20) break;
+  }
+  assert.deepEqual(read.length, 20);
+
+  // A push consumer waits until somebody listens, wherever that is.
+  await manager.consumers.add("WORK", {
+    durable_name: "push",
+    ack_policy: AckPolicy.None,
+    deliver_policy: DeliverPolicy.All,
+    deliver_subject: "to.somebody",
+  });
+  const pushed: string[] = [];
+  one.client.subscribe("to.somebody", { callback: (_, message) => void pushed.push(message.string()) });
+  await until("all are pushed", () => pushed.length === 20);
+});
+
+test("a bucket of another server", { timeout: 60_000 }, async (t) => {
+  const [, one, two, three] = await startMembers(t, 3);
+  const bucket = await new Kvm(two.client).create("cfg", { history: 3 });
+  await bucket.put("color", "red");
+  for (const { client } of [one, three]) {
+    const same = await new Kvm(client).open("cfg");
+    assert.equal((await same.get("color"))?.string(), "red");
+    await same.put("color", "blue");
+    assert.equal((await bucket.get("color"))?.string(), "blue");
+    await bucket.put("color", "red");
+  }
+  const watch = await (await new Kvm(one.client).open("cfg")).watch();
+  for await (const entry of watch) {
+    assert.equal(entry.string(), "red");
+    break;
+  }
+});
+
+test("streams of a server that is down are offline, and there again when it is", { timeout: 90_000 }, async (t) => {
+  const [world, one, two, three] = await startMembers(t, 3);
+  await make(two.client, "AWAY");
+  await jetstream(one.client).publish("away.a", "kept");
+  await ask(one.client, "CONSUMER.CREATE.AWAY.d", {
+    stream_name: "AWAY",
+    config: { durable_name: "d", ack_policy: "explicit" },
+  });
+  await two.server.close();
+  for (const { client } of [one, three]) {
+    await until("it is offline", async () => (await ask(client, "STREAM.INFO.AWAY")).error?.err_code === 10118);
+    assert.equal((await ask(client, "CONSUMER.INFO.AWAY.d")).error?.err_code, 10119);
+    assert.deepEqual((await ask(client, "STREAM.NAMES")).streams, ["AWAY"]);
+    assert.deepEqual((await ask(client, "STREAM.LIST")).missing, ["AWAY"]);
+    assert.equal((await make(client, "AWAY")).error?.err_code, 10118);
+    await assert.rejects(client.request("$JS.API.CONSUMER.MSG.NEXT.AWAY.d"), /no responders/);
+  }
+  await startMember(world, "S2", [one, three]);
+  for (const { client } of [one, three]) {
+    await until("it is back", async () => (await ask(client, "STREAM.INFO.AWAY")).state?.messages === 1);
+    assert.deepEqual((await make(client, "AWAY")).cluster, { name: "C", leader: "S2" });
+  }
+});
+
+test("tags of a placement decide where a stream is", { timeout: 60_000 }, async (t) => {
+  const world = newWorld(t);
+  const one = await startMember(world, "S1", []);
+  const two = await startMember(world, "S2", [one], { serverTags: ["ssd"] });
+  await together([one, two]);
+  const placed = await make(one.client, "FAST", { placement: { tags: ["ssd"] } });
+  assert.equal(placed.cluster?.leader, "S2");
+  const nowhere = await make(two.client, "NONE", { placement: { tags: ["tape"] } });
+  assert.deepEqual(
+    [nowhere.error?.err_code, nowhere.error?.description],
+    [10005, "no suitable peers for placement, tags not matched ['tape']"],
+  );
+  const far = await make(two.client, "NONE", { placement: { cluster: "FAR" } });
+  assert.equal(far.error?.err_code, 10005);
+});
