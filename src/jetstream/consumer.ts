@@ -111,6 +111,11 @@ export class Consumer implements DeliveryTarget {
     return this.config.ack_policy !== "none";
   }
 
+  /** Whether it is that of a mirror or a source. */
+  get feedsStream(): boolean {
+    return this.config.direct || this.config.sourcing === true;
+  }
+
   get isPaused(): boolean {
     const until = this.pauseUntilNs;
     return until > 0n && until > this.stream.account.js.nowNs;
@@ -373,6 +378,7 @@ export class Consumer implements DeliveryTarget {
         this.pulls.nothingLeft();
         return;
       }
+      if (this.feedsStream && !this.stream.durableEnd.includes(sequence)) return;
       const loaded = this.stream.store.load(sequence);
       if (loaded instanceof Promise) {
         this.#loading = true;

@@ -10,6 +10,7 @@ import { Consumer } from "./consumer.js";
 import { type ConsumerConfig, filtersOf } from "./consumer-config.js";
 import { checkIncrement, counterMessage } from "./counters.js";
 import { DuplicateIds } from "./dedupe.js";
+import { DurableEnd } from "./durable-end.js";
 import { ApiError } from "./errors.js";
 import { Expiry } from "./expiry.js";
 import { identityOf } from "./inflow.js";
@@ -78,6 +79,7 @@ export class Stream implements DeliveryTarget {
   readonly identity: string;
   readonly ids = new DuplicateIds();
   readonly expiry = new Expiry(this);
+  readonly durableEnd = new DurableEnd(this);
   config: StreamConfig;
   batches: AtomicBatches | undefined;
   schedules: Schedules | undefined;
@@ -91,8 +93,6 @@ export class Stream implements DeliveryTarget {
   #republish: Republish | undefined;
   #counted = 0;
   #hasLimits = false;
-  /** Of the last message that was stored. */
-  #ticket: Ticket = ALREADY_DURABLE;
 
   /** @param filled its store, when that was filled already */
   constructor(account: JetStreamAccount, config: StreamConfig, createdNs: bigint, key: string, filled?: StreamStore) {
@@ -292,7 +292,7 @@ export class Stream implements DeliveryTarget {
     if (id !== undefined && !this.#areIdsKnown) throw new ApiError("unavailable");
     const known = id === undefined ? undefined : this.ids.find(id, this.account.js.nowMs - this.#windowMs);
     // What it repeats may still be on its way to the disk.
-    if (known !== undefined) return { sequence: known, ticket: this.#ticket, duplicate: true };
+    if (known !== undefined) return { sequence: known, ticket: this.durableEnd.ticket, duplicate: true };
     checkLastId(this, headers);
     const rollup = readRollup(this, headers);
     const counter = this.config.allow_msg_counter ? counterMessage(this, message, headers) : undefined;
@@ -336,7 +336,7 @@ export class Stream implements DeliveryTarget {
     const ttlMs = ttl === undefined ? 0 : ttl.ns < 0n ? NEVER_EXPIRES : ceilMs(ttl.ns);
     const times = time === undefined ? timesAt(this.account.js.nowMs, ttlMs) : timesSince(time, ttlMs);
     const ticket = store.append(message, sequence, times, more);
-    this.#ticket = ticket;
+    this.durableEnd.ticket = ticket;
     const id = headers.get(Header.msgId);
     if (id !== undefined) this.ids.add(id, sequence, times.seconds * 1000 + Math.floor(times.nanoseconds / 1e6));
     if (rollup === "all") this.removed(() => store.compact(sequence).ticket);

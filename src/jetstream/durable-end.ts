@@ -1,0 +1,44 @@
+// How far a stream's messages are durable: what flows into other streams is sent no sooner. After a power cut the origin would
+// give the same sequences to other messages, and the copy would have what the origin never had.
+import { ALREADY_DURABLE, type Ticket } from "./store/store.js";
+import type { Stream } from "./stream.js";
+
+const RETRY_MS = 1000;
+
+export class DurableEnd {
+  readonly #stream: Stream;
+  /** Of the stream's last message. */
+  ticket: Ticket = ALREADY_DURABLE;
+  #sequence = 0;
+  #isWaiting = false;
+
+  constructor(stream: Stream) {
+    this.#stream = stream;
+  }
+
+  /** Whether a message is durable. If not, the consumers that feed other streams are woken when more is. */
+  includes(sequence: number): boolean {
+    const { js } = this.#stream.account;
+    const { lastSequence } = this.#stream.store.state;
+    if (this.ticket <= js.storage.commits.durable) this.#sequence = lastSequence;
+    else if (!this.#isWaiting) this.#wait(lastSequence);
+    return sequence <= this.#sequence;
+  }
+
+  #wait(lastSequence: number): void {
+    const { js } = this.#stream.account;
+    this.#isWaiting = true;
+    js.whenDurable(this.ticket, (error) => {
+      this.#isWaiting = false;
+      if (error !== undefined) js.after(RETRY_MS, () => this.#wake());
+      else {
+        this.#sequence = lastSequence;
+        this.#wake();
+      }
+    });
+  }
+
+  #wake(): void {
+    for (const consumer of this.#stream.consumers.values()) if (consumer.feedsStream) consumer.wake();
+  }
+}
