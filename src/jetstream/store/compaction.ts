@@ -1,6 +1,7 @@
 // Compaction: segments half of which was removed are written anew without it, small neighbours together. The old file is
 // replaced by a rename, so that there is always exactly one that counts.
 import { viewOf } from "../../protocol/words.js";
+import { StoreError } from "./errors.js";
 import { eraseRecord, isRecord, RecordKind, RecordView } from "./record.js";
 import { Segment } from "./segment.js";
 import { ALL, SlotBlock } from "./slot-block.js";
@@ -56,19 +57,21 @@ export async function compactOnce(
     return false;
   }
   const old = wipe ? await context.disk.open(target, "update") : undefined;
-  // Nobody may find the new file by the old positions, or read the old one by the new positions.
-  await context.pool.replace(target, async () => {
-    await context.disk.rename(`${target}.new`, target);
-    await context.disk.syncDirectory(files.directory);
-    index.replace(blocks, replacement(segment, blocks, copied));
-  });
-  for (const { home } of blocks) context.cache.forget(home);
-  if (old !== undefined) {
-    await old.write([Buffer.alloc(old.sizeBytes)], 0);
-    await old.sync();
-    await old.close();
+  try {
+    // Nobody may find the new file by the old positions, or read the old one by the new positions.
+    await context.pool.replace(target, async () => {
+      await context.disk.rename(`${target}.new`, target);
+      index.replace(blocks, replacement(segment, blocks, copied));
+    });
+    files.renamed = true;
+    for (const { home } of blocks) context.cache.forget(home);
+    for (const { home } of blocks.slice(1)) files.doomed.set(home, undefined);
+    await files.syncNames();
+    await old?.write([Buffer.alloc(old.sizeBytes)], 0);
+    await old?.sync();
+  } finally {
+    await old?.close();
   }
-  for (const { home } of blocks.slice(1)) files.doomed.set(home, undefined);
   await files.dropDead();
   await files.writeIndexes(false);
   return true;
@@ -84,7 +87,9 @@ async function recordAt(
   if (from === undefined) {
     try {
       from = await home.readPart(position, position + bytes);
-    } catch {
+    } catch (error) {
+      // A read that fails says nothing about what stands there.
+      if (!(error instanceof StoreError) || error.code !== "STORE_DAMAGED") throw error;
       return undefined;
     }
   }

@@ -90,6 +90,12 @@ export class StoreContext {
     this.unsynced.set(directory, (this.unsynced.get(directory) ?? 0) + 1);
   }
 
+  /** Makes the name of a file that was made in a directory durable; when that fails it counts as one for later. */
+  async syncNow(directory: string): Promise<void> {
+    this.syncLater(directory);
+    await this.syncDirectories();
+  }
+
   /** Whether all files that were made will be found after a crash. */
   get namesAreDurable(): boolean {
     return this.unsynced.size === 0;

@@ -7,7 +7,16 @@ import { StoreError } from "./errors.js";
 import { type FileHeader, FORMAT_VERSION, fileNameOf, headerRecord, readHeader } from "./file-header.js";
 import { nextRecord } from "./frame.js";
 import type { Chunk } from "./journal.js";
-import { isRecord, MAX_RECORD_BYTES, RecordKind, RecordView, recordBytes, recordOf, writeRecord } from "./record.js";
+import {
+  isRecord,
+  MAX_RECORD_BYTES,
+  RecordKind,
+  type RecordPlace,
+  RecordView,
+  recordBytes,
+  recordOf,
+  writeRecord,
+} from "./record.js";
 import { ALREADY_DURABLE, durable, type EntryLog, type RecoveredLog, type Ticket } from "./store.js";
 
 /** A record in the journal's memory that the file does not have yet. */
@@ -238,9 +247,9 @@ export class FileLog implements EntryLog, Flushable {
     while (count < this.pending.length && this.pending[count].ticket <= upTo) count++;
     if (count === 0 && (this.createdTicket === 0 || this.createdTicket > upTo)) return;
     const taken = this.pending.slice(0, count);
-    const parts = this.encoded(taken);
+    const parts = this.encoded(taken, this.codec);
     const isNew = this.fileBytes === 0;
-    if (isNew) parts.unshift(this.header());
+    if (isNew) parts.unshift(this.header(this.codec));
     const position = this.fileBytes;
     if (isNew) await this.prepare?.();
     await this.context.pool.use(this.path, true, async (file) => {
@@ -253,7 +262,7 @@ export class FileLog implements EntryLog, Flushable {
     this.fileBytes += parts.reduce((sum, part) => sum + part.length, 0);
     this.createdTicket = 0;
     this.pending = this.pending.slice(count);
-    this.sinceSnapshot?.push(...taken);
+    for (const one of taken) this.sinceSnapshot?.push(one);
     if (this.pending.length === 0) this.context.dirty.delete(this);
     const entryBytes = this.fileBytes - this.snapshotBytes;
     const isLong = entryBytes > Math.max(this.context.limits.logBytes, 4 * this.snapshotBytes);
@@ -276,9 +285,11 @@ export class FileLog implements EntryLog, Flushable {
       if (this.closed) return;
       const later = (this.sinceSnapshot ?? []).filter((one) => one.index > index);
       this.sinceSnapshot = undefined;
-      this.codec = this.context.codec(false);
-      const parts = [this.header(), ...this.encodedBytes(snapshot, index), ...this.encoded(later)];
-      await this.replaceBy(parts);
+      const codec = this.context.codec(false);
+      await this.replaceBy(codec, [
+        ...encodedBytes(codec, snapshot, { log: this.id, index }),
+        ...this.encoded(later, codec),
+      ]);
       this.snapshotBytes = snapshot.length;
       this.pending = this.pending.filter((one) => one.index > index);
       this.mustRewrite = false;
@@ -286,7 +297,8 @@ export class FileLog implements EntryLog, Flushable {
     });
   }
 
-  private async replaceBy(parts: Uint8Array[]): Promise<void> {
+  private async replaceBy(codec: Codec, records: readonly Uint8Array[]): Promise<void> {
+    const parts = [this.header(codec), ...records];
     const { disk, pool } = this.context;
     const temporary = `${this.path}.new`;
     const file = await disk.open(temporary, "create");
@@ -296,26 +308,23 @@ export class FileLog implements EntryLog, Flushable {
     await file.close();
     await pool.close(this.path);
     await disk.rename(temporary, this.path);
-    await disk.syncDirectory(this.directory);
+    // From here on writes go to the new file. What they hold stays in the journal until its name is durable.
+    this.codec = codec;
     this.fileBytes = parts.reduce((sum, part) => sum + part.length, 0);
     this.createdTicket = 0;
+    this.mustCut = false;
+    await this.context.syncNow(this.directory);
   }
 
-  private header(): Buffer {
+  private header(codec: Codec): Buffer {
     const { key, id } = this;
-    return headerRecord({ natsnode: "log", version: FORMAT_VERSION, key, id, ...this.codec.names });
+    return headerRecord({ natsnode: "log", version: FORMAT_VERSION, key, id, ...codec.names });
   }
 
-  private encoded(records: readonly Pending[]): Uint8Array[] {
+  private encoded(records: readonly Pending[], codec: Codec): Uint8Array[] {
     if (records.length === 0) return [];
     const plain = Buffer.concat(records.map(({ chunk, at, bytes }) => chunk.buffer.subarray(at, at + bytes)));
-    return this.encodedBytes(plain, records[records.length - 1].index);
-  }
-
-  private encodedBytes(plain: Buffer, index: number): Uint8Array[] {
-    if (this.codec.isPlain) return [plain];
-    const place = { log: this.id, index };
-    return Array.from(this.codec.blocks(plain, place, 0), ({ block }) => block);
+    return encodedBytes(codec, plain, { log: this.id, index: records[records.length - 1].index });
   }
 
   private async removeFile(): Promise<void> {
@@ -334,4 +343,9 @@ export class FileLog implements EntryLog, Flushable {
     this.busy = result.catch(() => {});
     return result;
   }
+}
+
+function encodedBytes(codec: Codec, plain: Buffer, place: RecordPlace): Uint8Array[] {
+  if (codec.isPlain) return [plain];
+  return Array.from(codec.blocks(plain, place, 0), ({ block }) => block);
 }

@@ -80,3 +80,32 @@ test("what is written while the journal is wiped is there after a kill", async (
     assert.deepEqual(storage.problems, [], `seed ${seed}`);
   }
 });
+
+test("what comes while the storage closes is refused, and ends nothing", async () => {
+  for (let seed = 1; seed <= 10; seed++) {
+    const world = simulatedRuntime({ seed });
+    const storage = await open(world);
+    const store = storage.stream("S");
+    for (let sequence = 1; sequence <= 60; sequence++) {
+      store.append(newMessage("s", "", payloadOf(sequence)), sequence, timesOf(1n));
+    }
+    const log = storage.log("log");
+    let isClosed = false;
+    let written = 0;
+    const closed = storage.close().then(() => {
+      isClosed = true;
+    });
+    while (!isClosed) {
+      try {
+        log.beforeEnd(() => void (log.append(Buffer.from("late")) && written++));
+        store.remove(1 + world.random.below(60));
+      } catch (error) {
+        assert.equal((error as { code?: string }).code, "STORE_CLOSED");
+      }
+      await world.clock.advance(world.random.float());
+    }
+    await closed;
+    assert.ok(written > 0);
+    await open(world);
+  }
+});

@@ -7,7 +7,7 @@ import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated
 import { StoreError } from "./errors.js";
 import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
-import { durable, type StreamStore } from "./store.js";
+import { durable, type EntryLog, type StreamStore } from "./store.js";
 
 const SMALL: StorageOptions = {
   limits: {
@@ -21,6 +21,7 @@ const SMALL: StorageOptions = {
   },
 };
 const STREAMS = 3;
+const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 25);
 
 function payloadOf(stream: number, sequence: number): string {
   return `${stream}/${sequence}/`.padEnd(20 + ((sequence * 37) % 300), "#");
@@ -89,8 +90,49 @@ class Writers {
   }
 }
 
-function open(world: SimulatedRuntime): Promise<FileStorage> {
-  return world.clock.settle(openStorage(world, "/store", SMALL));
+function open(world: SimulatedRuntime, options: StorageOptions = {}): Promise<FileStorage> {
+  return world.clock.settle(openStorage(world, "/store", { ...SMALL, ...options }));
+}
+
+/** A log that counts: its entries are numbers, a snapshot is the last one. */
+class Counting {
+  count = 0;
+  acked = 0;
+  private storage: FileStorage;
+
+  constructor(storage: FileStorage) {
+    this.storage = storage;
+    this.log.snapshotter = () => Buffer.from(String(this.count));
+  }
+
+  private get log(): EntryLog {
+    return this.storage.log("counting");
+  }
+
+  next(): void {
+    const number = this.count + 1;
+    try {
+      const ticket = this.log.append(Buffer.from(String(number).padEnd(40, " ")));
+      this.storage.commits.whenDurable(ticket, {
+        committed: (_, error) => {
+          if (error === undefined) this.acked = Math.max(this.acked, number);
+        },
+      });
+    } catch {
+      return;
+    }
+    this.count = number;
+  }
+
+  recover(storage: FileStorage): void {
+    this.storage = storage;
+    const { snapshot, entries } = this.log.recover();
+    const numbers = [...(snapshot === undefined ? [0] : [snapshot]), ...entries].map(Number);
+    for (const [at, number] of numbers.entries()) assert.equal(number, numbers[0] + at, "an entry is missing");
+    this.count = numbers[numbers.length - 1];
+    assert.ok(this.count >= this.acked, `${this.count} of ${this.acked} entries are left`);
+    this.log.snapshotter = () => Buffer.from(String(this.count));
+  }
 }
 
 /** Lets writers work for a while: turns with a few writes each. */
@@ -155,6 +197,61 @@ test("a full or failing disk refuses writes by name, and takes them again when i
     assert.deepEqual(await world.clock.settle(writers.missing()), []);
   });
   await fc.assert(property, { includeErrorInReport: true, numRuns: 40 });
+});
+
+const OPERATIONS = [
+  "open",
+  "read",
+  "truncate",
+  "sync",
+  "syncDirectory",
+  "stat",
+  "list",
+  "makeDirectory",
+  "rename",
+  "remove",
+] as const;
+
+test("calls of the disk that fail, whichever they are, lose nothing", async () => {
+  const property = fc.asyncProperty(
+    fc.nat(),
+    fc.boolean(),
+    fc.array(fc.record({ operation: fc.constantFrom(...OPERATIONS), skip: fc.nat(12), times: fc.nat(3) }), {
+      minLength: 1,
+      maxLength: 6,
+    }),
+    async (seed, isEncrypted, faults) => {
+      const world = simulatedRuntime({ seed });
+      const keys = ["a", "b"];
+      let storage = await open(world);
+      const writers = new Writers(world, storage);
+      const counting = new Counting(storage);
+      const goOn = async (turns: number): Promise<void> => {
+        for (let turn = 0; turn < turns; turn += 3) {
+          counting.next();
+          await work(world, writers, 3);
+        }
+      };
+      for (const { operation, skip, times } of faults) {
+        await goOn(15);
+        world.disk.fail({ operation, code: "EIO", skip, times: 1 + times });
+        await goOn(30);
+        world.disk.repair();
+        assert.deepEqual(await world.clock.settle(writers.missing()), []);
+        assert.deepEqual(storage.problems, []);
+        if (world.random.below(3) > 0) continue;
+        world.crash({ torn: true });
+        world.restart();
+        keys.reverse();
+        storage = await open(world, isEncrypted ? { cipher: "aes", key: keys[0], previousKey: keys[1] } : {});
+        writers.use(storage);
+        counting.recover(storage);
+        assert.deepEqual(await world.clock.settle(writers.missing()), [], "after a power cut");
+        assert.deepEqual(storage.problems, []);
+      }
+    },
+  );
+  await fc.assert(property, { includeErrorInReport: true, numRuns: RUNS });
 });
 
 test("without room a stream can be purged and deleted, and then goes on", async () => {

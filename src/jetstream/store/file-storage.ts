@@ -221,14 +221,14 @@ export class FileStorage implements Storage, JournalCleaner {
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
-    let isTakenOver = false;
+    let isWhole = false;
     try {
       for (let round = 0; round === 0 || (this.context.dirty.size > 0 && round < CLOSING_ROUNDS); round++) {
         await this.journal.drained();
         await this.takeOver([...this.context.dirty]);
       }
       for (const store of this.streams.values()) await store.writeIndexes();
-      isTakenOver = this.context.dirty.size === 0 && this.context.namesAreDurable;
+      isWhole = true;
     } catch {
       // The journal keeps what could not be taken over.
     }
@@ -236,7 +236,8 @@ export class FileStorage implements Storage, JournalCleaner {
     this.retry?.cancel();
     await this.working?.catch(() => {});
     for (const store of this.streams.values()) store.end();
-    await this.journal.close(isTakenOver);
+    // Also of what came meanwhile.
+    await this.journal.close(isWhole && this.context.dirty.size === 0 && this.context.namesAreDurable);
     await this.context.pool.closeAll();
   }
 

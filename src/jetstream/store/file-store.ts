@@ -42,6 +42,9 @@ import { type RemovalStep, StreamBase } from "./stream-base.js";
 import { StreamFiles, type StreamPlace } from "./stream-files.js";
 import { recoverStream } from "./stream-recovery.js";
 
+/** So many fit in an entry of 1 MB. */
+const RANGES_PER_ENTRY = 64 * 1024;
+
 /** What a store needs of the whole storage to erase: that nothing of a message is left in the journal. */
 export interface JournalCleaner {
   /** Resolves when the journal holds nothing of what was written before. */
@@ -285,7 +288,11 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     if (this.gone.length === 0 || this.closed) return;
     const ranges = rangesOf(this.gone);
     this.gone = [];
-    this.removals.write(encodeRemoved({ kind: "ranges", index: this.files.lastIndex, ranges }), true);
+    // A purge may leave millions of gaps.
+    for (let at = 0; at < ranges.length; at += RANGES_PER_ENTRY) {
+      const some = ranges.slice(at, at + RANGES_PER_ENTRY);
+      this.removals.write(encodeRemoved({ kind: "ranges", index: this.files.lastIndex, ranges: some }), true);
+    }
   }
 
   protected override get lastRemoval(): Ticket {

@@ -6,7 +6,7 @@ import { chained } from "./checksum.js";
 import type { Cipher } from "./cipher.js";
 import { StoreError } from "./errors.js";
 import { FRAME_HEADER_BYTES, FrameFlag, writeFrameHeader } from "./frame.js";
-import type { Commits, CommitWaiter, Ticket } from "./store.js";
+import { type Commits, type CommitWaiter, durable, type Ticket } from "./store.js";
 
 const CHUNK_BYTES = 1024 * 1024;
 const FIRST_RETRY_MS = 100;
@@ -246,15 +246,10 @@ export class Journal implements Commits {
     else for (const { file } of this.files()) await file.close();
   }
 
-  /** Resolves when nothing waits to be written; rejects when it cannot be. */
+  /** Resolves when everything that was written before is durable; rejects when it cannot be. */
   async drained(): Promise<void> {
-    while (this.failure === undefined && (this.gathering !== undefined || this.unwritten.length > 0)) {
-      await new Promise<void>((resolve) => {
-        this.whenDurable((this.gathering ?? this.unwritten[this.unwritten.length - 1]).ticket, {
-          committed: () => resolve(),
-        });
-      });
-    }
+    const last = this.gathering ?? this.unwritten[this.unwritten.length - 1];
+    if (last !== undefined && this.failure === undefined) await durable(this, last.ticket);
     if (this.failure !== undefined) throw this.failure;
     if (this.options.syncIntervalMs > 0) await this.current?.file.sync();
   }
@@ -306,6 +301,8 @@ export class Journal implements Commits {
 
   /** Ends the batch that gathers; true when there is something to write. */
   private seal(): boolean {
+    // What comes while the storage closes is not written any more.
+    if (this.closing) return false;
     const batch = this.gathering;
     if (batch !== undefined) {
       const { ends, lastEnds } = this;

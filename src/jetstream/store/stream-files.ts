@@ -41,6 +41,8 @@ export class StreamFiles {
    * removals are durable.
    */
   readonly doomed = new Map<Segment, Range | undefined>();
+  /** A segment was replaced by another file, whose name is not durable yet: the files that it stands for must stay. */
+  renamed = false;
   /** Removed with their segments; the journal has them still, until it has released that ticket. */
   private forgotten: { range: Range; index: number; until: Ticket }[] = [];
   private readonly parent: string;
@@ -214,6 +216,7 @@ export class StreamFiles {
       blocks.splice(at, 1);
     }
     if (this.doomed.size === 0) return;
+    await this.syncNames();
     this.runs.cut((segment) => (this.doomed.has(segment) ? undefined : Number.POSITIVE_INFINITY));
     const gone = [...this.doomed.keys()];
     for (const segment of gone) await this.removeFiles(segment);
@@ -224,6 +227,13 @@ export class StreamFiles {
       if (range !== undefined) this.forgotten.push({ range, index: segment.lastIndex, until });
       this.doomed.delete(segment);
     }
+  }
+
+  /** Makes the name of a file durable that has replaced another one. */
+  async syncNames(): Promise<void> {
+    if (!this.renamed) return;
+    await this.context.disk.syncDirectory(this.directory);
+    this.renamed = false;
   }
 
   /** Removals of segments that are gone, or may be: what their messages are in the journal, or would be after a crash. */

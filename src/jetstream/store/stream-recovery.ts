@@ -71,7 +71,7 @@ export async function recoverStream(
   };
   await loadSegments(recovery);
   if (state !== undefined) {
-    const index = steps.length === 0 ? 0 : Math.max(...state.steps.map((step) => step.index));
+    const index = state.steps.reduce((last, step) => Math.max(last, step.index), 0);
     recovery.lasts.push({
       sequence: state.lastSequence,
       index,
@@ -135,7 +135,7 @@ async function openSegment(recovery: Recovery, path: string, number: number): Pr
   const whole = await context.disk.read(path);
   const begin = nextRecord(whole, 0);
   // A truncation may have cut what was never in a segment.
-  const cut = Math.max(0, ...recovery.steps.map((step) => (step.kind === "above" ? step.index : 0)));
+  const cut = recovery.steps.reduce((last, step) => (step.kind === "above" ? Math.max(last, step.index) : last), 0);
   const isEmpty = begin === whole.length;
   const known = Math.max(files.lastIndex, cut);
   if (whole.length === 0 || journalHasAllAfter(recovery, known) || (recovery.isNew && isEmpty)) {
