@@ -8,7 +8,7 @@ import { Op } from "./consumer-state.js";
 import { wireSubject } from "./names.js";
 import { statusBlock } from "./publish-headers.js";
 import { readPull } from "./pull-requests.js";
-import type { Ticket } from "./store/store.js";
+import { ALREADY_DURABLE, type Ticket } from "./store/store.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const SHORT_TOKENS = 9;
@@ -86,11 +86,15 @@ export class AckHandler {
       ? ""
       : message.body.toString("latin1", message.start + message.headerBytes, message.end);
     const reply = message.hasReply ? message.reply : "";
-    let ticket = 0;
-    if (payload === "" || payload === "+ACK" || payload === "+OK") ticket = this.acknowledge(place);
-    else if (payload.startsWith("+NXT")) {
+    if (payload === "" || payload === "+ACK" || payload === "+OK") {
+      this.acknowledge(place);
+      if (reply !== "") this.#answer(reply, consumer.ticket);
+      return;
+    }
+    if (payload.startsWith("+NXT")) {
       const { js } = consumer.stream.account;
-      js.whenDurable(this.acknowledge(place), () => this.#askForMore(payload.slice(4).trim(), reply));
+      this.acknowledge(place);
+      js.whenDurable(consumer.ticket, () => this.#askForMore(payload.slice(4).trim(), reply));
       return;
     } else if (payload === "-NAK" || payload.startsWith("-NAK ")) this.#refuse(place, payload.slice(4).trim());
     else if (payload === "+WPI") consumer.redelivery.inProgress(sequence);
@@ -98,7 +102,7 @@ export class AckHandler {
       this.#terminate(place, payload.slice(5).trim(), (ended) => this.#answer(reply, ended));
       return;
     }
-    this.#answer(reply, ticket);
+    this.#answer(reply, ALREADY_DURABLE);
   }
 
   #answer(reply: string, ticket: Ticket): void {
@@ -110,31 +114,28 @@ export class AckHandler {
   }
 
   /** The message is done; with ack policy all, everything before it too. */
-  acknowledge(place: AckPlace): number {
+  acknowledge(place: AckPlace): void {
     const consumer = this.#consumer;
     const { state, stream, config } = consumer;
-    const { js } = stream.account;
     const sequence = place.streamSequence;
     const full = config.max_ack_pending > 0 && state.pending.size >= config.max_ack_pending;
-    consumer.lastAckedMs = js.nowMs;
-    let ticket = 0;
+    consumer.lastAckedMs = stream.account.js.turnMs;
     if (config.ack_policy === "explicit") {
-      // It is done already, by another acknowledgement or because the message is gone; that may be on its way to the disk.
-      if (!state.pending.has(sequence) && !state.deliveries.has(sequence)) return consumer.ticket;
+      // It is done already, by another acknowledgement or because the message is gone.
+      if (!state.pending.has(sequence) && !state.deliveries.has(sequence)) return;
       this.#sample(place);
       consumer.redelivery.forget(sequence);
-      ticket = consumer.apply(Op.ack, sequence);
+      consumer.apply(Op.ack, sequence);
       stream.acknowledged(sequence);
     } else {
-      const done = [...state.pending.keys()].filter((one) => one <= sequence);
-      if (done.length === 0) return consumer.ticket;
+      const done = state.pending.upTo(sequence);
+      if (done.length === 0) return;
       this.#sample(place);
       for (const one of done) consumer.redelivery.forget(one);
-      ticket = consumer.apply(Op.ackAll, sequence, place.consumerSequence);
+      consumer.apply(Op.ackAll, sequence, place.consumerSequence);
       for (const one of done) stream.acknowledged(one);
     }
     if (full || consumer.redelivery.queue.size > 0) consumer.wake();
-    return ticket;
   }
 
   #refuse({ streamSequence, consumerSequence, deliveries }: AckPlace, argument: string): void {
@@ -173,10 +174,10 @@ export class AckHandler {
       deadLetters.move(streamSequence, cause, ended);
       return;
     }
-    const ticket = consumer.apply(Op.ack, streamSequence);
+    consumer.apply(Op.ack, streamSequence);
     consumer.stream.acknowledged(streamSequence);
     consumer.wake();
-    ended(ticket);
+    ended(consumer.ticket);
   }
 
   #askForMore(argument: string, reply: string): void {

@@ -39,7 +39,7 @@ function entryAt(number: number): Entry {
 test("what changes in a turn is one record, durable as a whole", async () => {
   const world = simulatedRuntime({ seed: 1 });
   let storage = await open(world);
-  const log = new ConsumerLog(storage.log(KEY));
+  const log = new ConsumerLog(storage.log(KEY), world.clock);
   const entries = Array.from({ length: 200 }, (_, number) => entryAt(number));
   const tickets = new Set(entries.map((entry) => log.add(...entry)));
   assert.equal(tickets.size, 1);
@@ -58,7 +58,7 @@ test("what changes in a turn is one record, durable as a whole", async () => {
 test("a turn with very many changes is several records", async () => {
   const world = simulatedRuntime({ seed: 2 });
   let storage = await open(world);
-  const log = new ConsumerLog(storage.log(KEY));
+  const log = new ConsumerLog(storage.log(KEY), world.clock);
   const entries = Array.from({ length: 5000 }, (_, number) => entryAt(number));
   let ticket = 0;
   for (const entry of entries) ticket = log.add(...entry);
@@ -80,7 +80,7 @@ test("after a power cut it stands behind all that was durable, also with snapsho
     let storage = await open(world, options);
     const entries: Entry[] = [];
     let state = new ConsumerState(true);
-    let log = new ConsumerLog(storage.log(KEY));
+    let log = new ConsumerLog(storage.log(KEY), world.clock);
     log.recover(state);
     const countSnapshots = (): void => {
       const entryLog = storage.log(KEY);
@@ -109,7 +109,7 @@ test("after a power cut it stands behind all that was durable, also with snapsho
       const confirmed = before + tickets.filter((ticket) => ticket <= upTo).length;
       storage = await reopen(world, options);
       state = new ConsumerState(true);
-      log = new ConsumerLog(storage.log(KEY));
+      log = new ConsumerLog(storage.log(KEY), world.clock);
       log.recover(state);
       countSnapshots();
       const found = Buffer.from(state.encode()).toString("hex");
@@ -125,7 +125,7 @@ test("after a power cut it stands behind all that was durable, also with snapsho
 test("what is gathered ends with the log", async () => {
   const world = simulatedRuntime({ seed: 3 });
   const storage = await open(world);
-  const log = new ConsumerLog(storage.log(KEY));
+  const log = new ConsumerLog(storage.log(KEY), world.clock);
   log.add(...entryAt(0));
   const ticket = log.delete();
   await world.clock.settle(durable(storage.commits, ticket));
@@ -134,27 +134,77 @@ test("what is gathered ends with the log", async () => {
   assert.deepEqual(again.problems, []);
 });
 
+test("what nobody waits for gathers for some milliseconds, and is durable with what somebody waits for", async () => {
+  const world = simulatedRuntime({ seed: 4 });
+  const storage = await open(world);
+  const log = new ConsumerLog(storage.log(KEY), world.clock);
+  const { commits } = storage;
+  const before = log.add(...entryAt(0));
+  await world.clock.settle(durable(commits, before));
+  for (let number = 1; number < 10; number++) log.gather(...entryAt(number));
+  await world.clock.advance(10);
+  assert.equal(commits.durable, before);
+  await world.clock.advance(30);
+  assert.equal(commits.durable > before, true);
+  log.gather(...entryAt(10));
+  const ticket = log.add(...entryAt(11));
+  assert.equal(log.commit(), ticket);
+  await world.clock.settle(durable(commits, ticket));
+  log.gather(...entryAt(12));
+  log.close();
+  await world.clock.settle(storage.close());
+  const { entries } = (await reopen(world)).log(KEY).recover();
+  assert.equal(entries.length, 4);
+  const state = new ConsumerState(true);
+  for (const entry of entries) state.replay(entry);
+  assert.equal(
+    Buffer.from(state.encode()).toString("hex"),
+    stateOf(Array.from({ length: 13 }, (_, number) => entryAt(number))),
+  );
+});
+
+test("messages that follow each other are one entry, whatever their number", async () => {
+  const world = simulatedRuntime({ seed: 5 });
+  const storage = await open(world);
+  const log = new ConsumerLog(storage.log(KEY), world.clock);
+  const entries: Entry[] = [];
+  for (let sequence = 1; sequence <= 1000; sequence++) entries.push([Op.deliver, sequence, sequence, 1, 1000]);
+  for (let sequence = 1; sequence <= 900; sequence++) entries.push([Op.ack, sequence, 0, 0, 0]);
+  // Another time, another consumer sequence, another order: each begins anew.
+  entries.push([Op.deliver, 1001, 1001, 1, 2000], [Op.deliver, 1002, 1003, 1, 2000], [Op.ack, 950, 0, 0, 0]);
+  entries.push([Op.ack, 949, 0, 0, 0], [Op.deliver, 901, 1004, 2, 2000]);
+  let ticket = 0;
+  for (const entry of entries) ticket = log.add(...entry);
+  await world.clock.settle(durable(storage.commits, ticket));
+  const [record] = (await reopen(world)).log(KEY).recover().entries;
+  assert.equal(record.length < 300, true);
+  const state = new ConsumerState(true);
+  state.replay(record);
+  assert.equal(Buffer.from(state.encode()).toString("hex"), stateOf(entries));
+});
+
 test("of a torn write a removal is never there without the acknowledgement that it follows from", async () => {
   const found = new Set<string>();
   for (let seed = 1; seed <= 60; seed++) {
     const world = simulatedRuntime({ seed });
     let storage = await open(world);
     const store = storage.stream("A/S");
-    const log = new ConsumerLog(storage.log(KEY));
+    const log = new ConsumerLog(storage.log(KEY), world.clock);
     let ticket = 0;
     for (let sequence = 1; sequence <= 200; sequence++) {
       store.append(newMessage("a", "", "x"), sequence, timesOf(1n));
       ticket = log.add(Op.deliver, sequence, sequence, 1, 0);
     }
     await world.clock.settle(durable(storage.commits, ticket));
-    for (let sequence = 1; sequence <= 20 + seed; sequence++) {
-      store.remove(sequence + 1);
+    // With gaps, so that each needs room of its own.
+    for (let sequence = 2; sequence <= 60 + 2 * seed; sequence += 3) {
+      store.remove(sequence);
       log.add(Op.ack, sequence, 0, 0, 0);
     }
     await world.clock.advance(1);
     storage = await reopen(world, {}, true);
     const state = new ConsumerState(true);
-    new ConsumerLog(storage.log(KEY)).recover(state);
+    new ConsumerLog(storage.log(KEY), world.clock).recover(state);
     const isRemoved = storage.streams.get("A/S")?.has(2) === false;
     const isAcknowledged = !state.pending.has(2);
     assert.equal(isRemoved && !isAcknowledged, false, `seed ${seed}`);

@@ -1,21 +1,45 @@
-// Writes the entries of a consumer into its log: all of a turn of the loop are one record.
-import { type ConsumerState, VALUE_BYTES, VALUES_OF } from "./consumer-state.js";
-import type { EntryLog, Ticket } from "./store/store.js";
+// Writes the entries of a consumer into its log: all of a turn of the loop are one record. What nobody waits for gathers for
+// longer, and deliveries and acknowledgements of messages that follow each other are one entry.
+import type { Clock, Timer } from "../runtime/clock.js";
+import { type ConsumerState, Op, VALUE_BYTES, VALUES_OF } from "./consumer-state.js";
+import { StoreError } from "./store/errors.js";
+import { ALREADY_DURABLE, type EntryLog, type Ticket } from "./store/store.js";
 
 const FIRST_BYTES = 256;
 /** A consumer that was busy once does not keep more. */
 const KEPT_BYTES = 4096;
 const LONGEST_RECORD_BYTES = 64 * 1024;
+/** While the disk takes nothing so much may wait for it. */
+const MOST_BYTES = 16 * 1024 * 1024;
 const LONGEST_ENTRY_BYTES = 5 * VALUE_BYTES;
+/** So long plain deliveries and acknowledgements may gather, in milliseconds: a killed server forgets no more of them. */
+const GATHERING_MS = 20;
+/** While the disk takes nothing it is asked again so often. */
+const RETRY_MS = 250;
+// Where the values of an entry stand behind its operation.
+const SECOND = 2 * VALUE_BYTES;
+const THIRD = 3 * VALUE_BYTES;
+const FOURTH = 4 * VALUE_BYTES;
 
 export class ConsumerLog {
   readonly #log: EntryLog;
+  readonly #clock: Clock;
   #view = newView(FIRST_BYTES);
   #end = 0;
-  #ticket: Ticket = 0;
+  // Of the record that what was gathered is part of, once it is; else of the last one.
+  #ticket: Ticket = ALREADY_DURABLE;
+  #isCommitted = false;
+  #timer: Timer | undefined;
+  // Where the last entry stands, if it may become longer, and what follows it then.
+  #open = -1;
+  #openOp = 0;
+  #nextSequence = 0;
+  #nextConsumer = 0;
+  #openMs = 0;
 
-  constructor(log: EntryLog) {
+  constructor(log: EntryLog, clock: Clock) {
     this.#log = log;
+    this.#clock = clock;
   }
 
   /** Brings the state to where the log was left, and keeps its changes from then on. Whether there was anything. */
@@ -33,44 +57,128 @@ export class ConsumerLog {
 
   /** Adds an entry, with what `ConsumerState.apply` takes; gives the ticket of its record. Throws StoreError as `EntryLog.append`. */
   add(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): Ticket {
-    if (this.#end === 0) this.#ticket = this.#log.beforeEnd(this.#flush);
-    else if (this.#end + LONGEST_ENTRY_BYTES > this.#view.byteLength) this.#makeRoom();
-    const count = VALUES_OF[op];
-    this.#put(op);
-    this.#put(sequence);
-    if (count > 1) this.#put(consumerSequence);
-    if (count > 2) {
-      this.#put(deliveries);
-      this.#put(atMs);
-    }
+    this.#put(op, sequence, consumerSequence, deliveries, atMs);
+    return this.commit();
+  }
+
+  /** The same for an entry that nobody waits for: it becomes part of a record with the next that is added, or some milliseconds later. Throws StoreError when too much waits for the disk. */
+  gather(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
+    this.#put(op, sequence, consumerSequence, deliveries, atMs);
+    if (!this.#isCommitted) this.#timer ??= this.#clock.after(GATHERING_MS, this.commitWhenPossible);
+  }
+
+  /** Makes what was gathered part of this turn's record. Gives the ticket of all that was added. Throws StoreError as `EntryLog.append`. */
+  commit(): Ticket {
+    if (this.#end === 0 || this.#isCommitted) return this.#ticket;
+    this.#ticket = this.#log.beforeEnd(this.#flush);
+    this.#isCommitted = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     return this.#ticket;
+  }
+
+  /** `commit`; while the disk takes nothing, as soon as it does. */
+  readonly commitWhenPossible = (): void => {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    try {
+      this.commit();
+    } catch {
+      // Everybody was told of that by the storage.
+      this.#timer = this.#clock.after(RETRY_MS, this.commitWhenPossible);
+    }
+  };
+
+  /** Commits, if that is possible, and gathers no longer. */
+  close(): void {
+    this.commitWhenPossible();
+    this.#timer?.cancel();
+    this.#timer = undefined;
   }
 
   /** Forgets everything and its file. */
   delete(): Ticket {
     this.#end = 0;
+    this.#timer?.cancel();
+    this.#timer = undefined;
     return this.#log.delete();
   }
 
   readonly #flush = (): void => {
+    this.#isCommitted = false;
     if (this.#end === 0) return;
-    const entries = new Uint8Array(this.#view.buffer, 0, this.#end);
+    this.#ticket = this.#log.append(new Uint8Array(this.#view.buffer, 0, this.#end));
     this.#end = 0;
-    this.#log.append(entries);
+    this.#open = -1;
     if (this.#view.byteLength > KEPT_BYTES) this.#view = newView(FIRST_BYTES);
   };
 
-  #put(value: number): void {
-    this.#view.setFloat64(this.#end, value, true);
-    this.#end += VALUE_BYTES;
+  #put(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
+    if (op === Op.deliver && deliveries === 1) {
+      if (this.#continues(Op.deliverRange, sequence, consumerSequence, atMs)) {
+        const at = this.#open + THIRD;
+        this.#view.setFloat64(at, this.#view.getFloat64(at, true) + 1, true);
+        return;
+      }
+      this.#write(Op.deliverRange, sequence, consumerSequence, 1, atMs);
+      this.#follow(Op.deliverRange, sequence, consumerSequence, atMs);
+    } else if (op === Op.ack) {
+      if (this.#continues(Op.ackRange, sequence, 0, 0)) {
+        this.#view.setFloat64(this.#open + SECOND, sequence, true);
+        return;
+      }
+      this.#write(Op.ackRange, sequence, sequence, 0, 0);
+      this.#follow(Op.ackRange, sequence, 0, 0);
+    } else {
+      this.#write(op, sequence, consumerSequence, deliveries, atMs);
+      this.#open = -1;
+    }
+  }
+
+  // Whether the last entry can be made one longer.
+  #continues(op: number, sequence: number, consumerSequence: number, atMs: number): boolean {
+    if (this.#open < 0 || this.#openOp !== op || this.#nextSequence !== sequence) return false;
+    if (op === Op.deliverRange && (this.#nextConsumer !== consumerSequence || this.#openMs !== atMs)) return false;
+    this.#nextSequence++;
+    this.#nextConsumer++;
+    return true;
+  }
+
+  #follow(op: number, sequence: number, consumerSequence: number, atMs: number): void {
+    this.#openOp = op;
+    this.#nextSequence = sequence + 1;
+    this.#nextConsumer = consumerSequence + 1;
+    this.#openMs = atMs;
+  }
+
+  #write(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
+    if (this.#end + LONGEST_ENTRY_BYTES > this.#view.byteLength) this.#makeRoom();
+    const at = this.#end;
+    const count = VALUES_OF[op];
+    this.#open = at;
+    this.#view.setFloat64(at, op, true);
+    this.#view.setFloat64(at + VALUE_BYTES, sequence, true);
+    if (count > 1) this.#view.setFloat64(at + SECOND, consumerSequence, true);
+    if (count > 2) {
+      this.#view.setFloat64(at + THIRD, deliveries, true);
+      this.#view.setFloat64(at + FOURTH, atMs, true);
+    }
+    this.#end = at + (1 + count) * VALUE_BYTES;
+  }
+
+  #flushIfPossible(): boolean {
+    try {
+      this.#flush();
+      return true;
+    } catch {
+      return false;
+    }
   }
 
   #makeRoom(): void {
-    if (this.#view.byteLength >= LONGEST_RECORD_BYTES) {
-      this.#flush();
-      this.#ticket = this.#log.beforeEnd(this.#flush);
-      return;
-    }
+    if (this.#view.byteLength >= LONGEST_RECORD_BYTES && this.#flushIfPossible()) return;
+    if (this.#view.byteLength >= MOST_BYTES)
+      throw new StoreError("STORE_FULL", "the log of a consumer waits for the disk");
     const larger = newView(2 * this.#view.byteLength);
     new Uint8Array(larger.buffer).set(new Uint8Array(this.#view.buffer));
     this.#view = larger;

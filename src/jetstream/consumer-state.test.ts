@@ -36,7 +36,7 @@ test("a message that is delivered again keeps its first consumer sequence for th
 test("one acknowledgement of all stands for those before it", () => {
   const state = delivered(5);
   state.apply(Op.ackAll, 3, 3);
-  assert.deepEqual([...state.pending.keys()], [4, 5]);
+  assert.deepEqual(state.pending.upTo(9), [4, 5]);
   assert.deepEqual(floorOf(state), [3, 3]);
 });
 

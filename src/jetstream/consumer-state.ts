@@ -1,13 +1,6 @@
 // Where a consumer stands: what it has delivered, what is acknowledged, what is due to be acknowledged. Changes are entries,
 // applied by a pure function (rule 10); the same entries make the same state after a restart.
-
-/** A message that was delivered and is not acknowledged. */
-export interface Pending {
-  /** The consumer's sequence of its first delivery. */
-  readonly consumerSequence: number;
-  /** When it was delivered last, in milliseconds since 1970. */
-  atMs: number;
-}
+import { PendingAcks } from "./pending-acks.js";
 
 export const Op = {
   /** stream sequence, consumer sequence, deliveries so far, time */
@@ -28,12 +21,16 @@ export const Op = {
   purge: 8,
   /** stream sequence that comes next, consumer sequence that comes next, floor of both: where a restored consumer stood */
   place: 9,
+  /** stream sequence, consumer sequence, how many, time: first deliveries with one sequence after the other */
+  deliverRange: 10,
+  /** stream sequence, last stream sequence: each of them */
+  ackRange: 11,
 } as const;
 
 /** A value is a double, little-endian. */
 export const VALUE_BYTES = 8;
 /** How many values follow each operation. */
-export const VALUES_OF: readonly number[] = [0, 4, 1, 2, 1, 1, 1, 1, 1, 4];
+export const VALUES_OF: readonly number[] = [0, 4, 1, 2, 1, 1, 1, 1, 1, 4, 4, 2];
 
 export class ConsumerState {
   /** The stream sequence at which the search for the next message begins. */
@@ -44,7 +41,7 @@ export class ConsumerState {
   nextConsumer = 1;
   floorStream = 0;
   floorConsumer = 0;
-  readonly pending = new Map<number, Pending>();
+  readonly pending = new PendingAcks();
   /** How often messages were delivered, if more than once. */
   readonly deliveries = new Map<number, number>();
   readonly #tracks: boolean;
@@ -110,6 +107,12 @@ export class ConsumerState {
         break;
       case Op.giveUp:
         this.pending.delete(sequence);
+        break;
+      case Op.deliverRange:
+        for (let at = 0; at < deliveries; at++) this.#deliver(sequence + at, consumerSequence + at, 1, atMs);
+        break;
+      case Op.ackRange:
+        for (let at = sequence; at <= consumerSequence; at++) this.#ack(at);
     }
   }
 
@@ -123,26 +126,22 @@ export class ConsumerState {
       this.floorStream = sequence;
       return;
     }
-    const known = this.pending.get(sequence);
-    if (known === undefined) this.pending.set(sequence, { consumerSequence, atMs });
-    else known.atMs = atMs;
+    this.pending.delivered(sequence, consumerSequence, atMs);
   }
 
   #ack(sequence: number): void {
-    const known = this.pending.get(sequence);
-    this.pending.delete(sequence);
-    this.deliveries.delete(sequence);
-    if (this.pending.size === 0) this.#floorAtEnd();
-    else if (known !== undefined && known.consumerSequence === this.floorConsumer + 1) {
-      this.floorConsumer = known.consumerSequence;
+    const { pending } = this;
+    const consumerSequence = pending.consumerSequenceOf(sequence);
+    pending.delete(sequence);
+    if (this.deliveries.size > 0) this.deliveries.delete(sequence);
+    if (pending.size === 0) this.#floorAtEnd();
+    else if (consumerSequence !== 0 && consumerSequence === this.floorConsumer + 1) {
+      this.floorConsumer = consumerSequence;
       this.floorStream = sequence;
-      for (let at = sequence + 1; at < this.nextStream; at++) {
-        const next = this.pending.get(at);
-        if (next === undefined) continue;
-        this.floorConsumer = next.consumerSequence - 1;
-        this.floorStream = at - 1;
-        break;
-      }
+      const next = pending.after(sequence);
+      if (next === 0) return;
+      this.floorConsumer = pending.consumerSequenceOf(next) - 1;
+      this.floorStream = next - 1;
     }
   }
 
@@ -150,10 +149,9 @@ export class ConsumerState {
     if (sequence <= this.floorStream || consumerSequence <= this.floorConsumer) return;
     this.floorStream = sequence;
     this.floorConsumer = consumerSequence;
-    for (const pending of this.pending.keys()) {
-      if (pending > sequence) continue;
-      this.pending.delete(pending);
-      this.deliveries.delete(pending);
+    for (const done of this.pending.upTo(sequence)) {
+      this.pending.delete(done);
+      this.deliveries.delete(done);
     }
   }
 
@@ -184,7 +182,7 @@ export class ConsumerState {
     [this.nextStream, this.deliveredStream, this.nextConsumer, this.floorStream, this.floorConsumer] = values;
     let at = 6;
     for (let left = values[5]; left > 0; left--, at += 3) {
-      this.pending.set(values[at], { consumerSequence: values[at + 1], atMs: values[at + 2] });
+      this.pending.delivered(values[at], values[at + 1], values[at + 2]);
     }
     for (; at < values.length; at += 2) this.deliveries.set(values[at], values[at + 1]);
   }

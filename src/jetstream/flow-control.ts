@@ -84,7 +84,7 @@ export class FlowControl {
       const last = headerNumber(headers.get(Header.lastStream)?.[0]);
       const lastConsumer = headerNumber(headers.get(Header.lastConsumer)?.[0]);
       if (last !== undefined && lastConsumer !== undefined && last < consumer.state.nextStream) {
-        const done = [...consumer.state.pending.keys()].filter((sequence) => sequence <= last);
+        const done = consumer.state.pending.upTo(last);
         consumer.apply(Op.ackAll, last, lastConsumer);
         consumer.lastAckedMs = consumer.stream.account.js.nowMs;
         for (const sequence of done) consumer.stream.acknowledged(sequence);

@@ -46,6 +46,7 @@ export class JetStream {
   /** The other servers of this JetStream; undefined for a server that is alone. */
   cluster: JetStreamCluster | undefined;
   readonly #meta: MetaLog;
+  #turnMs = 0;
 
   constructor(server: Server, storage: Storage, limits: Usage) {
     this.server = server;
@@ -90,6 +91,19 @@ export class JetStream {
   get nowMs(): number {
     return this.server.runtime.clock.nowMs();
   }
+
+  /** `nowMs` as it was when it was first asked for in this turn of the loop; for what comes many times in one. */
+  get turnMs(): number {
+    if (this.#turnMs === 0) {
+      this.#turnMs = this.nowMs;
+      this.server.runtime.clock.endOfTurn(this.#turnEnded);
+    }
+    return this.#turnMs;
+  }
+
+  readonly #turnEnded = (): void => {
+    this.#turnMs = 0;
+  };
 
   /** A name that nobody else has, 22 characters. */
   nuid(): string {

@@ -149,14 +149,18 @@ export class PullQueue {
 
   remove(request: PullRequest): void {
     const at = this.requests.indexOf(request);
-    if (at >= 0) this.requests.splice(at, 1);
+    if (at === 0) this.requests.shift();
+    else if (at > 0) this.requests.splice(at, 1);
   }
 
   /** It was served a message and wants more: the others come first. */
   rotate(request: PullRequest, byPriority: boolean): void {
-    if (this.requests.length === 1) return;
-    this.remove(request);
-    this.add(request, byPriority);
+    const { requests } = this;
+    if (requests.length === 1) return;
+    if (requests[0] === request) requests.shift();
+    else this.remove(request);
+    if (byPriority) this.add(request, true);
+    else requests.push(request);
   }
 
   /** Monotonic time at which the next one expires or wants a heartbeat; infinite for none. */

@@ -1,10 +1,9 @@
 // The pull side of a consumer: takes requests, chooses whom a message goes to, and tells the others why nothing comes
 // (conformance/jetstream, FACTS "Pull statuses").
 import type { Timer } from "../runtime/clock.js";
-import { bytesOnWire, type Consumer } from "./consumer.js";
+import type { Consumer } from "./consumer.js";
 import { Header, statusBlock } from "./publish-headers.js";
 import { isListenedTo, type PullOptions, PullQueue, type PullRequest, waitingRequest } from "./pull-requests.js";
-import type { StoredMessage } from "./store/store.js";
 import { goDuration } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
@@ -93,12 +92,8 @@ export class PullService {
     return [...this.#queue.requests].filter(({ reply }) => sublist.hasInterest(reply)).length;
   }
 
-  /** Whether a request waits that could be served. */
-  get isWanted(): boolean {
-    return this.#next() !== undefined;
-  }
-
-  #next(): PullRequest | undefined {
+  /** The request whose turn it is; undefined when none waits that could be served. */
+  next(): PullRequest | undefined {
     const consumer = this.#consumer;
     const { account } = consumer.stream.account;
     const { requests } = this.#queue;
@@ -111,18 +106,16 @@ export class PullService {
     return undefined;
   }
 
-  /** The request that a message goes to; undefined when none takes it. */
-  choose(stored: StoredMessage, ack: string): PullRequest | undefined {
-    const size = bytesOnWire(stored, ack);
-    for (;;) {
-      const request = this.#next();
-      if (request === undefined) return undefined;
-      if (request.maxBytes <= 0 || size <= request.bytesLeft) {
+  /** The request that a message of so many bytes goes to, `first` if it is small enough; undefined when none takes it. */
+  choose(first: PullRequest | undefined, bytes: number): PullRequest | undefined {
+    for (let request = first; request !== undefined; request = this.next()) {
+      if (request.maxBytes <= 0 || bytes <= request.bytesLeft) {
         this.#consumer.groups.chosen(request);
         return request;
       }
       this.#end(request, "409 Message Size Exceeds MaxBytes", true);
     }
+    return undefined;
   }
 
   /** The request was sent a message of so many bytes. */

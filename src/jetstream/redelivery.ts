@@ -21,12 +21,13 @@ export class Redelivery {
   /** Delivers a message again, after a delay. */
   again(sequence: number, delayMs = 0): void {
     const consumer = this.#consumer;
-    const pending = consumer.state.pending.get(sequence);
-    if (pending === undefined || consumer.deadLetters.isMoving(sequence)) return;
+    const { pending } = consumer.state;
+    if (!pending.has(sequence) || consumer.deadLetters.isMoving(sequence)) return;
     if (delayMs > 0) {
+      const { nowMs } = consumer.stream.account.js;
       this.#delays.set(sequence, delayMs);
-      pending.atMs = consumer.stream.account.js.nowMs;
-      this.#armAt(pending.atMs + delayMs);
+      pending.renew(sequence, nowMs);
+      this.#armAt(nowMs + delayMs);
       return;
     }
     if (this.#isExhausted(sequence)) return;
@@ -42,10 +43,11 @@ export class Redelivery {
 
   /** More time for the message. */
   inProgress(sequence: number): void {
-    const pending = this.#consumer.state.pending.get(sequence);
-    if (pending === undefined) return;
-    pending.atMs = this.#consumer.stream.account.js.nowMs;
-    this.#armAt(pending.atMs + this.#waitMs(sequence));
+    const { pending } = this.#consumer.state;
+    if (!pending.has(sequence)) return;
+    const { nowMs } = this.#consumer.stream.account.js;
+    pending.renew(sequence, nowMs);
+    this.#armAt(nowMs + this.#waitMs(sequence));
   }
 
   /** The message is done. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { readDecimal, writeDecimal } from "./decimal.js";
+import { readDecimal, writeDecimal, writeDigits } from "./decimal.js";
 
 test("numbers are written as their decimal text, and read from it", () => {
   fc.assert(
@@ -20,4 +20,10 @@ test("what is no number of at most 15 digits is not read", () => {
     assert.equal(readDecimal(Buffer.from(text), 0, text.length), -1, text);
   }
   assert.equal(readDecimal(Buffer.from("a007b"), 1, 4), 7);
+});
+
+test("digits are written with zeros in front", () => {
+  const into = Buffer.alloc(10, 0x2a);
+  assert.equal(writeDigits(into, 0, 1203, 9), 9);
+  assert.equal(into.toString("latin1"), "000001203*");
 });

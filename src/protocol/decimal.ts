@@ -1,16 +1,31 @@
 // Whole numbers as decimal text in bytes.
 
+const INT32_END = 0x8000_0000;
+const ZERO = 48;
+
 /** Writes the digits of a whole number from 0 to 2^53; returns where they end. */
 export function writeDecimal(into: Uint8Array, at: number, value: number): number {
+  if (value >= INT32_END) {
+    // In two parts that machine words hold.
+    const high = Math.floor(value / 1e9);
+    const end = writeDecimal(into, at, high);
+    return writeDigits(into, end, value - high * 1e9, 9);
+  }
   let digits = 1;
-  for (let rest = value; rest >= 10; rest = Math.floor(rest / 10)) digits++;
-  let rest = value;
-  for (let i = at + digits - 1; i >= at; i--) {
-    const tens = Math.floor(rest / 10);
-    into[i] = 48 + (rest - tens * 10);
+  for (let rest = value | 0; rest >= 10; rest = (rest / 10) | 0) digits++;
+  return writeDigits(into, at, value, digits);
+}
+
+/** Writes so many digits of a number below 2^31, with zeros in front; returns where they end. */
+export function writeDigits(into: Uint8Array, at: number, value: number, digits: number): number {
+  const end = at + digits;
+  let rest = value | 0;
+  for (let i = end - 1; i >= at; i--) {
+    const tens = (rest / 10) | 0;
+    into[i] = ZERO + (rest - tens * 10);
     rest = tens;
   }
-  return at + digits;
+  return end;
 }
 
 /** Reads the digits from `start` to `end`, at most 15; -1 when there are more, none, or anything else. */

@@ -9,6 +9,8 @@ import type { Outbox } from "./outbox.js";
 
 /** Payloads up to this size are copied by words, which is faster than any call. */
 const COPIED_BY_WORDS_BYTES = 64;
+/** ... and up to this size, where the memories of both are not known to be one. */
+const COPIED_APART_BY_WORDS_BYTES = 256;
 /** The verb, the digits of two sizes and the separators of a line. */
 const LINE_EXTRA_BYTES = 40;
 
@@ -79,7 +81,7 @@ export function appendBody(outbox: Outbox, message: Message, start: number, at: 
   if (isReferenced(message, bytes)) {
     outbox.position = at;
     outbox.reference(body.subarray(start, end + 2));
-  } else if (bytes <= COPIED_BY_WORDS_BYTES) {
+  } else if (bytes <= COPIED_BY_WORDS_BYTES || (bytes <= COPIED_APART_BY_WORDS_BYTES && isApart(outbox, body))) {
     if (bytes >= 2) copyWords(viewOf(body), start, outbox.view, at, bytes + 2);
     else for (let i = 0; i < bytes + 2; i++) chunk[at + i] = body[start + i];
     outbox.position = after;
@@ -90,6 +92,10 @@ export function appendBody(outbox: Outbox, message: Message, start: number, at: 
     outbox.position = at;
     outbox.append(body, start, end + 2);
   }
+}
+
+function isApart({ address }: Outbox, body: Buffer): boolean {
+  return address === ELSEWHERE || addressOf(body) === ELSEWHERE;
 }
 
 function isReferenced(message: Message, bytes: number): boolean {
