@@ -2,6 +2,7 @@
 import type { Authenticate } from "./auth/application-login.js";
 import { ClusterRoom } from "./cluster/room.js";
 import { GatewayRoom } from "./gateways/room.js";
+import { NeighbourRoom } from "./jetstream/neighbour-room.js";
 import { JetStreamRoom } from "./jetstream/room.js";
 import { LeafRoom } from "./leafnodes/room.js";
 import type { ConfigSource } from "./monitoring/config-source.js";
@@ -32,6 +33,7 @@ export function createServer(options: ResolvedOptions, parts: CreateParts): Serv
   const websocket = new WebsocketRoom(server);
   if (LeafRoom.isWanted(options)) server.use(new LeafRoom(server, websocket));
   if (JetStreamRoom.isWanted(options)) server.use(new JetStreamRoom(server));
+  else if (NeighbourRoom.isWanted(options)) server.use(new NeighbourRoom(server));
   const pages = new Pages(server, parts.config);
   server.use(new MonitoringRoom(server, pages));
   server.use(new SystemRoom(server, pages, parts.config));

@@ -1,94 +1,10 @@
 // Servers with JetStream in one cluster, without replication: a stream is on one of them, and all reach it.
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { test } from "node:test";
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import type { NatsConnection } from "@nats-io/transport-node";
-import { type NatsServer, type StartOptions, startServer } from "../src/index.js";
+import { type Answer, ask, make, newWorld, startMember, startMembers, together } from "./support/jetstream-cluster.js";
 import { until } from "./support/local-cluster.js";
-import { type Scope, temporaryFolder } from "./support/temporary-folder.js";
-
-const LOCAL = { host: "127.0.0.1", port: -1 };
-
-interface Answer {
-  readonly error?: { readonly err_code: number; readonly description: string };
-  readonly config?: { readonly name: string; readonly description?: string };
-  readonly cluster?: { readonly name: string; readonly leader?: string };
-  readonly state?: { readonly messages: number };
-  readonly streams?: readonly (string | Answer)[];
-  readonly missing?: readonly string[];
-  readonly total?: number;
-  readonly storage?: number;
-  readonly consumers?: number;
-}
-
-interface Member {
-  readonly server: NatsServer;
-  readonly client: NatsConnection;
-}
-
-interface World {
-  readonly folder: string;
-  readonly servers: NatsServer[];
-}
-
-function newWorld(scope: Scope): World {
-  const servers: NatsServer[] = [];
-  // Before the folder is removed.
-  scope.after(async () => {
-    await Promise.all(servers.map((server) => server.close()));
-  });
-  return { folder: temporaryFolder(scope), servers };
-}
-
-async function startMember(
-  { folder, servers }: World,
-  name: string,
-  others: readonly Member[],
-  options: StartOptions = {},
-): Promise<Member> {
-  const routes = others.map(({ server }) => `nats-route://127.0.0.1:${server.addresses["cluster"].port}`);
-  const server = await startServer({
-    ...LOCAL,
-    serverName: name,
-    ...options,
-    jetstream: { storeDir: join(folder, name) },
-    cluster: { name: "C", ...LOCAL, routes },
-  });
-  servers.push(server);
-  return { server, client: await server.connect() };
-}
-
-/** Servers S1, S2, ...; resolves when each answers for all. */
-async function startMembers(scope: Scope, size: number): Promise<[World, ...Member[]]> {
-  const world = newWorld(scope);
-  const members: Member[] = [];
-  for (let at = 1; at <= size; at++) members.push(await startMember(world, `S${at}`, members.slice(0, 1)));
-  await together(members);
-  return [world, ...members];
-}
-
-/** Waits until a stream of each server is known to every other. */
-async function together(members: readonly Member[]): Promise<void> {
-  for (const { client, server } of members) await make(client, `AT_${server.name}`);
-  for (const { client } of members) {
-    await until("the servers know each other's streams", async () => {
-      const { streams } = await ask(client, "STREAM.NAMES");
-      return members.every(({ server }) => streams?.includes(`AT_${server.name}`));
-    });
-  }
-  for (const { client, server } of members) await ask(client, `STREAM.DELETE.AT_${server.name}`);
-}
-
-async function ask(client: NatsConnection, subject: string, body: object | "" = ""): Promise<Answer> {
-  const payload = body === "" ? "" : JSON.stringify(body);
-  return (await client.request(`$JS.API.${subject}`, payload, { timeout: 5000 })).json<Answer>();
-}
-
-function make(client: NatsConnection, name: string, more: object = {}): Promise<Answer> {
-  return ask(client, `STREAM.CREATE.${name}`, { name, subjects: [`${name.toLowerCase()}.>`], ...more });
-}
 
 test("each server reaches a stream of another one", { timeout: 60_000 }, async (t) => {
   const [, one, two, three] = await startMembers(t, 3);

@@ -190,6 +190,11 @@ export class Accounts {
     return same ?? new StreamImport(exporter, importer, planned.renaming, planned.allowTrace);
   }
 
+  /** A service import that no plan has; whoever makes it subscribes it. */
+  importService(importer: Account, planned: PlannedServiceImport): ServiceImport {
+    return this.#serviceImport(importer, planned);
+  }
+
   #serviceImport(importer: Account, planned: PlannedServiceImport): ServiceImport {
     const exporter = this.#accounts.get(planned.exporter) as Account;
     return new ServiceImport(exporter, importer, planned, this.#world, this.#chain);

@@ -32,8 +32,8 @@ export interface Asked extends AskedDirectly {
   readonly source: DeliveryTarget | undefined;
 }
 
-/** `place`: a stream is to be made that no server has; `later`: nobody can decide yet. */
-export type Verdict = "answer" | "silence" | "place" | "later" | ApiError;
+/** `neighbours`: nats-servers may answer; `place`: a stream is to be made that no server has; `later`: nobody can decide yet. */
+export type Verdict = "answer" | "silence" | "neighbours" | "place" | "later" | ApiError;
 
 export class Answering {
   readonly #peers: Peers;
@@ -47,7 +47,7 @@ export class Answering {
     const { scope } = asked;
     if (scope !== "account" && this.#isKnown(asked)) return this.#isOwn(asked) ? "answer" : "silence";
     // What nobody of these servers has belongs to the nats-servers, which answer for their own.
-    if (peers.hasStrangers(asked.domain)) return "silence";
+    if (peers.hasStrangers(asked.domain)) return asked.source?.peer === undefined ? "neighbours" : "silence";
     const { coordinator } = peers;
     const isOffline = scope !== "account" && this.#holder(asked) !== undefined;
     if (coordinator === undefined) return "later";

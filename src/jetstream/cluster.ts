@@ -5,6 +5,7 @@ import { Answering, type Asked, type AskedDirectly } from "./answering.js";
 import type { Admission, Api } from "./api.js";
 import { ApiError } from "./errors.js";
 import type { JetStream } from "./jetstream.js";
+import { NeighbourApi } from "./neighbour-api.js";
 import type { PeerMessage, PeerSender } from "./peer-channel.js";
 import { PeerChannel } from "./peer-channel.js";
 import { PeerQuestions, type Question } from "./peer-questions.js";
@@ -31,6 +32,7 @@ export class JetStreamCluster implements Admission, PeerWork {
   readonly #api: Api;
   readonly #answering: Answering;
   readonly #placement: Placement;
+  readonly #neighbours: NeighbourApi;
   #waiting: Waiting[] = [];
   #whenReady: (() => void) | undefined;
 
@@ -41,6 +43,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.peers.work = this;
     this.questions = new PeerQuestions(js, this.peers, (question: Question) => answerQuestion(js, question));
     this.#answering = new Answering(this.peers);
+    this.#neighbours = new NeighbourApi(js.server, system);
     this.#placement = new Placement(js, this.peers, api);
   }
 
@@ -56,7 +59,9 @@ export class JetStreamCluster implements Admission, PeerWork {
 
   admit(asked: Asked, run: () => void): void {
     const verdict = this.#answering.judge(asked);
+    const { account, rest, reply, payload, source } = asked;
     if (verdict === "answer") run();
+    else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
     else if (verdict === "place") this.#placement.take(asked);
     else if (verdict === "later") {
       if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ asked, run, untilMs: this.#nowMs + WAIT_MS });

@@ -11,6 +11,7 @@ const PREFIX = "$JSC.NATSNODE";
 const ALL = `${PREFIX}.ALL`;
 const STATSZ = "$SYS.SERVER.*.STATSZ";
 const SHUTDOWN = "$SYS.SERVER.*.SHUTDOWN";
+const MOST_NATSNODES = 10_000;
 const NO_BYTES = Buffer.alloc(0);
 
 /** What is said; `kind` tells the rest. */
@@ -27,9 +28,9 @@ export interface PeerSender {
 }
 
 export interface PeerListener {
-  /** A natsnode of this JetStream says something. */
+  /** A natsnode says something, perhaps of another domain. */
   heard(from: PeerSender, message: PeerMessage): void;
-  /** A server, of whatever make, tells that it has JetStream. */
+  /** A server tells that it has JetStream, and has not said that it is natsnode. */
   heardOfJetStream(server: PeerSender): void;
   /** A server ends. */
   heardOfEnd(serverId: string): void;
@@ -40,6 +41,7 @@ export class PeerChannel implements DeliveryTarget {
   readonly #server: Server;
   readonly #system: Account;
   readonly #listener: PeerListener;
+  readonly #natsnodes = new Set<string>();
   #subscriptions: Subscription[] = [];
 
   constructor(server: Server, system: Account, listener: PeerListener) {
@@ -82,7 +84,9 @@ export class PeerChannel implements DeliveryTarget {
     // What a leaf node or a hub says is of another JetStream.
     if (source?.peer === undefined) return false;
     if (subject === SHUTDOWN) {
-      this.#listener.heardOfEnd(message.subject.split(".")[2]);
+      const [, , ended] = message.subject.split(".");
+      this.#natsnodes.delete(ended);
+      this.#listener.heardOfEnd(ended);
       return true;
     }
     const said = jsonOf(message);
@@ -90,11 +94,19 @@ export class PeerChannel implements DeliveryTarget {
     const from = senderIn(said[subject === STATSZ ? "server" : "from"]);
     if (from === undefined || from.id === this.#server.id || !this.#isNear(from.cluster)) return false;
     if (subject === STATSZ) {
-      if ((said["statsz"] as { jetstream?: unknown } | undefined)?.jetstream !== undefined) {
-        this.#listener.heardOfJetStream(from);
-      }
-    } else if (from.domain === (this.#server.jetStream?.domain ?? "")) this.#listener.heard(from, said as PeerMessage);
+      const hasJetStream = (said["statsz"] as { jetstream?: unknown } | undefined)?.jetstream !== undefined;
+      if (hasJetStream && !this.isNatsnode(from)) this.#listener.heardOfJetStream(from);
+    } else {
+      if (this.#natsnodes.size >= MOST_NATSNODES) this.#natsnodes.clear();
+      this.#natsnodes.add(from.id);
+      this.#listener.heard(from, said as PeerMessage);
+    }
     return true;
+  }
+
+  /** Whether a server has said that it is natsnode. */
+  isNatsnode({ id }: Pick<PeerSender, "id">): boolean {
+    return this.#natsnodes.has(id);
   }
 
   // Of this cluster, or of one that a gateway leads to: leaf nodes that share the system account are neither.

@@ -213,6 +213,8 @@ export class Peers implements PeerListener {
   // ---------------------------------------------------------------- what others tell
 
   heard(from: PeerSender, message: PeerMessage): void {
+    this.#strangers.forget(from.id);
+    if (from.domain !== (this.#js.domain ?? "")) return;
     const peer = this.#know(from);
     if (peer === undefined) return;
     peer.heardMs = this.#nowMs;
@@ -245,7 +247,6 @@ export class Peers implements PeerListener {
   }
 
   #know({ id, name, cluster }: PeerSender): Peer | undefined {
-    this.#strangers.forget(id);
     let peer = this.#peers.get(name);
     if (peer === undefined) {
       if (this.#peers.size >= MOST_PEERS || name === this.#js.server.name) return undefined;
@@ -313,7 +314,6 @@ export class Peers implements PeerListener {
   }
 
   heardOfJetStream(server: PeerSender): void {
-    for (const { id } of this.#peers.values()) if (id === server.id) return;
     // If it is a natsnode it answers.
     if (this.#strangers.heard(server, this.#nowMs)) this.#introduce(server.id);
   }

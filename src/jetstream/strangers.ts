@@ -3,7 +3,7 @@
 import type { PeerSender } from "./peer-channel.js";
 
 /** A server with JetStream that is natsnode has said so by then. */
-const STRANGER_MS = 1000;
+const STRANGER_MS = 1200;
 const FORGET_MS = 90_000;
 const MOST_STRANGERS = 1000;
 
