@@ -1,13 +1,14 @@
 // A client that reads a stream of JetStream: server CPU per message and messages per second.
 // usage: jetstream-read PORT PID MODE STORAGE MESSAGES PAYLOAD_BYTES IN_FLIGHT BATCH
 // MODE pull: IN_FLIGHT requests of a pull consumer for BATCH messages each are on the way, every message is acknowledged, and
-// the last acknowledgement is answered. MODE get: IN_FLIGHT direct gets are on the way, by sequence, in order.
+// the last acknowledgement is answered. MODE get: IN_FLIGHT direct gets are on the way, by sequence, in order; MODE scatter: all over the
+// stream, for a tenth of the messages.
 #include "jetstream.h"
 
 enum { READ_BYTES = 512 * 1024, OUT_BYTES = 1024 * 1024, CHUNK = 500 };
 
-static long messages, batch, asked, taken;
-static int is_pull;
+static long messages, wanted, batch, asked, taken;
+static int is_pull, is_scattered;
 static char *out;
 static size_t out_bytes;
 static char last_ack[256];
@@ -35,7 +36,9 @@ static void ask(void) {
     snprintf(body, sizeof body, "{\"batch\":%ld,\"expires\":30000000000}", batch);
   } else {
     snprintf(subject, sizeof subject, "DIRECT.GET.BENCH0");
-    snprintf(body, sizeof body, "{\"seq\":%ld}", asked + 1);
+    // Steps of a prime number come by everywhere.
+    long sequence = is_scattered ? asked * 7368787 % messages + 1 : asked + 1;
+    snprintf(body, sizeof body, "{\"seq\":%ld}", sequence);
   }
   out_bytes += (size_t)sprintf(out + out_bytes, "PUB $JS.API.%s _INBOX.read.%ld %zu\r\n%s\r\n", subject, asked++,
                                strlen(body), body);
@@ -64,12 +67,12 @@ static size_t take(char *at, size_t length) {
   if (!is_pull && strstr(line_end, "NATS/1.0\r") != line_end + 1) die("not found");
   taken++;
   if (!is_pull) {
-    if (asked < messages) ask();
+    if (asked < wanted) ask();
     return bytes;
   }
-  if (taken == messages) strcpy(last_ack, reply);
+  if (taken == wanted) strcpy(last_ack, reply);
   else out_bytes += (size_t)sprintf(out + out_bytes, "PUB %s 4\r\n+ACK\r\n", reply);
-  if (taken % batch == 0 && asked * batch < messages) ask();
+  if (taken % batch == 0 && asked * batch < wanted) ask();
   return bytes;
 }
 
@@ -80,7 +83,9 @@ int main(int count, char **words) {
   }
   int port = atoi(words[1]), pid = atoi(words[2]), in_flight = atoi(words[7]);
   is_pull = strcmp(words[3], "pull") == 0;
+  is_scattered = strcmp(words[3], "scatter") == 0;
   messages = atol(words[5]);
+  wanted = is_scattered ? messages / 10 : messages;
   batch = atol(words[8]);
   out = malloc(OUT_BYTES);
   char *in = malloc(READ_BYTES);
@@ -98,9 +103,9 @@ int main(int count, char **words) {
   send_all(s, sub, strlen(sub));
   flush(s);
   double cpu = cpu_seconds(pid), started = now_seconds();
-  for (int i = 0; i < in_flight && (is_pull ? asked * batch : asked) < messages; i++) ask();
+  for (int i = 0; i < in_flight && (is_pull ? asked * batch : asked) < wanted; i++) ask();
   size_t have = 0;
-  while (taken < messages) {
+  while (taken < wanted) {
     send_all(s, out, out_bytes);
     out_bytes = 0;
     ssize_t got = read(s, in + have, READ_BYTES - 1 - have);
@@ -116,5 +121,5 @@ int main(int count, char **words) {
   double seconds = now_seconds() - started;
   cpu = cpu_seconds(pid) - cpu;
   js_delete_stream(s, 0);
-  printf("{\"cpuNs\": %.1f, \"perSecond\": %.0f}\n", cpu * 1e9 / (double)messages, (double)messages / seconds);
+  printf("{\"cpuNs\": %.1f, \"perSecond\": %.0f}\n", cpu * 1e9 / (double)wanted, (double)wanted / seconds);
 }

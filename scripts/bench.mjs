@@ -68,7 +68,7 @@ const topologies = {
 // publish: publishers, subscribers, messages each, payload bytes, subjects, and for some the prefix of the subjects that
 // subscribers use and the rest of the configuration. request: pairs, requests. idle: connections. websocket: publishers,
 // subscribers, messages each, payload bytes, and what frames are like; websocket-idle: connections, and the same.
-// jetstream-read: pull or get, storage, messages, payload bytes, requests in flight, messages of each.
+// jetstream-read: pull, get or scatter (gets all over the stream), storage, messages, payload bytes, requests in flight, messages of each.
 // jetstream-publish: storage, publishers, streams, messages in flight and messages of each publisher, payload bytes.
 const sets = {
   core: [
@@ -187,6 +187,17 @@ const sets = {
     ["JetStream, pull and ack from file, 128 B", "jetstream-read", "pull", "file", times(2e5), 128, 5, 100, jetstream],
     ["JetStream, direct get from memory, 128 B", "jetstream-read", "get", "memory", times(1e5), 128, 50, 1, jetstream],
     ["JetStream, direct get from file, 128 B", "jetstream-read", "get", "file", times(1e5), 128, 50, 1, jetstream],
+    [
+      "JetStream, scattered gets from file, 128 B",
+      "jetstream-read",
+      "scatter",
+      "file",
+      times(1e6),
+      128,
+      50,
+      1,
+      jetstream,
+    ],
   ],
 };
 

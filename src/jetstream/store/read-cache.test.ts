@@ -5,11 +5,13 @@ import { type Part, type Readable, ReadCache } from "./read-cache.js";
 /** A file of which a part may be damaged; tells what was read of it. */
 class File implements Readable {
   readonly readableEnd = 100_000;
+  readonly inBlocks: boolean;
   readonly reads: [number, number][] = [];
   readonly #damagedAt: number;
 
-  constructor(damagedAt = -1) {
+  constructor(damagedAt = -1, inBlocks = false) {
     this.#damagedAt = damagedAt;
+    this.inBlocks = inBlocks;
   }
 
   async readPart(from: number, to: number): Promise<Part> {
@@ -23,10 +25,11 @@ class File implements Readable {
 test("who asks for what is being read waits for that read", async () => {
   const file = new File();
   const cache = new ReadCache(1_000_000);
-  const parts = await Promise.all([0, 200, 400].map((from) => cache.read(file, from, from + 200)));
-  assert.equal(file.reads.length, 1);
-  assert.ok(parts.every((part) => part === parts[0]));
-  assert.equal(cache.read(file, 600, 800), parts[0]);
+  const [first, ...others] = await Promise.all([0, 200, 400, 600].map((from) => cache.read(file, from, from + 200)));
+  assert.equal(first?.bytes.length, 200);
+  assert.equal(file.reads.length, 2);
+  assert.ok(others.every((part) => part === others[0]));
+  assert.equal(cache.read(file, 800, 1000), others[0]);
 });
 
 test("damage nearby does not cost what is asked for", async () => {
@@ -42,4 +45,29 @@ test("whoever reads on gets more at a time", async () => {
   const cache = new ReadCache(1_000_000);
   for (let from = 0; from < 90_000; from += 500) await cache.read(file, from, from + 500);
   assert.ok(file.reads.length <= 5, `${file.reads.length} reads`);
+});
+
+test("whoever reads here and there gets just that; who comes again gets more, and the third time it is at hand", async () => {
+  const file = new File();
+  const cache = new ReadCache(1_000_000);
+  const places = Array.from({ length: 20 }, (_, at) => 3000 * at);
+  for (const from of places) {
+    const part = await cache.read(file, from, from + 200);
+    assert.deepEqual([part.start, part.bytes.length], [from, 200]);
+  }
+  assert.deepEqual(
+    file.reads,
+    places.map((from) => [from, from + 200]),
+  );
+  const again = await cache.read(file, 3000, 3200);
+  assert.ok(again.bytes.length > 200);
+  assert.equal(cache.read(file, 3000, 3200), again);
+});
+
+test("a file that can only be read in large parts keeps what was read", async () => {
+  const file = new File(-1, true);
+  const cache = new ReadCache(1_000_000);
+  const part = await cache.read(file, 3000, 3200);
+  assert.equal(cache.read(file, 3000, 3200), part);
+  assert.equal(file.reads.length, 1);
 });

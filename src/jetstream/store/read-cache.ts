@@ -1,15 +1,21 @@
-// What was read of segments lately. Who reads on where the last read ended gets more with each read, and the next part before
-// it is asked for.
+// What was read of segments lately. Who reads somewhere gets just that; who reads there again, or on where the last read ended,
+// gets more, with each read, and the next part before it is asked for.
 import type { Eventually } from "./store.js";
 
 const FIRST_READ_BYTES = 16 * 1024;
 const LARGEST_READ_BYTES = 256 * 1024;
-const WINDOWS_PER_FILE = 16;
+const WINDOWS_PER_FILE = 32;
+/** Places that are remembered, in a table without lists: a place is forgotten when another one comes to the same row. */
+const PLACES = 4096;
+/** Positions are below it. */
+const POSITIONS = 2 ** 32;
 
 /** A file that is read in parts. Its content never changes, as far as it reaches. */
 export interface Readable {
   /** Up to where it can be read. */
   readonly readableEnd: number;
+  /** Whether only large parts can be read, whatever is asked for. */
+  readonly inBlocks: boolean;
   /** A part that covers `from` to `to`, or more. */
   readPart(from: number, to: number): Promise<Part>;
 }
@@ -34,8 +40,30 @@ interface Reading {
   readonly window: Promise<Window>;
 }
 
+/** Where somebody has read alone: the places where those reads began and ended, exactly. */
+class Places {
+  private readonly rows = new Float64Array(PLACES);
+
+  add(place: number): void {
+    this.rows[rowOf(place)] = place;
+  }
+
+  has(place: number): boolean {
+    return this.rows[rowOf(place)] === place;
+  }
+}
+
+function rowOf(place: number): number {
+  const low = place % POSITIONS;
+  return (Math.imul(low ^ Math.floor(place / POSITIONS), 0x9e3779b1) >>> 0) % PLACES;
+}
+
 export class ReadCache {
   private readonly limitBytes: number;
+  private readonly places = new Places();
+  // Each file has a number, so that a place is one number, too.
+  private readonly numbers = new WeakMap<Readable, number>();
+  private lastNumber = 0;
   private usedBytes = 0;
   /** Least recently used first. */
   private readonly windows = new Set<Window>();
@@ -67,7 +95,23 @@ export class ReadCache {
         () => this.fill(of, from, to, 0),
       );
     }
+    if (before === undefined && !of.inBlocks && this.isAlone(of, from, to)) return of.readPart(from, to);
     return this.fill(of, from, to, before?.nextBytes ?? 0);
+  }
+
+  // Whether nobody has read, or reads, there or just before.
+  private isAlone(of: Readable, from: number, to: number): boolean {
+    let number = this.numbers.get(of);
+    if (number === undefined) {
+      number = ++this.lastNumber;
+      this.numbers.set(of, number);
+    }
+    const start = number * POSITIONS + from;
+    if (this.places.has(start)) return false;
+    for (const reading of this.readings.get(of) ?? []) if (from >= reading.from && to <= reading.to) return false;
+    this.places.add(start);
+    this.places.add(number * POSITIONS + to);
+    return true;
   }
 
   /** Forgets what was read of a file. */

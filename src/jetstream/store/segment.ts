@@ -96,6 +96,10 @@ export class Segment implements Readable {
     return this.flushedEnd;
   }
 
+  get inBlocks(): boolean {
+    return !this.codec.isPlain;
+  }
+
   /** The blocks so far, for the index file: pairs of plain start and position. */
   get blockTable(): Float64Array {
     return Float64Array.from(this.blockStarts.flatMap((start, i) => [start, this.blockPositions[i]]));
@@ -155,7 +159,7 @@ export class Segment implements Readable {
   async readPart(from: number, to: number): Promise<Part> {
     const end = Math.min(to, this.flushedEnd);
     if (this.codec.isPlain) {
-      const bytes = Buffer.allocUnsafeSlow(end - from);
+      const bytes = Buffer.allocUnsafe(end - from);
       const read = await this.readFile(bytes, from);
       return { start: from, bytes: bytes.subarray(0, read) };
     }

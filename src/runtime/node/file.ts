@@ -4,6 +4,7 @@ import type { FileHandle } from "node:fs/promises";
 import type { DiskFile } from "../disk.js";
 import { platformError } from "../errors.js";
 import type { Semaphore } from "./semaphore.js";
+import { SMALL_READ_BYTES, sharedReads } from "./small-reads.js";
 
 export class NodeDiskFile implements DiskFile {
   readonly path: string;
@@ -32,16 +33,15 @@ export class NodeDiskFile implements DiskFile {
     return this.size;
   }
 
-  read(into: Uint8Array, positionBytes: number): Promise<number> {
-    return this.track("read", async () => {
-      let done = 0;
-      while (done < into.length) {
-        const { bytesRead } = await this.handle.read(into, done, into.length - done, positionBytes + done);
-        if (bytesRead === 0) break;
-        done += bytesRead;
-      }
-      return done;
-    });
+  async read(into: Uint8Array, positionBytes: number): Promise<number> {
+    if (into.length > SMALL_READ_BYTES) return this.track("read", () => this.readAll(into, positionBytes));
+    this.begin("read");
+    try {
+      const alone = () => this.slots.run(() => this.readAll(into, positionBytes));
+      return await sharedReads.read(this.handle.fd, into, positionBytes, alone);
+    } finally {
+      this.end();
+    }
   }
 
   write(chunks: readonly Uint8Array[], positionBytes: number): Promise<void> {
@@ -88,6 +88,16 @@ export class NodeDiskFile implements DiskFile {
     await this.slots.run(() => this.handle.close());
   }
 
+  private async readAll(into: Uint8Array, positionBytes: number): Promise<number> {
+    let done = 0;
+    while (done < into.length) {
+      const { bytesRead } = await this.handle.read(into, done, into.length - done, positionBytes + done);
+      if (bytesRead === 0) break;
+      done += bytesRead;
+    }
+    return done;
+  }
+
   private async writeAll(chunks: readonly Uint8Array[], positionBytes: number): Promise<void> {
     let rest = chunks.filter((chunk) => chunk.length > 0);
     let position = positionBytes;
@@ -114,15 +124,23 @@ export class NodeDiskFile implements DiskFile {
   }
 
   private async track<T>(syscall: string, task: () => Promise<T>, after?: Promise<unknown>): Promise<T> {
-    if (this.closed) throw platformError("EBADF", syscall);
-    this.underWay++;
+    this.begin(syscall);
     try {
       if (after !== undefined) await after;
       return await this.slots.run(task);
     } finally {
-      this.underWay--;
-      if (this.underWay === 0) this.becameIdle?.();
+      this.end();
     }
+  }
+
+  private begin(syscall: string): void {
+    if (this.closed) throw platformError("EBADF", syscall);
+    this.underWay++;
+  }
+
+  private end(): void {
+    this.underWay--;
+    if (this.underWay === 0) this.becameIdle?.();
   }
 }
 
