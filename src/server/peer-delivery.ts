@@ -17,11 +17,12 @@ export function deliverFromPeer(
   source: DeliveryTarget,
 ): void {
   if (interest === undefined) return;
-  const { hub, label, traceParty } = connection;
+  const { hub } = connection;
   if (message.headerBytes === 0 || !mayBeTraced(message)) {
     hub.router.deliver(interest, message, source);
     return;
   }
+  const { label, traceParty } = connection;
   const traced = { hub, label, account, traceParty, sendError: () => {} };
   const { queues, sizeBytes } = message;
   const started = startTrace(traced, message, { subject: target, sizeBytes, mayTraceTo: () => true });

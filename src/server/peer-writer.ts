@@ -29,6 +29,7 @@ const LF = 10;
 const BLANK = 32;
 const BAR = 124;
 const PLUS = 43;
+const AT = 64;
 
 /**
  * Appends the message for another server. Without `withHeaders` its headers are left out. The last two stand in front of
@@ -44,18 +45,24 @@ export function writePeerMessage(
   beforeSubject: Uint8Array = NOTHING,
   beforeReply: Uint8Array = NOTHING,
 ): number {
-  if (message.deliveredTo !== "")
-    return writePeerMessage(outbox, prefix, crossing(message), queues, withHeaders, beforeSubject, beforeReply);
-  const { subjectBytes, line, replyStart, replyEnd } = message;
+  // Servers tell each other of a consumer's message by the subject that it is delivered to; its own follows the reply.
+  const { subjectBytes, line, replyStart, replyEnd, deliveredTo } = message;
+  const crosses = deliveredTo !== "";
   const asHeaders = withHeaders && message.headerBytes > 0;
   const start = asHeaders ? message.start : message.start + message.headerBytes;
   const bytes = message.end - start;
   const verb = asHeaders ? prefix.withHeaders : prefix.plain;
   let lineBytes = verb.length + beforeSubject.length + subjectBytes.length + LINE_EXTRA_BYTES;
-  lineBytes += beforeReply.length + replyEnd - replyStart;
+  lineBytes += beforeReply.length + replyEnd - replyStart + deliveredTo.length;
   for (const queue of queues) lineBytes += queue.length + 1;
   if (lineBytes > LARGE_CHUNK_BYTES || queues.length > MOST_PEER_QUEUES) {
-    writeLongLine(outbox, verb, message, queues, { asHeaders, prefix, bytes, beforeSubject, beforeReply });
+    writeLongLine(outbox, verb, crosses ? crossing(message) : message, queues, {
+      asHeaders,
+      prefix,
+      bytes,
+      beforeSubject,
+      beforeReply,
+    });
     outbox.append(message.body, start, message.end + 2);
     return bytes;
   }
@@ -63,7 +70,8 @@ export function writePeerMessage(
   let at = outbox.position;
   for (let i = 0; i < verb.length; i++) chunk[at++] = verb[i];
   for (let i = 0; i < beforeSubject.length; i++) chunk[at++] = beforeSubject[i];
-  for (let i = 0; i < subjectBytes.length; i++) chunk[at++] = subjectBytes[i];
+  if (crosses) for (let i = 0; i < deliveredTo.length; i++) chunk[at++] = deliveredTo.charCodeAt(i);
+  else for (let i = 0; i < subjectBytes.length; i++) chunk[at++] = subjectBytes[i];
   chunk[at++] = BLANK;
   if (queues.length > 0) {
     chunk[at++] = replyEnd > replyStart ? PLUS : BAR;
@@ -72,6 +80,10 @@ export function writePeerMessage(
   if (replyEnd > replyStart) {
     for (let i = 0; i < beforeReply.length; i++) chunk[at++] = beforeReply[i];
     for (let i = replyStart; i < replyEnd; i++) chunk[at++] = line[i];
+    if (crosses) {
+      chunk[at++] = AT;
+      for (let i = 0; i < subjectBytes.length; i++) chunk[at++] = subjectBytes[i];
+    }
     chunk[at++] = BLANK;
   }
   for (const queue of queues) {
@@ -122,7 +134,6 @@ function writeLongLine(
   outbox.append(line, 0, line.length);
 }
 
-// Servers tell each other of a consumer's message by the subject that it is delivered to; its own follows the reply.
 function crossing(message: Message): Message {
   return message.readdressed(message.deliveredTo, `${message.reply}@${message.subject}`);
 }
