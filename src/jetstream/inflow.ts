@@ -1,19 +1,15 @@
-// What flows into a stream from one origin: which messages, under which subjects, and how they are stored
-// (conformance/jetstream, FACTS "Publish" has the headers).
-import { Message } from "../accounts/message.js";
+// What flows into a stream from one origin: which messages, under which subjects, and how they are stored.
 import { hashName } from "../server/server-hash.js";
-import { SubjectTransform } from "../subjects/transform.js";
 import { sourcedCounter } from "./counters.js";
 import type { OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
+import { OriginCopy, type OriginMessage } from "./origin-copy.js";
 import { ttlOf } from "./publish-checks.js";
-import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
-import type { NewMessage, StoredMessage } from "./store/store.js";
+import { Header, type MessageHeaders } from "./publish-headers.js";
 import type { Stored, Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
 
-const NOT_COPIED = /^Nats-Expected-/;
 /** Of an origin that was not heard of. */
 export const NO_IDENTITY = "-";
 /** Stands for a stream that has not the messages that were mirrored. */
@@ -21,14 +17,6 @@ const NOT_THE_ORIGIN = "?";
 const ANOTHER = "the origin is another stream than before";
 /** How often an origin may end too early: a server that takes over knows of all messages a little later. */
 const LOOKS_AT_THE_END = 5;
-const CR_LF_BYTES = 2;
-/** What messages are put together in, if they fit. */
-const SCRATCH_BYTES = 16 * 1024;
-
-/** A message of an origin. */
-export interface OriginMessage extends NewMessage, Pick<StoredMessage, "sequence" | "seconds" | "nanoseconds"> {
-  readonly body: Buffer;
-}
 
 export abstract class Inflow {
   readonly target: Stream;
@@ -52,24 +40,13 @@ export abstract class Inflow {
   // Of an origin that is not the one that was mirrored, or of one that was replaced and has sent nothing yet.
   #notice: string | undefined;
   #earlyEnds = 0;
-  readonly #transforms: SubjectTransform[];
-  // What the header of a sourced message begins with, and what stands behind the sequence.
-  readonly #sourceName: string;
-  readonly #sourceFilters: string;
-  // The message that is stored now: nobody keeps it.
-  readonly #message = new Message();
-  #scratch: Buffer | undefined;
+  readonly #copy: OriginCopy;
 
   constructor(target: Stream, config: SourceConfig, isMirror: boolean) {
     this.target = target;
     this.config = config;
     this.isMirror = isMirror;
-    this.#transforms = (config.subject_transforms ?? []).map(({ src, dest }) =>
-      SubjectTransform.compile(wireSubject(src), wireSubject(dest)),
-    );
-    const destinations = (config.subject_transforms ?? []).map(({ dest }) => wireSubject(dest)).join("\f") || ">";
-    this.#sourceName = sourceName(config);
-    this.#sourceFilters = `${this.patterns.join("\f") || ">"} ${destinations}`;
+    this.#copy = new OriginCopy(target.account.js.server.runtime.random, config, this.patterns);
   }
 
   /** What it is called where it is written down. */
@@ -237,31 +214,18 @@ export abstract class Inflow {
     return stored;
   }
 
-  #subjectOf({ subject }: OriginMessage): string {
-    for (const transform of this.#transforms) {
-      const changed = transform.apply(subject, () => this.target.account.js.server.runtime.random.float());
-      if (changed !== undefined) return changed;
-    }
-    return subject;
-  }
-
   #mirror(origin: OriginMessage): Stored | undefined {
     const { target } = this;
     if (origin.sequence <= target.store.state.lastSequence) return undefined;
-    const { body, start, end, headerBytes } = origin;
-    const message = this.#fill(origin, body, start, end, headerBytes);
-    const headers = headerBytes === 0 ? MessageHeaders.none : MessageHeaders.in(message.headerText);
+    const headers = this.#copy.mirrored(origin);
+    const { message } = this.#copy;
     return target.keep({ message, headers, ttl: this.#ttlOf(headers), rollup: undefined }, origin.sequence, origin);
   }
 
   #source(origin: OriginMessage): Stored {
     const { target, config } = this;
-    const { body, start, headerBytes } = origin;
-    const place = `${this.#sourceName} ${origin.sequence} ${this.#sourceFilters} ${origin.subject} ${this.identity}`;
-    const theirs = headerBytes === 0 ? "" : body.toString("latin1", start, start + headerBytes);
-    const kept = withoutHeaders(theirs, (name) => name === Header.streamSource || NOT_COPIED.test(name));
-    let message = this.#withHeaders(origin, appendHeaders(kept, [[Header.streamSource, place]]));
-    const headers = kept === "" ? MessageHeaders.none : MessageHeaders.in(kept);
+    const headers = this.#copy.sourced(origin, this.identity);
+    let { message } = this.#copy;
     if (target.config.allow_msg_counter && headers.get(Header.increment) !== undefined) {
       message = sourcedCounter(target, message, {
         stream: config.name,
@@ -275,35 +239,6 @@ export abstract class Inflow {
       ttl: this.#ttlOf(headers),
       rollup: target.config.allow_rollup_hdrs && (rollup === "sub" || rollup === "all") ? rollup : undefined,
     });
-  }
-
-  #fill(origin: OriginMessage, body: Buffer, start: number, end: number, headerBytes: number): Message {
-    const message = this.#message;
-    const subject = this.#transforms.length === 0 ? origin.subject : this.#subjectOf(origin);
-    message.subject = subject;
-    message.subjectBytes = subject === origin.subject ? origin.subjectBytes : Buffer.from(subject, "latin1");
-    message.body = body;
-    message.start = start;
-    message.end = end;
-    message.headerBytes = headerBytes;
-    return message;
-  }
-
-  // The origin's payload behind another header block.
-  #withHeaders(origin: OriginMessage, block: string): Message {
-    const from = origin.start + origin.headerBytes;
-    const bytes = block.length + origin.end - from;
-    const body = this.#roomFor(bytes + CR_LF_BYTES);
-    body.write(block, 0, "latin1");
-    // What ends the origin's payload comes along.
-    origin.body.copy(body, block.length, from, origin.end + CR_LF_BYTES);
-    return this.#fill(origin, body, 0, bytes, block.length);
-  }
-
-  #roomFor(bytes: number): Buffer {
-    if (bytes > SCRATCH_BYTES) return Buffer.allocUnsafeSlow(bytes);
-    this.#scratch ??= Buffer.allocUnsafeSlow(SCRATCH_BYTES);
-    return this.#scratch;
   }
 
   #ttlOf(headers: MessageHeaders): { ns: bigint } | undefined {
@@ -348,9 +283,4 @@ export abstract class Inflow {
 /** What tells a stream from others of its name: by when it was made, as the API writes that. */
 export function identityOf(created: string): string {
   return hashName(created);
-}
-
-/** The origin's name as it stands in the headers of what was sourced: two with the same name may be behind two APIs. */
-export function sourceName({ name, external }: SourceConfig): string {
-  return external?.api ? `${wireSubject(name)}:${hashName(external.api)}` : wireSubject(name);
 }

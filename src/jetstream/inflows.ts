@@ -1,8 +1,9 @@
 // What flows into a stream from others: the origin that it mirrors, or its sources.
-import { type Inflow, NO_IDENTITY, sourceName } from "./inflow.js";
+import { type Inflow, NO_IDENTITY } from "./inflow.js";
 import { LocalInflow } from "./local-inflow.js";
 import type { OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
+import { sourceName } from "./origin-copy.js";
 import { Header, MessageHeaders } from "./publish-headers.js";
 import { RemoteInflow } from "./remote-inflow.js";
 import type { Stream } from "./stream.js";

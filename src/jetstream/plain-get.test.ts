@@ -35,7 +35,7 @@ test("anything else is left to the reader of JSON", () => {
     '{"seq":1} ',
     '{"seq":1',
     '{"seq":1,"no_hdr":true}',
-    '{"seq":1234567890123456}',
+    '{"seq":9007199254740993}',
     '{"SEQ":1}',
     '{"last_by_subj":""}',
     '{"last_by_subj":"}',

@@ -2,6 +2,8 @@
 
 const INT32_END = 0x8000_0000;
 const ZERO = 48;
+/** Of 2^53-1. */
+const MOST_DIGITS = 16;
 
 /** Writes the digits of a whole number from 0 to 2^53; returns where they end. */
 export function writeDecimal(into: Uint8Array, at: number, value: number): number {
@@ -28,14 +30,14 @@ export function writeDigits(into: Uint8Array, at: number, value: number, digits:
   return end;
 }
 
-/** Reads the digits from `start` to `end`, at most 15; -1 when there are more, none, or anything else. */
+/** Reads the digits from `start` to `end`; -1 for none, for anything else, and beyond 2^53-1. */
 export function readDecimal(from: Uint8Array, start: number, end: number): number {
-  if (end <= start || end - start > 15) return -1;
+  if (end <= start || end - start > MOST_DIGITS) return -1;
   let value = 0;
   for (let i = start; i < end; i++) {
     const digit = from[i] - 48;
     if (digit < 0 || digit > 9) return -1;
     value = value * 10 + digit;
   }
-  return value;
+  return value > Number.MAX_SAFE_INTEGER ? -1 : value;
 }
