@@ -153,7 +153,13 @@ test("streams of a server that is down are offline, and there again when it is",
   });
   await two.server.close();
   for (const { client } of [one, three]) {
-    await until("it is offline", async () => (await ask(client, "STREAM.INFO.AWAY")).error?.err_code === 10118);
+    // A request that its server had is lost.
+    await until("it is offline", () =>
+      ask(client, "STREAM.INFO.AWAY").then(
+        ({ error }) => error?.err_code === 10118,
+        () => false,
+      ),
+    );
     assert.equal((await ask(client, "CONSUMER.INFO.AWAY.d")).error?.err_code, 10119);
     assert.deepEqual((await ask(client, "STREAM.NAMES")).streams, ["AWAY"]);
     assert.deepEqual((await ask(client, "STREAM.LIST")).missing, ["AWAY"]);
@@ -165,6 +171,28 @@ test("streams of a server that is down are offline, and there again when it is",
     await until("it is back", async () => (await ask(client, "STREAM.INFO.AWAY")).state?.messages === 1);
     assert.deepEqual((await make(client, "AWAY")).cluster, { name: "C", leader: "S2" });
   }
+});
+
+test("mirrors and sources of other servers' streams", { timeout: 60_000 }, async (t) => {
+  const [world, one, two, three] = await startMembers(t, 3);
+  await make(one.client, "ORIGIN");
+  const js = jetstream(one.client);
+  for (let at = 1; at <= 10; at++) await js.publish(`origin.${at % 2}`, `${at}`);
+  await make(two.client, "MIRROR", { subjects: undefined, mirror: { name: "ORIGIN" } });
+  const sources = [{ name: "ORIGIN", filter_subject: "origin.1" }, { name: "MIRROR" }];
+  await make(three.client, "ALL", { subjects: undefined, sources });
+  const stored = (name: string, messages: number): Promise<void> =>
+    until(
+      `${name} has ${messages}`,
+      async () => (await ask(one.client, `STREAM.INFO.${name}`)).state?.messages === messages,
+    );
+  await stored("MIRROR", 10);
+  await stored("ALL", 15);
+  await three.server.close();
+  for (let at = 1; at <= 10; at++) await js.publish(`origin.${at % 2}`, `${at}`);
+  await stored("MIRROR", 20);
+  await startMember(world, "S3", [one, two]);
+  await stored("ALL", 30);
 });
 
 test("tags of a placement decide where a stream is", { timeout: 60_000 }, async (t) => {

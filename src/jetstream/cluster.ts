@@ -97,6 +97,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.#waiting = [];
     for (const { asked, run } of waiting) this.admit(asked, run);
     this.#placement.changed();
+    for (const { fed } of this.#js.accounts.values()) for (const { inflows } of fed) inflows?.originsMoved();
     if (!this.peers.isReady) return;
     const ready = this.#whenReady;
     this.#whenReady = undefined;

@@ -21,7 +21,14 @@ interface Found {
 }
 
 function inflowFor(target: Stream, config: SourceConfig, isMirror: boolean): Inflow {
-  return new (config.external?.api ? RemoteInflow : LocalInflow)(target, config, isMirror);
+  return new (isElsewhere(target, config) ? RemoteInflow : LocalInflow)(target, config, isMirror);
+}
+
+// Whether the origin is behind an API: of another account or domain, or of another server of this JetStream.
+function isElsewhere({ account }: Stream, { name, external }: SourceConfig): boolean {
+  if (external?.api) return true;
+  if (account.streams.has(name)) return false;
+  return account.js.cluster?.peers.holder(account.account.name, name) !== undefined;
 }
 
 export class Inflows {
@@ -44,9 +51,11 @@ export class Inflows {
     const wanted = new Map<string, Inflow>();
     for (const config of mirror === undefined ? sources : [mirror]) {
       const key = sourceKey(config);
-      wanted.set(key, this.#inflows.get(key) ?? inflowFor(this.#stream, config, mirror !== undefined));
+      const known = this.#inflows.get(key);
+      const isThere = known !== undefined && this.#isInPlace(known);
+      wanted.set(key, isThere ? known : inflowFor(this.#stream, config, mirror !== undefined));
     }
-    for (const [key, inflow] of this.#inflows) if (!wanted.has(key)) inflow.stop();
+    for (const [key, inflow] of this.#inflows) if (wanted.get(key) !== inflow) inflow.stop();
     this.#inflows = wanted;
     this.#local = new Map();
     for (const inflow of wanted.values()) {
@@ -55,6 +64,19 @@ export class Inflows {
       this.#local.set(name, [...(this.#local.get(name) ?? []), inflow]);
     }
     void this.#findPositions();
+  }
+
+  #isInPlace(inflow: Inflow): boolean {
+    return inflow instanceof RemoteInflow === isElsewhere(this.#stream, inflow.config);
+  }
+
+  /** Streams may be on other servers than before. */
+  originsMoved(): void {
+    for (const inflow of this.#inflows.values()) {
+      if (this.#isInPlace(inflow)) continue;
+      this.start();
+      return;
+    }
   }
 
   async #findPositions(): Promise<void> {
@@ -143,6 +165,7 @@ export class Inflows {
 
   /** A stream of this name came or went. */
   originChanged(name: string): void {
+    this.originsMoved();
     for (const inflow of this.#local.get(name) ?? []) inflow.originChanged();
   }
 

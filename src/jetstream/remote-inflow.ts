@@ -1,4 +1,4 @@
-// What flows into a stream from one behind another API: over a leaf link, or of another account. A push consumer at the
+// What flows into a stream from one behind another API: over a leaf link, of another account, or on another server. A push consumer at the
 // origin sends it, in order, with flow control and heartbeats; after a gap or silence another one goes on at the right place.
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
@@ -206,7 +206,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
       const subscription = new Subscription(reply, undefined, "", target);
       const timer = js.after(ANSWER_MS, () => end(undefined));
       account.subscribe(subscription);
-      const api = `${wireSubject(this.config.external?.api ?? "")}.${subject}`;
+      const api = `${wireSubject(this.config.external?.api || "$JS.API")}.${subject}`;
       if (js.send(account, api, Buffer.from(body), this.#identityBlock(), reply) === 0) end(undefined);
     });
   }
