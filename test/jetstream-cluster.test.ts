@@ -193,6 +193,7 @@ test("mirrors and sources of other servers' streams", { timeout: 60_000 }, async
   await stored("MIRROR", 20);
   await startMember(world, "S3", [one, two]);
   await stored("ALL", 30);
+  assert.deepEqual((await ask(one.client, "STREAM.INFO.ALL")).cluster, { name: "C", leader: "S3" });
 });
 
 test("tags of a placement decide where a stream is", { timeout: 60_000 }, async (t) => {
