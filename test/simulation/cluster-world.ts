@@ -1,23 +1,14 @@
 // A cluster of natsnode servers in virtual time, each on a host of its own; they are started, killed, frozen and looked into.
 import { ClusterRoom } from "../../src/cluster/room.js";
-import { createServer } from "../../src/natsnode.js";
-import { resolveOptions } from "../../src/options/options.js";
+import type { ServerOptions } from "../../src/options/options.js";
 import { encodeSubject } from "../../src/options/subject-bytes.js";
-import { type SimulatedHost, type SimulatedRuntime, simulatedRuntime } from "../../src/runtime/simulated/index.js";
+import type { SimulatedHost } from "../../src/runtime/simulated/index.js";
 import type { Server } from "../../src/server/server.js";
-import { LinesLogger } from "../support/local-server.js";
+import type { LinesLogger } from "../support/local-server.js";
 import { type ClusterModel, ModelError } from "./cluster-model.js";
-import {
-  ACCOUNTS,
-  type AccountName,
-  CLIENT_PORT,
-  type ClusterPlan,
-  isLearned,
-  linksBetween,
-  optionsOf,
-} from "./cluster-plan.js";
+import { ACCOUNTS, type AccountName, type ClusterPlan, isLearned, linksBetween, optionsOf } from "./cluster-plan.js";
 import type { Draw } from "./draw.js";
-import { SimulationClient } from "./simulation-client.js";
+import { SimulatedWorld } from "./simulated-world.js";
 
 /** Where the subjects of answers to requests from other accounts begin. */
 export const REPLIES = "_R_.";
@@ -52,11 +43,11 @@ export class ClusterNode {
     return rooms.find((room) => room instanceof ClusterRoom) as ClusterRoom;
   }
 
-  /** What this server tells others of an account: weights by "subject", or "subject queue". */
+  /** What this server tells others of an account: weights by "subject" or "subject queue", of leaf nodes by "subject queue origin". */
   ownInterest(account: string): Map<string, number> {
     const found = new Map<string, number>();
-    for (const { subject, queue, count } of this.room.interest.of(account)) {
-      found.set(queue === "" ? subject : `${subject} ${queue}`, queue === "" ? 1 : count);
+    for (const { subject, queue, origin, count } of this.room.interest.of(account)) {
+      found.set(keyOf(subject, queue, origin), queue === "" ? 1 : count);
     }
     return found;
   }
@@ -68,7 +59,7 @@ export class ClusterNode {
     const heard = new Map<string, Map<string, number>>();
     for (const { name, interests } of peer.accounts()) {
       const of = new Map(
-        interests.map(({ subject, queue, weight }) => [queue === undefined ? subject : `${subject} ${queue}`, weight]),
+        interests.map(({ subject, queue, origin, weight }) => [keyOf(subject, queue, origin), weight]),
       );
       if (of.size > 0) heard.set(name, of);
     }
@@ -96,24 +87,13 @@ export class ClusterNode {
   }
 }
 
-export class ClusterWorld {
-  readonly plan: ClusterPlan;
-  readonly runtime: SimulatedRuntime;
-  readonly nodes = new Map<string, ClusterNode>();
-
-  constructor(seed: string, plan: ClusterPlan) {
-    this.plan = plan;
-    this.runtime = simulatedRuntime({ seed });
-    this.runtime.wires.defaults = plan.link;
+export class ClusterWorld extends SimulatedWorld<ClusterPlan, ClusterNode> {
+  protected optionsOf(name: string): ServerOptions {
+    return optionsOf(this.plan, name);
   }
 
-  get nowMs(): number {
-    return this.runtime.clock.monotonicMs();
-  }
-
-  /** The servers that run, frozen ones included. */
-  get running(): ClusterNode[] {
-    return [...this.nodes.values()].filter(({ server }) => server.state !== "closed");
+  protected nodeOf(name: string, host: SimulatedHost, log: LinesLogger, server: Server): ClusterNode {
+    return new ClusterNode(name, host, log, server);
   }
 
   pair(draw: Draw): ClusterNode[] {
@@ -129,48 +109,8 @@ export class ClusterWorld {
     return concerned.some(([one, two]) => isLearned(plan, one, two)) ? LEARNED_EXTRA_MS : 0;
   }
 
-  /** Starts a server, or a new one in place of one that has ended. */
-  async start(name: string): Promise<ClusterNode> {
-    const host = this.runtime.host(name);
-    const log = this.nodes.get(name)?.log ?? new LinesLogger();
-    const server = createServer(resolveOptions(optionsOf(this.plan, name)), { runtime: host, logger: log });
-    const node = new ClusterNode(name, host, log, server);
-    this.nodes.set(name, node);
-    await this.runtime.clock.settle(server.start());
-    return node;
-  }
-
-  /** Forgets a server whose host was killed or has crashed. */
-  lost(name: string): void {
-    this.nodes.delete(name);
-  }
-
-  async connect(node: ClusterNode, account: string): Promise<SimulationClient> {
-    const from = this.runtime.host(`clients of ${node.name}`);
-    const dialled = from.network.dial({ host: node.name, port: CLIENT_PORT, timeoutMs: 5000 });
-    const client = new SimulationClient(await this.runtime.clock.settle(dialled), node.name, account);
-    client.login();
-    await this.runtime.clock.runUntil(() => client.pongs > 0, 10_000);
-    return client;
-  }
-
-  async advance(ms: number): Promise<void> {
-    await this.runtime.clock.advance(ms);
-  }
-
-  /** What is not yet as it should be between the servers; undefined when all is. */
   unsettled(): string | undefined {
     return unsettledRoutes(this.running, (a, b) => linksBetween(this.plan, a, b));
-  }
-
-  /** Lets time pass until all servers are connected and know each other's interest; throws when that takes too long. */
-  async settled(limitMs: number, meanwhile: () => void = () => {}): Promise<void> {
-    const untilMs = this.nowMs + limitMs;
-    for (let open = this.unsettled(); open !== undefined; open = this.unsettled()) {
-      if (this.nowMs >= untilMs) throw new Error(`not settled within ${limitMs} ms: ${open}`);
-      meanwhile();
-      await this.advance(Math.min(50, untilMs - this.nowMs));
-    }
   }
 
   /** Throws when a server does not tell others what its clients want. */
@@ -183,6 +123,11 @@ export class ClusterWorld {
     const names = new Map(this.running.map(({ name, server }) => [server.id, name]));
     return Object.fromEntries(this.running.map((node) => [node.name, node.counters(names)]));
   }
+}
+
+function keyOf(subject: string, queue = "", origin = ""): string {
+  if (origin !== "") return `${subject} ${queue} ${origin}`;
+  return queue === "" ? subject : `${subject} ${queue}`;
 }
 
 /** Not the place where answers to requests from other accounts come in: once there, that stays. */

@@ -2,17 +2,16 @@
 import type { Account } from "../../src/accounts/account.js";
 import type { Subscription } from "../../src/accounts/subscription.js";
 import { LeafConnection, LOOP_PREFIX } from "../../src/leafnodes/leaf.js";
-import { createServer } from "../../src/natsnode.js";
-import { resolveOptions } from "../../src/options/options.js";
-import { type SimulatedHost, type SimulatedRuntime, simulatedRuntime } from "../../src/runtime/simulated/index.js";
+import type { ServerOptions } from "../../src/options/options.js";
+import type { SimulatedHost } from "../../src/runtime/simulated/index.js";
 import type { Server } from "../../src/server/server.js";
-import { LinesLogger } from "../support/local-server.js";
+import type { LinesLogger } from "../support/local-server.js";
 import { type ClusterModel, fits, ModelError, type ModelSubscription } from "./cluster-model.js";
-import { type AccountName, CLIENT_PORT, SHARED_SERVICE } from "./cluster-plan.js";
+import { type AccountName, SHARED_SERVICE } from "./cluster-plan.js";
 import { ClusterNode, REPLIES, unsettledRoutes } from "./cluster-world.js";
 import type { Draw } from "./draw.js";
 import { groupOf, isBehind, LEAF_ACCOUNTS, type LeafGroup, type LeafPlan, leafOptions, rootOf } from "./leaf-plan.js";
-import { SimulationClient } from "./simulation-client.js";
+import { SimulatedWorld } from "./simulated-world.js";
 
 /** What of a server must be the same again when all its clients have gone and all servers are back. */
 export interface LeafCounters {
@@ -35,23 +34,13 @@ export class LeafNode extends ClusterNode {
   }
 }
 
-export class LeafWorld {
-  readonly plan: LeafPlan;
-  readonly runtime: SimulatedRuntime;
-  readonly nodes = new Map<string, LeafNode>();
-
-  constructor(seed: string, plan: LeafPlan) {
-    this.plan = plan;
-    this.runtime = simulatedRuntime({ seed });
-    this.runtime.wires.defaults = plan.link;
+export class LeafWorld extends SimulatedWorld<LeafPlan, LeafNode> {
+  protected optionsOf(name: string): ServerOptions {
+    return leafOptions(this.plan, name);
   }
 
-  get nowMs(): number {
-    return this.runtime.clock.monotonicMs();
-  }
-
-  get running(): LeafNode[] {
-    return [...this.nodes.values()].filter(({ server }) => server.state !== "closed");
+  protected nodeOf(name: string, host: SimulatedHost, log: LinesLogger, server: Server): LeafNode {
+    return new LeafNode(name, groupOf(this.plan, name), host, log, server);
   }
 
   /** Two servers of which one is above the other, or of one group. */
@@ -67,33 +56,6 @@ export class LeafWorld {
     return 0;
   }
 
-  async start(name: string): Promise<LeafNode> {
-    const host = this.runtime.host(name);
-    const log = this.nodes.get(name)?.log ?? new LinesLogger();
-    const server = createServer(resolveOptions(leafOptions(this.plan, name)), { runtime: host, logger: log });
-    const node = new LeafNode(name, groupOf(this.plan, name), host, log, server);
-    this.nodes.set(name, node);
-    await this.runtime.clock.settle(server.start());
-    return node;
-  }
-
-  lost(name: string): void {
-    this.nodes.delete(name);
-  }
-
-  async connect(node: LeafNode, account: string): Promise<SimulationClient> {
-    const from = this.runtime.host(`clients of ${node.name}`);
-    const dialled = from.network.dial({ host: node.name, port: CLIENT_PORT, timeoutMs: 5000 });
-    const client = new SimulationClient(await this.runtime.clock.settle(dialled), node.name, account);
-    client.login();
-    await this.runtime.clock.runUntil(() => client.pongs > 0, 10_000);
-    return client;
-  }
-
-  async advance(ms: number): Promise<void> {
-    await this.runtime.clock.advance(ms);
-  }
-
   /** Whether a message that is sent at a server may reach a subscription. */
   mayReach(account: AccountName, subject: string, from: string, to: ModelSubscription): boolean {
     if (!fits(subject, to.subject)) return false;
@@ -107,7 +69,6 @@ export class LeafWorld {
     return isImported && sender === hub && listener === hub;
   }
 
-  /** What is not yet as it should be between the servers; undefined when all is. */
   unsettled(): string | undefined {
     for (const group of this.plan.groups) {
       const problem = unsettledRoutes(
@@ -160,13 +121,8 @@ export class LeafWorld {
     return found;
   }
 
-  async settled(limitMs: number, meanwhile: () => void = () => {}): Promise<void> {
-    const untilMs = this.nowMs + limitMs;
-    for (let open = this.unsettled(); open !== undefined; open = this.unsettled()) {
-      if (this.nowMs >= untilMs) throw new Error(`not settled within ${limitMs} ms: ${open}`);
-      meanwhile();
-      await this.advance(Math.min(50, untilMs - this.nowMs));
-    }
+  override async settled(limitMs: number, meanwhile?: () => void): Promise<void> {
+    await super.settled(limitMs, meanwhile);
     // Interest follows the connections over every link of the way.
     await this.advance(1000);
   }
