@@ -173,6 +173,30 @@ test("streams of a server that is down are offline, and there again when it is",
   }
 });
 
+test("a server that does not come back is taken out", { timeout: 60_000 }, async (t) => {
+  const world = newWorld(t);
+  const options = {
+    accounts: {
+      SYS: { users: [{ user: "sys", password: "sys" }] },
+      A: { jetstream: { enabled: true }, users: [{ user: "a", password: "a" }] },
+    },
+    systemAccount: "SYS",
+    noAuthUser: "a",
+  };
+  const one = await startMember(world, "S1", [], options);
+  const two = await startMember(world, "S2", [one], options);
+  await together([one, two]);
+  await make(two.client, "AWAY");
+  const system = await one.server.connect({ user: "sys", pass: "sys" });
+  const remove = async (): Promise<Answer> =>
+    (await system.request("$JS.API.SERVER.REMOVE", JSON.stringify({ peer: "S2" }))).json<Answer>();
+  assert.equal((await remove()).error?.err_code, 10044, "not while it is there");
+  await two.server.close();
+  await until("it is taken out", async () => (await remove()).error === undefined);
+  assert.equal((await ask(one.client, "STREAM.INFO.AWAY")).error?.err_code, 10059);
+  assert.equal((await make(one.client, "AWAY")).cluster?.leader, "S1");
+});
+
 test("mirrors and sources of other servers' streams", { timeout: 60_000 }, async (t) => {
   const [world, one, two, three] = await startMembers(t, 3);
   await make(one.client, "ORIGIN");

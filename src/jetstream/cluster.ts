@@ -1,6 +1,7 @@
 // JetStream of several servers: takes what the rooms below it know of each other together. Without replication a stream is on
 // one server; every server of the cluster and super-cluster reaches it (docs/architecture.md, "One JetStream of many servers").
 import type { Account } from "../accounts/account.js";
+import { serverHash } from "../server/server-hash.js";
 import { Answering, type Asked, type AskedDirectly } from "./answering.js";
 import type { Admission, Api } from "./api.js";
 import { ApiError } from "./errors.js";
@@ -12,6 +13,7 @@ import { PeerQuestions, type Question } from "./peer-questions.js";
 import { Peers, type PeerWork } from "./peers.js";
 import { Placement } from "./placement.js";
 import { statusBlock } from "./publish-headers.js";
+import { ServerRemoval } from "./server-removal.js";
 import { answerQuestion } from "./whole-account.js";
 
 /** Requests that wait until somebody can decide, and how long they do. */
@@ -32,6 +34,7 @@ export class JetStreamCluster implements Admission, PeerWork {
   readonly #api: Api;
   readonly #answering: Answering;
   readonly #placement: Placement;
+  readonly #removal: ServerRemoval;
   readonly #neighbours: NeighbourApi;
   #waiting: Waiting[] = [];
   #whenReady: (() => void) | undefined;
@@ -43,8 +46,19 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.peers.work = this;
     this.questions = new PeerQuestions(js, this.peers, (question: Question) => answerQuestion(js, question));
     this.#answering = new Answering(this.peers);
+    this.#removal = new ServerRemoval(js, system, this.peers);
     this.#neighbours = new NeighbourApi(js.server, system);
     this.#placement = new Placement(js, this.peers, api);
+  }
+
+  start(): void {
+    this.#removal.start();
+    this.peers.start();
+  }
+
+  close(): void {
+    this.#removal.close();
+    this.peers.close();
   }
 
   /** Calls back when this server knows what the others have. */
@@ -82,12 +96,35 @@ export class JetStreamCluster implements Admission, PeerWork {
     return { name: server.clusterName, leader: server.name };
   }
 
+  /** The servers and who decides, as /jsz shows a meta group. */
+  describe(): object {
+    const { server } = this.#js;
+    const { coordinator } = this.peers;
+    const leader = coordinator === "own" ? server.name : coordinator?.name;
+    const replicas = [...this.peers.all].map(({ name, isOnline, isReady, heardMs }) => ({
+      name,
+      current: isReady,
+      offline: isOnline ? undefined : true,
+      active: Math.round((this.#nowMs - heardMs) * 1e6),
+      peer: serverHash(name),
+    }));
+    return {
+      name: server.clusterName,
+      leader,
+      peer: leader === undefined ? undefined : serverHash(leader),
+      replicas: replicas.length > 0 ? replicas : undefined,
+      cluster_size: replicas.length + 1,
+      pending: 0,
+    };
+  }
+
   get #nowMs(): number {
     return this.#js.server.runtime.clock.monotonicMs();
   }
 
   heard(from: PeerSender, message: PeerMessage): void {
     if (message.kind === "ask" || message.kind === "answer") this.questions.heard(from, message);
+    else if (message.kind === "forget") this.#removal.heard(message);
     else this.#placement.heard(from, message);
   }
 

@@ -28,6 +28,7 @@ const ERRORS = {
   notEmptyRequest: [10038, 400, "expected an empty request payload"],
   notEnabledForAccount: [10039, 503, "JetStream not enabled for account"],
   sequenceNotFound: [10043, 400, "sequence {sequence} not found"],
+  serverNotMember: [10044, 400, "server is not a member of the cluster"],
   sourceMaxSize: [10046, 400, "stream source must have max message size >= target"],
   insufficientStorage: [10047, 500, "insufficient storage resources available"],
   createFailed: [10049, 500, "{text}"],

@@ -121,6 +121,7 @@ export class JetStreamMonitor implements JetStreamSource {
       consumers_leader: options.raft ? consumers : undefined,
       messages: sum(streams, ({ store }) => store.state.messages),
       bytes: sum(streams, ({ store }) => store.state.bytes),
+      meta_cluster: this.#js.cluster?.describe(),
       account_details: details && chosen.length > 0 ? chosen.map((one) => accountPage(one, options)) : undefined,
       total: all.length,
     };

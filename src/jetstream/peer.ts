@@ -23,6 +23,8 @@ export interface Introduction {
   readonly ready: boolean;
   /** How many changes of its streams it has told. */
   readonly revision: number;
+  /** Names of the servers that it knows to be online. */
+  readonly others: readonly string[];
   readonly tags: readonly string[];
   /** What decides where new streams go. */
   readonly streams: number;

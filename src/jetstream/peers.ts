@@ -175,6 +175,10 @@ export class Peers implements PeerListener {
     this.#channel.tell(serverId, message);
   }
 
+  tellAll(message: PeerMessage): void {
+    this.#channel.tellAll(message);
+  }
+
   #introduce(serverId?: string): void {
     const message: PeerMessage = { kind: "hello", ...this.own };
     if (serverId === undefined) this.#channel.tellAll(message);
@@ -189,6 +193,7 @@ export class Peers implements PeerListener {
     return {
       ready: this.#isReady,
       revision: this.#told.revision,
+      others: this.online.map(({ name }) => name),
       tags: server.options.serverTags,
       streams,
       memory: limits.memory - reserved.memory,
@@ -382,7 +387,13 @@ export class Peers implements PeerListener {
     const { cluster, gateway } = this.#js.server.options;
     const isToMeet = (cluster?.routes.length ?? 0) + (gateway?.gateways.length ?? 0) > 0;
     if (sinceMs < SETTLE_MS || (isToMeet && this.#peers.size === 0 && sinceMs < SETTLE_ALONE_MS)) return false;
-    return sinceMs >= PATIENCE_MS || ![...this.#peers.values()].some(({ isUnknown }) => isUnknown);
+    return sinceMs >= PATIENCE_MS || this.online.every((peer) => peer.revision !== undefined && this.#knowsAll(peer));
+  }
+
+  // Whether this server has heard of all that another one knows.
+  #knowsAll({ introduction }: Peer): boolean {
+    const own = this.#js.server.name;
+    return introduction?.others.every((name) => name === own || this.#peers.has(name)) ?? false;
   }
 
   // Names a stream that two servers have, once.

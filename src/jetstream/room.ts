@@ -78,7 +78,7 @@ export class JetStreamRoom implements Room, InterestWatcher {
     js.cluster = new JetStreamCluster(js, api, system);
     api.admission = js.cluster;
     js.cluster.whenReady(() => reconcile(js));
-    js.cluster.peers.start();
+    js.cluster.start();
   }
 
   #announce({ limits, options, domain }: JetStream, folder: string): void {
@@ -126,7 +126,7 @@ export class JetStreamRoom implements Room, InterestWatcher {
   }
 
   async close(): Promise<void> {
-    this.#js?.cluster?.peers.close();
+    this.#js?.cluster?.close();
     this.#api?.close();
     await this.#js?.close();
   }
