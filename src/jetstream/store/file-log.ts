@@ -1,12 +1,12 @@
 // A log of entries on disk: appended to while it is short, written anew from a snapshot when its entries have grown much
 // larger than that.
 import { viewOf } from "../../protocol/words.js";
+import type { Chunk } from "./chunk-pool.js";
 import { Codec } from "./codec.js";
 import type { Flushable, StoreContext } from "./context.js";
 import { StoreError } from "./errors.js";
 import { type FileHeader, FORMAT_VERSION, fileNameOf, headerRecord, readHeader } from "./file-header.js";
 import { nextRecord } from "./frame.js";
-import type { Chunk } from "./journal.js";
 import {
   isRecord,
   MAX_RECORD_BYTES,

@@ -5,7 +5,7 @@ import { newMessage } from "../../../test/support/stream-model.js";
 import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
 import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
-import { durable } from "./store.js";
+import { durable, type StoredMessage } from "./store.js";
 
 const SMALL: StorageOptions = {
   limits: {
@@ -13,6 +13,7 @@ const SMALL: StorageOptions = {
     segmentMessages: 40,
     journalBytes: 5000,
     journalFiles: 4,
+    chunkBytes: 700,
     logBytes: 500,
     openFiles: 8,
     cacheBytes: 2000,
@@ -144,4 +145,19 @@ test("what comes while the storage closes is refused, and ends nothing", async (
     assert.ok(written > 0);
     await open(world);
   }
+});
+
+test("who has a message keeps it as it was, while the journal's memory is used again", async () => {
+  const world = simulatedRuntime({ seed: 1 });
+  const storage = await open(world);
+  const store = storage.stream("S");
+  const kept: StoredMessage[] = [];
+  for (let sequence = 1; sequence <= 400; sequence++) {
+    store.append(newMessage("s", "", payloadOf(sequence)), sequence, timesOf(1n));
+    if (sequence % 7 === 0) kept.push((await store.load(sequence)) as StoredMessage);
+    await world.clock.advance(1);
+  }
+  await world.clock.settle(storage.close());
+  assert.equal(kept.length, 57);
+  for (const { sequence, payload } of kept) assert.equal(payload.toString(), payloadOf(sequence));
 });

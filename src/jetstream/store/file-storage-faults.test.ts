@@ -15,6 +15,7 @@ const SMALL: StorageOptions = {
     segmentMessages: 25,
     journalBytes: 5000,
     journalFiles: 4,
+    chunkBytes: 700,
     logBytes: 500,
     openFiles: 4,
     cacheBytes: 20_000,

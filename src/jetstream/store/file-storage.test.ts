@@ -16,6 +16,7 @@ const SMALL: StorageOptions = {
     segmentMessages: 17,
     journalBytes: 4000,
     journalFiles: 4,
+    chunkBytes: 700,
     logBytes: 500,
     openFiles: 3,
     cacheBytes: 10_000,

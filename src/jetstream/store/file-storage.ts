@@ -43,6 +43,8 @@ export interface StorageLimits extends StoreLimits {
   readonly journalBytes: number;
   /** So many files of the journal may wait until the streams have taken over. */
   readonly journalFiles: number;
+  /** Of a piece of the journal's memory. */
+  readonly chunkBytes: number;
   readonly openFiles: number;
   readonly cacheBytes: number;
 }
@@ -54,6 +56,7 @@ export const DEFAULT_LIMITS: StorageLimits = {
   logBytes: 256 * 1024,
   journalBytes: 16 * 1024 * 1024,
   journalFiles: 6,
+  chunkBytes: 1024 * 1024,
   openFiles: 1024,
   cacheBytes: 32 * 1024 * 1024,
 };
@@ -117,7 +120,13 @@ export class FileStorage implements Storage, JournalCleaner {
     this.journal = new Journal(
       runtime,
       `${root}/journal`,
-      { fileBytes: limits.journalBytes, maxWaiting: limits.journalFiles, syncIntervalMs, cipher: keys.current },
+      {
+        fileBytes: limits.journalBytes,
+        maxWaiting: limits.journalFiles,
+        chunkBytes: limits.chunkBytes,
+        syncIntervalMs,
+        cipher: keys.current,
+      },
       found,
     );
     this.journal.onRotate = () => this.work();

@@ -136,7 +136,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     this.inBatch = more;
     const ticket = journal.accept(sum);
     if (files.pendingBytes === 0) context.dirty.add(this);
-    files.addRun(block, chunk.buffer, at, bytes, ticket);
+    files.addRun(block, chunk, at, bytes, ticket);
     index.add(sequence, message.subject, times, message.headerBytes > 0, bytes);
     return ticket;
   }
@@ -148,8 +148,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     const { home: segment } = block;
     const position = block.offsetAt(slot);
     if (position >= segment.flushedEnd) {
-      const { buffer, at } = this.files.inMemory(segment, position);
-      return new RecordMessage(new RecordView(buffer, at));
+      return new RecordMessage(this.files.inMemory(segment, position));
     }
     const bytes = block.bytesAt(slot);
     const part = this.context.cache.read(segment, position, position + bytes);

@@ -1,9 +1,10 @@
 // How the journal is found again: which of its frames still count, and what records they hold for whom.
 import type { Disk, DiskFile } from "../../runtime/disk.js";
+import { Chunk } from "./chunk-pool.js";
 import type { Keys } from "./cipher.js";
 import type { JournalRecord } from "./file-log.js";
 import { type FoundFrame, FrameFlag, framesOf, recordsOf } from "./frame.js";
-import type { Chunk, JournalFile } from "./journal.js";
+import type { JournalFile } from "./journal.js";
 import { RecordFlag, RecordKind, type RecordView } from "./record.js";
 import type { Ticket } from "./store.js";
 
@@ -86,7 +87,7 @@ function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): 
     const isTail = !isWhole && ticket > last;
     if (isTail) found.torn ??= { file: frame.file, position: frame.position };
     else if (!isWhole) found.damaged.push(frame.payload);
-    const chunk: Chunk = { buffer: payload, view: new DataView(payload.buffer, payload.byteOffset, payload.length) };
+    const chunk = new Chunk(payload);
     const cutBatches = isTail ? openBatches(records.slice(0, sound)) : undefined;
     for (const [number, record] of records.entries()) {
       if (cutBatches !== undefined && number >= sound && !standsAlone(record, cutBatches)) continue;

@@ -3,12 +3,12 @@
 import type { Clock, Timer } from "../../runtime/clock.js";
 import type { Disk, DiskFile } from "../../runtime/disk.js";
 import { chained } from "./checksum.js";
+import { Chunk, ChunkPool } from "./chunk-pool.js";
 import type { Cipher } from "./cipher.js";
 import { StoreError } from "./errors.js";
 import { FRAME_HEADER_BYTES, FrameFlag, writeFrameHeader } from "./frame.js";
 import { type Commits, type CommitWaiter, durable, type Ticket } from "./store.js";
 
-const CHUNK_BYTES = 1024 * 1024;
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;
 const SPARE_FILES = 2;
@@ -20,15 +20,11 @@ export interface JournalOptions {
   readonly fileBytes: number;
   /** So many files may wait for the streams to take over; then writes wait. */
   readonly maxWaiting: number;
+  /** Of the pieces of memory that batches gather in. */
+  readonly chunkBytes: number;
   /** 0: a write is durable when it was synced. Else when it was written, and syncs come so often. */
   readonly syncIntervalMs: number;
   readonly cipher: Cipher | undefined;
-}
-
-/** A part of the journal in memory; the streams read from it what their files do not have yet. */
-export interface Chunk {
-  readonly buffer: Buffer;
-  readonly view: DataView;
 }
 
 /** A file of the journal. */
@@ -61,7 +57,7 @@ export class Journal implements Commits {
   /** After a crash nothing up to this ticket is found in the journal. */
   releasedOnDisk: Ticket;
   /** The buffer, and the place in it, that `reserve` has found. */
-  chunk: Chunk = newChunk(0);
+  chunk = new Chunk(Buffer.alloc(0));
   at = 0;
   /** Above every id of a log that was given. */
   nextLog: number;
@@ -72,6 +68,7 @@ export class Journal implements Commits {
   private readonly clock: Clock;
   private readonly directory: string;
   private readonly options: JournalOptions;
+  private readonly chunks: ChunkPool;
   private used = 0;
   private gathering: Batch | undefined;
   private unwritten: Batch[] = [];
@@ -110,6 +107,7 @@ export class Journal implements Commits {
     this.clock = runtime.clock;
     this.directory = directory;
     this.options = options;
+    this.chunks = new ChunkPool(options.chunkBytes);
     this.waiting = found.files.filter((file) => file.lastTicket > found.released);
     this.free = found.files.filter((file) => file.lastTicket <= found.released);
     this.released = found.released;
@@ -142,7 +140,8 @@ export class Journal implements Commits {
     if (this.closing) throw new StoreError("STORE_CLOSED", "the storage is closed");
     const batch = this.gathering ?? this.begin();
     if (this.used + bytes > this.chunk.buffer.length) {
-      this.chunk = newChunk(bytes);
+      this.chunk = this.chunks.take(bytes);
+      this.chunk.lastTicket = batch.ticket;
       this.used = 0;
       batch.slices.push({ chunk: this.chunk, start: 0, end: 0 });
     }
@@ -222,6 +221,7 @@ export class Journal implements Commits {
   private async wipeFree(): Promise<void> {
     // Nobody else gets them meanwhile: what is written to them would be wiped, too.
     const files = this.free.splice(0);
+    this.chunks.wipe();
     try {
       for (const one of files) {
         await one.file.write([Buffer.alloc(one.file.sizeBytes)], 0);
@@ -256,7 +256,7 @@ export class Journal implements Commits {
 
   private begin(): Batch {
     if (this.used + FRAME_HEADER_BYTES > this.chunk.buffer.length) {
-      this.chunk = newChunk(FRAME_HEADER_BYTES);
+      this.chunk = this.chunks.take(FRAME_HEADER_BYTES);
       this.used = 0;
     }
     const start = this.used;
@@ -267,6 +267,7 @@ export class Journal implements Commits {
       chain: 0,
       waiters: [],
     };
+    this.chunk.lastTicket = batch.ticket;
     this.gathering = batch;
     if (!this.scheduled) {
       this.scheduled = true;
@@ -334,6 +335,8 @@ export class Journal implements Commits {
     if (this.options.syncIntervalMs > 0) return;
     this.isDirty = false;
     this.releasedOnDisk = released;
+    // After a crash nothing of it would be looked for in the journal, so that nobody writes it any more.
+    this.chunks.release(released);
   }
 
   // A small write that makes the file grow makes it grow by more: syncs of what has its place on the disk are cheaper.
@@ -461,11 +464,6 @@ export class Journal implements Commits {
   private files(): JournalFile[] {
     return [...this.waiting, ...this.free, ...(this.current === undefined ? [] : [this.current])];
   }
-}
-
-function newChunk(bytes: number): Chunk {
-  const buffer = Buffer.allocUnsafeSlow(bytes === 0 ? 0 : Math.max(CHUNK_BYTES, bytes));
-  return { buffer, view: new DataView(buffer.buffer) };
 }
 
 function tell(waiter: CommitWaiter, ticket: Ticket, error: StoreError | undefined): void {

@@ -1,15 +1,16 @@
 // Where in the journal's memory the records stand that a stream's segments do not have yet. Kept in plain arrays: with many
 // streams there are as many runs as messages, and objects for them would keep the garbage collector busy.
+import type { Chunk } from "./chunk-pool.js";
 import type { Segment } from "./segment.js";
 import type { Ticket } from "./store.js";
 
-/** Numbers of a run: position in its segment, place in its buffer, bytes, ticket of its last record. */
+/** Numbers of a run: position in its segment, place in its chunk, bytes, ticket of its last record. */
 const FIELDS = 4;
 
 export class RunList {
   pendingBytes = 0;
   private readonly segments: Segment[] = [];
-  private readonly buffers: Buffer[] = [];
+  private readonly chunks: Chunk[] = [];
   private readonly numbers: number[] = [];
 
   get length(): number {
@@ -22,14 +23,14 @@ export class RunList {
   }
 
   /** Adds a record behind all others; one that follows the last in memory, too, makes that longer. */
-  add(segment: Segment, position: number, buffer: Buffer, at: number, bytes: number, ticket: Ticket): void {
-    const { numbers, buffers, segments } = this;
+  add(segment: Segment, position: number, chunk: Chunk, at: number, bytes: number, ticket: Ticket): void {
+    const { numbers, chunks, segments } = this;
     this.pendingBytes += bytes;
-    const last = buffers.length - 1;
+    const last = chunks.length - 1;
     const end = numbers.length;
     if (
       last >= 0 &&
-      buffers[last] === buffer &&
+      chunks[last] === chunk &&
       numbers[end - 3] + numbers[end - 2] === at &&
       segments[last] === segment
     ) {
@@ -38,12 +39,12 @@ export class RunList {
       return;
     }
     segments.push(segment);
-    buffers.push(buffer);
+    chunks.push(chunk);
     numbers.push(position, at, bytes, ticket);
   }
 
-  /** The buffer that holds a position of a segment, and where in it. */
-  find(segment: Segment, position: number): { buffer: Buffer; at: number } {
+  /** The chunk that holds a position of a segment, and where in it. */
+  find(segment: Segment, position: number): { chunk: Chunk; at: number } {
     let low = 0;
     let high = this.segments.length - 1;
     while (low < high) {
@@ -53,7 +54,7 @@ export class RunList {
       if (isBefore) low = middle;
       else high = middle - 1;
     }
-    return { buffer: this.buffers[low], at: this.numbers[low * FIELDS + 1] + position - this.numbers[low * FIELDS] };
+    return { chunk: this.chunks[low], at: this.numbers[low * FIELDS + 1] + position - this.numbers[low * FIELDS] };
   }
 
   /** The runs up to a ticket, by their segments, in order. */
@@ -61,7 +62,7 @@ export class RunList {
     const groups = new Map<Segment, Buffer[]>();
     for (let i = 0; i < this.segments.length && this.numbers[i * FIELDS + 3] <= ticket; i++) {
       const at = this.numbers[i * FIELDS + 1];
-      const part = this.buffers[i].subarray(at, at + this.numbers[i * FIELDS + 2]);
+      const part = this.chunks[i].buffer.subarray(at, at + this.numbers[i * FIELDS + 2]);
       const group = groups.get(this.segments[i]);
       if (group === undefined) groups.set(this.segments[i], [part]);
       else group.push(part);
@@ -79,7 +80,7 @@ export class RunList {
       count++;
     }
     this.segments.splice(0, count);
-    this.buffers.splice(0, count);
+    this.chunks.splice(0, count);
     this.numbers.splice(0, count * FIELDS);
   }
 
@@ -92,13 +93,13 @@ export class RunList {
       const left = Math.min(bytes, (endOf(this.segments[i]) ?? position) - position);
       if (left <= 0) continue;
       this.segments[kept] = this.segments[i];
-      this.buffers[kept] = this.buffers[i];
+      this.chunks[kept] = this.chunks[i];
       for (const [field, value] of [position, at, left, ticket].entries()) this.numbers[kept * FIELDS + field] = value;
       this.pendingBytes += left;
       kept++;
     }
     this.segments.length = kept;
-    this.buffers.length = kept;
+    this.chunks.length = kept;
     this.numbers.length = kept * FIELDS;
   }
 }

@@ -1,7 +1,9 @@
 // The files of a stream: its segments with their index, and the part of it that is still only in the journal's memory.
+import type { Chunk } from "./chunk-pool.js";
 import type { StoreContext } from "./context.js";
 import { fileNameOf } from "./file-header.js";
 import type { FileLog } from "./file-log.js";
+import { RecordView } from "./record.js";
 import type { Range, Removed } from "./removals.js";
 import { RunList } from "./run-list.js";
 import { Segment } from "./segment.js";
@@ -47,6 +49,8 @@ export class StreamFiles {
   private forgotten: { range: Range; index: number; until: Ticket }[] = [];
   private readonly parent: string;
   private readonly runs = new RunList();
+  /** The oldest ticket of what is being written into segments, also when the stream has been cut meanwhile. */
+  private beingWritten: Ticket = Number.POSITIVE_INFINITY;
   private nextNumber = 1;
   private hasDirectory = false;
 
@@ -61,7 +65,8 @@ export class StreamFiles {
   }
 
   get oldestTicket(): Ticket {
-    return this.createdTicket || (this.runs.length > 0 ? this.runs.firstTicket : Number.POSITIVE_INFINITY);
+    const oldest = this.createdTicket || (this.runs.length > 0 ? this.runs.firstTicket : Number.POSITIVE_INFINITY);
+    return Math.min(oldest, this.beingWritten);
   }
 
   get pendingBytes(): number {
@@ -132,16 +137,18 @@ export class StreamFiles {
   }
 
   /** A record, of `bytes`, was written to memory for the end of a block. */
-  addRun(block: SlotBlock<Segment>, buffer: Buffer, at: number, bytes: number, ticket: Ticket): void {
+  addRun(block: SlotBlock<Segment>, chunk: Chunk, at: number, bytes: number, ticket: Ticket): void {
     const segment = block.home;
     segment.lastIndex = this.lastIndex;
     if (segment.firstIndex === 0) segment.firstIndex = this.lastIndex;
-    this.runs.add(segment, block.end, buffer, at, bytes, ticket);
+    this.runs.add(segment, block.end, chunk, at, bytes, ticket);
   }
 
-  /** Where a record is in memory that is not yet in its segment. */
-  inMemory(segment: Segment, position: number): { buffer: Buffer; at: number } {
-    return this.runs.find(segment, position);
+  /** A record in memory that is not yet in its segment; a view, which may be kept. */
+  inMemory(segment: Segment, position: number): RecordView {
+    const { chunk, at } = this.runs.find(segment, position);
+    chunk.isShared = true;
+    return new RecordView(chunk.buffer, at);
   }
 
   /** Blocks were cut or taken away by a truncation. */
@@ -163,6 +170,15 @@ export class StreamFiles {
 
   /** Writes what is durable in the journal up to a ticket into the segments. Nobody else flushes meanwhile. */
   async flush(upTo: Ticket): Promise<void> {
+    this.beingWritten = this.oldestTicket;
+    try {
+      await this.writeRuns(upTo);
+    } finally {
+      this.beingWritten = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  private async writeRuns(upTo: Ticket): Promise<void> {
     const groups = this.runs.upTo(upTo);
     if (groups.size === 0 && (this.createdTicket === 0 || this.createdTicket > upTo)) return;
     await this.makeDirectory();

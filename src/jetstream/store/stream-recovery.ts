@@ -347,7 +347,7 @@ function adoptMessages(recovery: Recovery, records: readonly JournalRecord[], cu
     if (isCut || (last !== undefined && sequence <= last.last)) files.newBlock(sequence);
     const block = files.blockFor(sequence, record.bytes);
     files.lastIndex = record.index;
-    files.addRun(block, chunk.buffer, record.at, record.bytes, ticket);
+    files.addRun(block, chunk, record.at, record.bytes, ticket);
     const id = index.subjectIndex.add(record.subject);
     const flags = flagsOf(record.headerBytes > 0, expiresMs);
     block.add(sequence, record.seconds, record.nanoseconds, id, flags, record.bytes);

@@ -1,0 +1,39 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ChunkPool } from "./chunk-pool.js";
+
+test("a chunk that nobody needs or has seen is used again, once what is in it was released", () => {
+  const pool = new ChunkPool(100);
+  const [first, second, third] = [pool.take(10), pool.take(10), pool.take(10)];
+  for (const [at, chunk] of [first, second, third].entries()) chunk.lastTicket = at + 1;
+  second.isShared = true;
+  pool.release(0);
+  const fourth = pool.take(10);
+  assert.ok(![first, second, third].includes(fourth));
+  fourth.lastTicket = 4;
+  pool.release(3);
+  const again = [pool.take(10), pool.take(10)].filter((chunk) => [first, second, third].includes(chunk));
+  assert.deepEqual(new Set(again), new Set([first, third]));
+});
+
+test("the chunk that is being filled stays, and a larger one is used once", () => {
+  const pool = new ChunkPool(100);
+  const large = pool.take(1000);
+  assert.equal(large.buffer.length, 1000);
+  pool.release(5);
+  const small = pool.take(100);
+  assert.equal(small.buffer.length, 100);
+  pool.release(5);
+  assert.notEqual(pool.take(100), small);
+});
+
+test("wiping leaves nothing in what is free", () => {
+  const pool = new ChunkPool(100);
+  const chunk = pool.take(10);
+  chunk.buffer.fill(7);
+  pool.take(10);
+  pool.release(1);
+  pool.wipe();
+  assert.equal(pool.take(10), chunk);
+  assert.ok(chunk.buffer.every((byte) => byte === 0));
+});
