@@ -1,4 +1,6 @@
 // A stream in memory: the same records and the same index as on disk, in buffers instead of segments.
+
+import { letGo, takeQuietly } from "./quiet-memory.js";
 import { fillMessageRecord, messageRecordBytes, RecordMessage, RecordView } from "./record.js";
 import { ALL, MAX_OFFSET, SlotBlock } from "./slot-block.js";
 import {
@@ -25,15 +27,16 @@ class Home {
   view: DataView;
 
   constructor(size: number) {
-    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.bytes = takeQuietly(size);
     this.view = new DataView(this.bytes.buffer);
   }
 
   /** Makes it larger, with the first `used` bytes as they were. */
   grow(size: number, used: number): void {
     const { bytes } = this;
-    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.bytes = takeQuietly(size);
     this.bytes.set(bytes.subarray(0, used));
+    letGo(bytes.length);
     this.view = new DataView(this.bytes.buffer);
   }
 }
@@ -87,6 +90,7 @@ export class MemoryStore extends StreamBase<Home> {
 
   delete(): Ticket {
     this.closed = true;
+    letGo(this.usedBytes);
     this.index.clear(0);
     this.index.blocks.length = 0;
     return ALREADY_DURABLE;
@@ -99,7 +103,7 @@ export class MemoryStore extends StreamBase<Home> {
   protected removed(step: RemovalStep): Ticket {
     const { blocks } = this.index;
     if (step.kind === "sequences") for (const sequence of step.sequences) this.shrink(sequence);
-    while (blocks.length > 1 && blocks[0].live === 0) blocks.shift();
+    while (blocks.length > 1 && blocks[0].live === 0) letGo(blocks.shift()!.home.bytes.length);
     return ALREADY_DURABLE;
   }
 
@@ -127,6 +131,7 @@ export class MemoryStore extends StreamBase<Home> {
     const block = blocks[at];
     if (block === undefined || at === blocks.length - 1) return;
     if (block.live === 0) {
+      letGo(block.home.bytes.length);
       blocks.splice(at, 1);
       return;
     }
@@ -143,6 +148,7 @@ export class MemoryStore extends StreamBase<Home> {
         end += one.home.bytes.copy(home.bytes, end, offset, offset + one.bytesAt(slot));
       }
     }
+    letGo(merged.reduce((sum, one) => sum + one.home.bytes.length, 0));
     const smaller = this.index.merged(merged, home, 0);
     this.index.replace(merged, smaller);
   }
