@@ -7,10 +7,11 @@ import { startLocalServer } from "./support/local-server.js";
 import { connectClient, type Item, type RawClient } from "./support/raw-client.js";
 import { SimulatedClient, startSimulatedServer } from "./support/simulated-server.js";
 
-/** Keeps every message; resolves when there are `count`. */
+/** Keeps every message; resolves when there are `count`, rejects when the connection ends before. */
 function collect(client: RawClient, count: number, keep: (item: Item) => void): Promise<void> {
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let left = count;
+    client.socket.once("close", () => reject(new Error(`the connection has ended, ${left} messages too early`)));
     client.handle = (item) => {
       if (!/^H?MSG/.test(item.line)) return false;
       keep(item);
@@ -211,10 +212,10 @@ test("no_fast_producer_stall: publishers never wait", async () => {
 });
 
 test("a subscriber on a real socket that reads in fits and starts loses nothing", async (t) => {
-  const { server, port } = await startLocalServer(t, { maxPendingBytes: 2 * 2 ** 20 });
+  const { server, port } = await startLocalServer(t, { maxPendingBytes: 8 * 2 ** 20 });
   const slow = await connectClient(t, port);
   const publisher = await connectClient(t, port);
-  const [count, size] = [30_000, 1000];
+  const [count, size] = [60_000, 1000];
   let next = 0;
   const all = collect(slow, count, ({ payload }) => {
     assert.equal(Number(payload.slice(0, 8)), next++);
