@@ -46,7 +46,7 @@ async function mirrorAndSource(owner: NatsConnection, reader: NatsConnection): P
   await request(owner, "STREAM.CREATE.O", { name: "O", subjects: ["o.>"] });
   const publish = async (from: number, to: number): Promise<void> => {
     for (let at = from; at < to; at++) owner.publish(`o.${at}`, PAYLOAD);
-    await owner.request(`o.${to}`, PAYLOAD);
+    await owner.request(`o.${to}`, PAYLOAD, { timeout: 20_000 });
   };
   await publish(1, MESSAGES / 2);
   await request(reader, "STREAM.CREATE.S", { name: "S", sources: [{ name: "O", external: EXTERNAL }] });
