@@ -40,8 +40,9 @@ export class JetStreamAccount implements Neighbours {
   }
 
   config(name: string): StreamConfig | undefined {
-    const { cluster } = this.js;
-    return this.streams.get(name)?.config ?? cluster?.peers.streams(this.account.name).get(name)?.stream.config;
+    const account = this.account.name;
+    const holder = this.js.cluster?.peers.holder(account, name);
+    return this.streams.get(name)?.config ?? holder?.stream(account, name)?.config;
   }
 
   *all(): Iterable<StreamConfig> {

@@ -99,9 +99,18 @@ export class PeerChannel implements DeliveryTarget {
     } else {
       if (this.#natsnodes.size >= MOST_NATSNODES) this.#natsnodes.clear();
       this.#natsnodes.add(from.id);
-      this.#listener.heard(from, said as PeerMessage);
+      this.#hear(from, said as PeerMessage);
     }
     return true;
+  }
+
+  #hear(from: PeerSender, said: PeerMessage): void {
+    try {
+      this.#listener.heard(from, said);
+    } catch (error) {
+      const what = `"${said.kind}" of server ${from.name}`;
+      this.#server.logger.error(`JetStream: ${what} cannot be understood: ${(error as Error).message}`);
+    }
   }
 
   /** Whether a server has said that it is natsnode. */

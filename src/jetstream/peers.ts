@@ -15,9 +15,9 @@ const BEAT_MS = 1000;
 const INTEREST_MS = 100;
 /** A server that says nothing for this long is offline. */
 const SILENT_MS = 7000;
-/** A server that begins waits for the others: at least so long, and longer while it was to meet some and has met none. */
+/** A server that begins waits for the others: at least so long, and longer while it has met fewer than it has routes. */
 const SETTLE_MS = 1500;
-const SETTLE_ALONE_MS = 3000;
+const SETTLE_ROUTES_MS = 5000;
 /** Streams of servers that do not tell them are not waited for longer. */
 const PATIENCE_MS = 10_000;
 const MOST_PEERS = 1000;
@@ -48,6 +48,8 @@ export class Peers implements PeerListener {
   /** Monotonic time since which this server decides. */
   decidesSinceMs = 0;
   work: PeerWork | undefined;
+  /** This server ends: it takes no part in anything new. */
+  isLeaving = false;
 
   /** Whether a server may have others: it has a cluster or a gateway. */
   static areWanted({ cluster, gateway }: ResolvedOptions): boolean {
@@ -72,11 +74,14 @@ export class Peers implements PeerListener {
       // Once the two have told each other their interest.
       server.events.on("peerJoined", () => this.#js.after(INTEREST_MS, () => this.#introduce())),
       server.events.on("peerLeft", (id) => this.heardOfEnd(id)),
-      server.events.on("closing", () => this.#channel.tellAll({ kind: "bye" })),
+      server.events.on("closing", () => {
+        this.isLeaving = true;
+        this.#channel.tellAll({ kind: "bye" });
+      }),
     );
     this.#introduce();
     this.#beat = server.runtime.clock.every(BEAT_MS, () => this.#pulse());
-    for (const ms of [SETTLE_MS, SETTLE_ALONE_MS]) this.#js.after(ms, () => this.#look());
+    for (const ms of [SETTLE_MS, SETTLE_ROUTES_MS]) this.#js.after(ms, () => this.#look());
   }
 
   close(): void {
@@ -385,8 +390,8 @@ export class Peers implements PeerListener {
 
   #hasSettled(sinceMs: number): boolean {
     const { cluster, gateway } = this.#js.server.options;
-    const isToMeet = (cluster?.routes.length ?? 0) + (gateway?.gateways.length ?? 0) > 0;
-    if (sinceMs < SETTLE_MS || (isToMeet && this.#peers.size === 0 && sinceMs < SETTLE_ALONE_MS)) return false;
+    const toMeet = (cluster?.routes.length ?? 0) + (gateway?.gateways.length ?? 0);
+    if (sinceMs < SETTLE_MS || (this.#peers.size < toMeet && sinceMs < SETTLE_ROUTES_MS)) return false;
     return sinceMs >= PATIENCE_MS || this.online.every((peer) => peer.revision !== undefined && this.#knowsAll(peer));
   }
 

@@ -14,6 +14,7 @@ const TAKEOVER_MS = 250;
 const CLAIM_MS = 250;
 /** A server that was given a name has so long to make the stream. */
 const GIVEN_MS = 10_000;
+const MOST_HOPS = 3;
 /** Requests that wait for an answer at a time. */
 const MOST_REQUESTS = 10_000;
 
@@ -43,6 +44,8 @@ interface Placing {
   readonly rest: string;
   readonly reply: string;
   readonly payload: string;
+  /** How many servers that no longer decided it has come through. */
+  readonly hops: number;
 }
 
 export class Placement {
@@ -52,7 +55,7 @@ export class Placement {
   readonly #entries = new Map<string, Entry>();
   /** Names that were given away, with the id of the server, until it has told of the stream. */
   readonly #given = new Map<string, string>();
-  /** Reply subjects of requests that a server has taken up. */
+  /** Names, with reply subjects, of requests that a server has taken up. */
   readonly #claimed = new Set<string>();
 
   constructor(js: JetStream, peers: Peers, maker: Maker) {
@@ -73,7 +76,8 @@ export class Placement {
   #watch(asked: Asked): void {
     if (this.#peers.coordinator !== "own") return;
     this.#js.after(CLAIM_MS, () => {
-      if (!this.#claimed.has(asked.reply) && this.#peers.coordinator === "own") this.#enter(asked);
+      if (!this.#claimed.has(claimOf(asked.stream, asked.reply)) && this.#peers.coordinator === "own")
+        this.#enter(asked);
     });
   }
 
@@ -99,6 +103,7 @@ export class Placement {
       rest,
       reply,
       payload: payload.toString("base64"),
+      hops: 0,
     };
     const decides = coordinator === "own" ? server.id : coordinator.id;
     entry.askedOf = decides;
@@ -110,12 +115,17 @@ export class Placement {
     const { coordinator } = this.#peers;
     if (coordinator === undefined) return;
     const decides = coordinator === "own" ? this.#js.server.id : coordinator.id;
-    for (const [id, entry] of this.#entries) if (entry.askedOf !== decides) this.#ask(id, entry);
+    for (const [id, entry] of this.#entries) {
+      // One that is still there has taken it up.
+      const isAsked = entry.askedOf === decides || (entry.askedOf !== undefined && this.#isThere(entry.askedOf));
+      if (!isAsked) this.#ask(id, entry);
+    }
   }
 
   // ---------------------------------------------------------------- between the servers
 
   heard(from: Pick<PeerSender, "id">, message: PeerMessage): void {
+    if (this.#peers.isLeaving) return;
     switch (message.kind) {
       case "place":
         this.#place(message as unknown as Placing);
@@ -136,10 +146,18 @@ export class Placement {
     else this.#peers.tell(serverId, message);
   }
 
-  // At the coordinator.
+  // At the coordinator, or at the one before, which sends it on.
   #place(placing: Placing): void {
-    this.#claimed.add(placing.reply);
-    this.#js.after(2 * CLAIM_MS, () => this.#claimed.delete(placing.reply));
+    const { coordinator } = this.#peers;
+    if (coordinator !== "own") {
+      const hops = placing.hops + 1;
+      if (coordinator !== undefined && hops <= MOST_HOPS)
+        this.#send(coordinator.id, { ...placing, hops, kind: "place" });
+      return;
+    }
+    const claim = claimOf(placing.name, placing.reply);
+    this.#claimed.add(claim);
+    this.#js.after(2 * CLAIM_MS, () => this.#claimed.delete(claim));
     const waitMs = this.#peers.decidesSinceMs + TAKEOVER_MS - this.#js.server.runtime.clock.monotonicMs();
     if (waitMs > 0 && this.#peers.online.length > 0) this.#js.after(waitMs, () => this.#give(placing));
     else this.#give(placing);
@@ -163,13 +181,18 @@ export class Placement {
     if (account !== undefined && this.#js.accounts.get(account)?.streams.has(placing.name)) return server.id;
     const holder = this.#peers.holder(placing.account, placing.name);
     if (holder?.isOnline === false) throw new ApiError("streamOffline");
-    const known = holder?.id ?? this.#given.get(key);
+    const given = this.#given.get(key);
+    const known = holder?.id ?? (given !== undefined && this.#isThere(given) ? given : undefined);
     if (known !== undefined) return known;
     const wanted = readNewStream(Buffer.from(placing.payload, "base64"));
     const { id } = wanted === undefined ? server : siteFor(wanted, placing.entry, this.#sites());
     this.#given.set(key, id);
     this.#js.after(GIVEN_MS, () => this.#given.delete(key));
     return id;
+  }
+
+  #isThere(serverId: string): boolean {
+    return serverId === this.#js.server.id || this.#peers.online.some(({ id }) => id === serverId);
   }
 
   #sites(): Site[] {
@@ -198,4 +221,5 @@ export class Placement {
   }
 }
 
+const claimOf = (name: string, reply: string): string => `${name} ${reply}`;
 const keyOf = ({ account, name }: Pick<Placing, "account" | "name">): string => `${account} ${name}`;
