@@ -1,9 +1,19 @@
 // Servers with JetStream in one cluster, without replication: a stream is on one of them, and all reach it.
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import { test } from "node:test";
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { type Answer, ask, make, newWorld, startMember, startMembers, together } from "./support/jetstream-cluster.js";
+import {
+  type Answer,
+  ask,
+  type Member,
+  make,
+  newWorld,
+  startMember,
+  startMembers,
+  together,
+} from "./support/jetstream-cluster.js";
 import { until } from "./support/local-cluster.js";
 
 test("each server reaches a stream of another one", { timeout: 60_000 }, async (t) => {
@@ -218,6 +228,24 @@ test("mirrors and sources of other servers' streams", { timeout: 60_000 }, async
   await startMember(world, "S3", [one, two]);
   await stored("ALL", 30);
   assert.deepEqual((await ask(one.client, "STREAM.INFO.ALL")).cluster, { name: "C", leader: "S3" });
+});
+
+test("what all servers declare is made once", { timeout: 60_000 }, async (t) => {
+  const world = newWorld(t);
+  const members: Member[] = [];
+  for (const name of ["S1", "S2", "S3"]) {
+    const streams = { D: { subjects: ["d.>"], consumers: { c: {} } } };
+    const options = { jetstream: { storeDir: join(world.folder, name), streams } };
+    members.push(await startMember(world, name, members.slice(0, 1), options));
+  }
+  await together(members);
+  for (const { client } of members) {
+    await until("it is made", async () => (await ask(client, "CONSUMER.INFO.D.c")).error === undefined);
+    assert.deepEqual((await ask(client, "STREAM.NAMES")).streams, ["D"]);
+    assert.equal((await ask(client, "STREAM.INFO.D")).cluster?.name, "C");
+  }
+  const stored = await members[1].client.request("d.x", "one");
+  assert.deepEqual(stored.json(), { stream: "D", seq: 1 });
 });
 
 test("tags of a placement decide where a stream is", { timeout: 60_000 }, async (t) => {

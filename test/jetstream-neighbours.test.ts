@@ -104,6 +104,7 @@ test("beside nats-servers with JetStream", { timeout: 90_000, skip: withoutNeigh
       }),
     ),
   );
+  await other.logged(/JetStream cluster.* metadata leader/, 40_000);
   const theirs = await connect({ servers: `127.0.0.1:${other.port}` });
   t.after(() => theirs.close());
   await until("they have a leader", () =>
