@@ -259,8 +259,11 @@ function renamingFor(remote: string, local: string, refuse: (reason: string) => 
   }
 }
 
-// Requests that name no domain go to the account's default one.
-function defaultDomain({ defaultJsDomain }: ResolvedOptions, name: string): ResolvedOptions["mappings"] {
+/** The mapping by which requests that name no domain go to the account's default one. */
+export function defaultDomain(
+  { defaultJsDomain }: Pick<ResolvedOptions, "defaultJsDomain">,
+  name: string,
+): ResolvedOptions["mappings"] {
   const domain = defaultJsDomain[name];
   if (!domain) return {};
   return { "$JS.API.>": [{ destination: `$JS.${domain}.API.>`, weight: 100, cluster: "" }] };

@@ -19,6 +19,7 @@ function slowImport() {
     answer = () => resolve(undefined);
   });
   const accounts = new ClaimedAccounts({
+    defaultJsDomain: () => ({}),
     accounts: new TestWorld({}).accounts,
     operators: new TrustedOperators(resolveOptions(jwts.options())),
     resolver: { find: async (name) => (name === exporter.nkey ? pending : jwt()) },

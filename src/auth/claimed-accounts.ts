@@ -3,6 +3,8 @@
 import type { Account } from "../accounts/account.js";
 import type { Accounts } from "../accounts/accounts.js";
 import type { AccountDefinition, ImportDefinition } from "../accounts/definition.js";
+import { defaultDomain } from "../accounts/plan.js";
+import type { ResolvedOptions } from "../options/options.js";
 import type { Clock, Timer } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import {
@@ -42,6 +44,8 @@ export interface ClaimedAccountsWorld {
   readonly resolver: AccountResolver;
   readonly clock: Clock;
   readonly logger: () => Logger;
+  /** JetStream's domain for accounts that do not have it here, by the account's name. */
+  readonly defaultJsDomain: () => ResolvedOptions["defaultJsDomain"];
   /** Called after an account has changed. */
   changed(account: Account, change: AccountChange): void;
 }
@@ -219,7 +223,7 @@ export class ClaimedAccounts {
     this.#relinkAt(claims.subject, activations);
     return {
       limits: claims.limits,
-      mappings: claims.mappings,
+      mappings: claims.jetstream.size > 0 ? claims.mappings : { ...this.#defaultDomain(claims), ...claims.mappings },
       exports: claims.exports.map((one) => ({
         stream: one.kind === "stream" ? one.subject : undefined,
         service: one.kind === "service" ? one.subject : undefined,
@@ -236,6 +240,10 @@ export class ClaimedAccounts {
         ? { destination: claims.traceDestination, sampling: claims.traceSampling }
         : undefined,
     };
+  }
+
+  #defaultDomain({ subject }: AccountClaims): AccountClaims["mappings"] {
+    return defaultDomain({ defaultJsDomain: this.#world.defaultJsDomain() }, subject);
   }
 
   #check(imported: ClaimedImport, activation: Activation | undefined): ImportDefinition["isActivated"] {

@@ -67,6 +67,7 @@ export class OperatorMode {
       resolver: this.resolver,
       clock: world.clock,
       logger: world.logger,
+      defaultJsDomain: () => this.#options.defaultJsDomain,
       changed: (account, change) => world.changed(account, change),
     });
     this.#users = this.#usersOf(options);

@@ -15,24 +15,32 @@ export interface KeptApart {
 
 const NOTHING: KeptApart = { come: [], go: [] };
 
-/** What a link of an account keeps apart, with what the other end says of its domain. */
+/**
+ * What a link of an account keeps apart.
+ * @param isHub whether the other end is the hub
+ * @param remoteDomain what the other end says of its domain
+ */
 export function keptApart(
   { options, accounts }: Pick<Server, "options" | "accounts">,
   account: Account,
+  isHub: boolean,
   remoteDomain = "",
 ): KeptApart {
   const { jetstream, defaultJsDomain } = options;
   const domain = jetstream?.domain ?? "";
+  const isEnabled = jetstream?.enabled === true;
   const isSystem = account === accounts.system;
   // Servers from before there were domains.
   if (!isSystem && defaultJsDomain[account.name] === "") return NOTHING;
-  const differ = domain !== remoteDomain || (jetstream?.enabled !== true && domain === "");
+  const differ = domain !== remoteDomain || (!isEnabled && domain === "");
   if (isSystem) {
-    if (!differ && !Object.values(defaultJsDomain).includes("")) return NOTHING;
+    // Each end has a JetStream of its own, also where both say that they are of one domain.
+    if (!isEnabled && !differ && !Object.values(defaultJsDomain).includes("")) return NOTHING;
     const all = [...OF_SERVERS, ...OF_CLIENTS];
     return { come: all, go: all };
   }
   // Requests for this server's domain find their way here, and never to another of the same name.
-  const own = jetstream?.enabled === true && domain !== "" && differ ? [`$JS.${domain}.API.>`] : [];
-  return { come: OF_CLIENTS, go: [...OF_CLIENTS, ...own] };
+  const own = isEnabled && domain !== "" ? [`$JS.${domain}.API.>`] : [];
+  // A leaf node decides itself what it asks its hub for: `default_js_domain` may say so.
+  return { come: isHub ? OF_CLIENTS : [], go: [...OF_CLIENTS, ...own] };
 }

@@ -35,7 +35,7 @@ export interface LeafHost {
   joined(link: LeafConnection): void;
   left(link: LeafConnection, reason: CloseReason): void;
   /** What of JetStream does not cross, with what the other end says of its domain. */
-  keptApart(account: Account, domain: string | undefined): KeptApart;
+  keptApart(account: Account, domain: string | undefined, isHub: boolean): KeptApart;
   /** The subject by which this server finds its own interest coming back. */
   loopSubject(account: Account): string;
 }

@@ -302,7 +302,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   }
 
   #domains(domain: string | undefined): LeafPermissions {
-    const { come, go } = this.#host.keptApart(this.account as Account, domain);
+    const { come, go } = this.#host.keptApart(this.account as Account, domain, this.isHub);
     return LeafPermissions.denying(come, go);
   }
 

@@ -24,7 +24,8 @@ import type { LeafAdmission, LeafHost, LeafTold, LeafWay } from "./leaf-host.js"
 import { admitLeaf } from "./leaf-login.js";
 import type { LeafUrl } from "./leaf-url.js";
 import { MAX_LEARNED_URLS, MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
-import { type LeafDialler, LeafRemote, type RemoteOptions } from "./remote.js";
+import type { LeafDialler, LeafRemote, RemoteOptions } from "./remote.js";
+import { Remotes } from "./remotes.js";
 import { reviewLeaf } from "./review.js";
 
 /** The protocol between servers that this server speaks. */
@@ -49,13 +50,14 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   readonly #urls = new WeakMap<LeafConnection, LeafUrl>();
   // Leaf listeners of the other servers of the cluster.
   readonly #others = new Map<string, readonly string[]>();
-  #remotes: LeafRemote[] = [];
+  readonly #remotes: Remotes;
   #listener: Listener | undefined;
   #closing = false;
 
   /** @param websocket lets leaf nodes in over WebSocket, too */
   constructor(server: Server, websocket: WebsocketRoom) {
     this.#server = server;
+    this.#remotes = new Remotes(server, this);
     this.#tls = new PeerTls(server, "leafnode", { mutual: false });
     server.accounts.watch(this);
     if (this.#options.port !== 0) {
@@ -111,12 +113,12 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   }
 
   opened(): void {
-    for (const remote of this.#options.remotes) this.#add(remote);
+    this.#remotes.take(this.#options.remotes);
   }
 
   async close(): Promise<void> {
     this.#closing = true;
-    for (const remote of this.#remotes) remote.stop();
+    this.#remotes.stop();
     this.#tls.close();
     await this.#listener?.close();
     for (const link of [...this.#links]) link.close(CloseReason.serverShutdown);
@@ -138,19 +140,10 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   }
 
   #reloadRemotes(remotes: readonly RemoteOptions[]): void {
-    const key = (options: RemoteOptions): string => JSON.stringify(options);
-    const wanted = new Set(remotes.map(key));
-    const { accounts } = this.#server;
-    const stays = ({ options, account }: LeafRemote): boolean =>
-      wanted.has(key(options)) && accounts.get(options.account) === account;
-    const gone = this.#remotes.filter((remote) => !stays(remote));
-    this.#remotes = this.#remotes.filter(stays);
-    for (const remote of gone) {
-      remote.stop();
-      for (const link of [...this.#links]) if (link.remote === remote) link.close(CloseReason.routeRemoved);
+    const gone = new Set(this.#remotes.take(remotes));
+    for (const link of [...this.#links]) {
+      if (link.remote !== undefined && gone.has(link.remote)) link.close(CloseReason.routeRemoved);
     }
-    const known = new Set(this.#remotes.map(({ options }) => key(options)));
-    for (const options of remotes) if (!known.has(key(options))) this.#add(options);
   }
 
   #reloaded(): void {
@@ -174,19 +167,6 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
       } else reviewLeaf(this.#server, link);
       link.remap();
     }
-  }
-
-  #add(options: RemoteOptions): void {
-    const server = this.#server;
-    if (options.disabled) return;
-    const account = server.accounts.get(options.account);
-    if (account === undefined) {
-      server.logger.error(`Leafnode remote: no account ${quoted(options.account)}`);
-      return;
-    }
-    const remote = new LeafRemote(server, options, account, this);
-    this.#remotes.push(remote);
-    remote.start();
   }
 
   // ---------------------------------------------------------------- connections
@@ -266,7 +246,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
       if (this.#joined.get(account)?.size === 0) this.#joined.delete(account);
       this.#server.events.emit("leafLeft", link.status(), reason);
     }
-    if (remote === undefined || this.#closing || !this.#remotes.includes(remote)) return;
+    if (remote === undefined || this.#closing || !this.#remotes.has(remote)) return;
     remote.lost(reason);
   }
 
@@ -411,8 +391,8 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
     return this.#handshake(link, this.#urls.get(link) as LeafUrl);
   }
 
-  keptApart(account: Account, domain: string | undefined): KeptApart {
-    return keptApart(this.#server, account, domain);
+  keptApart(account: Account, domain: string | undefined, isHub: boolean): KeptApart {
+    return keptApart(this.#server, account, isHub, domain);
   }
 
   loopSubject(account: Account): string {
