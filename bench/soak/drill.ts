@@ -36,7 +36,7 @@ export class DrillContext {
   async startServer(
     config = "",
     program = this.settings.program,
-    more: Pick<ServerProcessOptions, "ready" | "under"> = {},
+    more: Pick<ServerProcessOptions, "ready" | "readyTimeoutMs" | "under"> = {},
   ): Promise<ServerProcess> {
     return startServerProcess(this.#scope, { program, config, ...more });
   }

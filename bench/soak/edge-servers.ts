@@ -10,6 +10,8 @@ import type { DrillContext } from "./drill.js";
 import { mustBeWell, type Program } from "./proxied-cluster.js";
 
 const REQUEST_TIMEOUT_MS = 5_000;
+/** Twenty other servers may be busy beside it. */
+const START_LIMIT_MS = 60_000;
 
 /** A server that is ended and started again, with the connection of the load at it. */
 export class EdgeServer {
@@ -35,7 +37,7 @@ export class EdgeServer {
   }
 
   async start(): Promise<void> {
-    this.#process = await this.#context.startServer(this.#config, this.program);
+    this.#process = await this.#context.startServer(this.#config, this.program, { readyTimeoutMs: START_LIMIT_MS });
   }
 
   async kill(): Promise<void> {
