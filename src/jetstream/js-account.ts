@@ -8,6 +8,7 @@ import { ApiError } from "./errors.js";
 import type { JetStream, Usage } from "./jetstream.js";
 import type { MetaStream, OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
+import type { RemoteInflow } from "./remote-inflow.js";
 import type { StreamStore, Ticket } from "./store/store.js";
 import { Stream } from "./stream.js";
 import type { Neighbours } from "./stream-checks.js";
@@ -20,6 +21,8 @@ export class JetStreamAccount implements Neighbours {
   readonly streams = new Map<string, Stream>();
   /** Those that others flow into. */
   readonly fed = new Set<Stream>();
+  /** What flows in from behind other APIs and waits to try again. */
+  readonly stalled = new Set<RemoteInflow>();
   readonly usage: Usage = { memory: 0, file: 0 };
   readonly reserved: Usage = { memory: 0, file: 0 };
   limits: AccountJetStreamLimits = NO_JETSTREAM_LIMITS;
@@ -226,8 +229,9 @@ export class JetStreamAccount implements Neighbours {
     if (limit >= 0 && this.usage[kind] + bytes > limit) throw new ApiError("accountResources");
   }
 
-  /** Somebody listens to a subject now: push consumers that deliver there may go on. */
+  /** Somebody listens to a subject now: push consumers that deliver there may go on, and who waits for an API asks it. */
   interestChanged(subject: string): void {
+    for (const inflow of this.stalled) inflow.interestChanged(subject);
     for (const { consumers } of this.streams.values()) {
       for (const consumer of consumers.values()) {
         if (consumer.isPush && subjectsOverlap(subject, wireSubject(consumer.config.deliver_subject))) consumer.wake();

@@ -4,6 +4,7 @@ import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { parseExact, stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
+import { subjectsOverlap } from "../subjects/validity.js";
 import { DeliverySubject } from "./delivery-subject.js";
 import { Inflow, identityOf, NO_IDENTITY } from "./inflow.js";
 import { wireSubject } from "./names.js";
@@ -76,6 +77,9 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   #busy = false;
   // Another account may export its API of consumers and nothing else.
   #isInfoHidden = false;
+  readonly #asked = ["STREAM.INFO", "CONSUMER.CREATE"].map((action) =>
+    this.#apiSubject(`${action}.${wireSubject(this.config.name)}`),
+  );
 
   get start(): number {
     return this.config.opt_start_seq || 1;
@@ -88,6 +92,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   wake(): void {
     if (this.stopped || this.#busy || this.#subscription !== undefined || this.next === undefined) return;
     this.#timer?.cancel();
+    this.target.account.stalled.delete(this);
     this.#busy = true;
     void this.#connect().then((fault) => {
       this.#busy = false;
@@ -101,6 +106,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   override stop(): void {
     super.stop();
     this.#timer?.cancel();
+    this.target.account.stalled.delete(this);
     this.#end();
   }
 
@@ -113,9 +119,22 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   #retry(fault: string): void {
     this.#end();
     this.stall(fault);
+    this.target.account.stalled.add(this);
+    this.#tryAgain();
+  }
+
+  #tryAgain(): void {
     this.#timer?.cancel();
     this.#timer = this.target.account.js.after(this.#retryMs, () => this.wake());
     this.#retryMs = Math.min(LAST_RETRY_MS, 2 * this.#retryMs);
+  }
+
+  /** Somebody listens to a subject now: if it is the API that it waits for, a link is back. */
+  interestChanged(subject: string): void {
+    if (!this.#asked.some((asked) => subjectsOverlap(subject, asked))) return;
+    this.target.account.stalled.delete(this);
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#tryAgain();
   }
 
   // ---------------------------------------------------------------- the consumer at the origin
@@ -206,9 +225,13 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
       const subscription = new Subscription(reply, undefined, "", target);
       const timer = js.after(ANSWER_MS, () => end(undefined));
       account.subscribe(subscription);
-      const api = `${wireSubject(this.config.external?.api || "$JS.API")}.${subject}`;
-      if (js.send(account, api, Buffer.from(body), this.#identityBlock(), reply) === 0) end(undefined);
+      if (js.send(account, this.#apiSubject(subject), Buffer.from(body), this.#identityBlock(), reply) === 0)
+        end(undefined);
     });
+  }
+
+  #apiSubject(action: string): string {
+    return `${wireSubject(this.config.external?.api || "$JS.API")}.${action}`;
   }
 
   // An origin that is another stream refuses.
