@@ -127,17 +127,20 @@ export class JetStreamAccount implements Neighbours {
     return this.#lastCreatedNs;
   }
 
-  /** Takes a configuration that was checked. */
+  /** Takes a configuration that was checked; nothing changes where it cannot be written down. */
   update(stream: Stream, config: StreamConfig): Ticket {
     this.checkReservation(config, stream.config);
-    this.#reserve(stream.config, -1);
-    this.#reserve(config, 1);
     const { createdNs, key } = stream;
     const { name } = config;
+    const ticket =
+      config.storage === "memory"
+        ? 0
+        : this.js.propose({ op: "stream", account: this.account.name, stream: name, config, createdNs, key });
+    this.#reserve(stream.config, -1);
+    this.#reserve(config, 1);
     stream.reconfigure(config);
     this.js.cluster?.peers.changed(this.account.name, name, stream);
-    if (config.storage === "memory") return 0;
-    return this.js.propose({ op: "stream", account: this.account.name, stream: name, config, createdNs, key });
+    return ticket;
   }
 
   /** Ends a stream and everything in it. */
@@ -179,20 +182,21 @@ export class JetStreamAccount implements Neighbours {
     const createdNs = js.nowNs;
     const key = `${stream.key}/${config.name}/${js.nuid()}`;
     const consumer = stream.addConsumer(config, createdNs, key);
-    const ticket = this.#writeConsumer(consumer);
+    const ticket = this.#writeConsumer(consumer, config);
     consumer.open();
     return { consumer, ticket };
   }
 
-  /** Gives a consumer other settings, that were checked. */
+  /** Gives a consumer other settings, that were checked; nothing changes where they cannot be written down. */
   updateConsumer(consumer: Consumer, config: ConsumerConfig): Ticket {
+    const ticket = this.#writeConsumer(consumer, config);
     consumer.update(config);
-    return this.#writeConsumer(consumer);
+    return ticket;
   }
 
-  #writeConsumer(consumer: Consumer): Ticket {
+  #writeConsumer(consumer: Consumer, config: ConsumerConfig): Ticket {
     if (!consumer.isDurable) return 0;
-    const { config, createdNs, key, stream } = consumer;
+    const { createdNs, key, stream } = consumer;
     const names = { account: this.account.name, stream: stream.name, consumer: consumer.name };
     return this.js.propose({ op: "consumer", ...names, config, createdNs, key });
   }

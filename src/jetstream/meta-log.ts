@@ -28,7 +28,8 @@ export class MetaLog {
   /** Writes an entry down and applies it. */
   propose(entry: MetaEntry): Ticket {
     const bytes = encodeMeta(entry);
-    const tickets = this.#logs.map((log) => log.append(bytes));
+    const makesRoom = entry.op === "stream-gone" || entry.op === "consumer-gone";
+    const tickets = this.#logs.map((log) => log.append(bytes, makesRoom));
     this.state.apply(entry);
     return Math.max(...tickets);
   }

@@ -112,10 +112,6 @@ export class FileLog implements EntryLog, Flushable {
     return recovered;
   }
 
-  append(entry: Uint8Array): Ticket {
-    return this.write(entry, false);
-  }
-
   beforeEnd(flush: () => void): Ticket {
     if (this.closed) throw new StoreError("STORE_CLOSED", `the log ${this.key} is closed`);
     const end = {
@@ -126,8 +122,7 @@ export class FileLog implements EntryLog, Flushable {
     return this.context.journal.beforeEnd(end, false);
   }
 
-  /** `urgent`: also while the disk takes nothing, as what makes room does. */
-  write(entry: Uint8Array, urgent: boolean): Ticket {
+  append(entry: Uint8Array, urgent = false): Ticket {
     if (this.closed) throw new StoreError("STORE_CLOSED", `the log ${this.key} is closed`);
     const bytes = recordBytes(entry.length);
     if (bytes > MAX_RECORD_BYTES) throw new StoreError("STORE_TOO_LARGE", `an entry of ${bytes} bytes is too large`);

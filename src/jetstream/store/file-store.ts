@@ -88,7 +88,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     this.files.onGone = (firstIndex, index) => {
       const gone: Gone = { kind: "gone", index, firstIndex };
       this.goneIndexes = addGone(this.goneIndexes, gone);
-      this.removals.write(encodeRemoved(gone), true);
+      this.removals.append(encodeRemoved(gone), true);
     };
     this.removals.snapshotter = () => {
       // The state has what was removed in this turn, so the log has to have it before.
@@ -290,7 +290,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     // A purge may leave millions of gaps.
     for (let at = 0; at < ranges.length; at += RANGES_PER_ENTRY) {
       const some = ranges.slice(at, at + RANGES_PER_ENTRY);
-      this.removals.write(encodeRemoved({ kind: "ranges", index: this.files.lastIndex, ranges: some }), true);
+      this.removals.append(encodeRemoved({ kind: "ranges", index: this.files.lastIndex, ranges: some }), true);
     }
   }
 
@@ -311,7 +311,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     } else {
       this.endOfBatch();
       const removed: Removed = { kind: step.kind, index: this.files.lastIndex, sequence: step.sequence };
-      this.files.removalTicket = this.removals.write(encodeRemoved(removed), true);
+      this.files.removalTicket = this.removals.append(encodeRemoved(removed), true);
       if (step.kind === "above") this.cuts.push(removed);
       // An emptied segment is left behind, so that its file can go.
       const last = this.index.blocks[this.index.blocks.length - 1];

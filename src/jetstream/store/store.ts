@@ -231,8 +231,8 @@ export interface EntryLog {
   readonly key: string;
   /** What was there when the storage was opened; hands it over once, then forgets it. */
   recover(): RecoveredLog;
-  /** Copies the entry. Throws StoreError as `StreamStore.append`. */
-  append(entry: Uint8Array): Ticket;
+  /** Copies the entry. Throws StoreError as `StreamStore.append`; what is urgent is also taken while the disk takes nothing. */
+  append(entry: Uint8Array, urgent?: boolean): Ticket;
   /**
    * Calls back, unless the log is deleted, before what is written in this turn ends: what gathers until then can be one
    * entry. Gives the ticket of that entry. Throws StoreError as `append`.
