@@ -148,10 +148,12 @@ export class JetStreamAccount implements Neighbours {
     const { name, storage } = stream.config;
     this.streams.delete(name);
     this.#reserve(stream.config, -1);
+    // First: of a write that is torn there must be no stream without its messages.
+    const gone =
+      storage === "memory" ? 0 : this.js.propose({ op: "stream-gone", account: this.account.name, stream: name });
     const ticket = stream.delete();
     this.js.cluster?.peers.changed(this.account.name, name);
-    if (storage === "memory") return ticket;
-    return Math.max(ticket, this.js.propose({ op: "stream-gone", account: this.account.name, stream: name }));
+    return Math.max(ticket, gone);
   }
 
   /**
@@ -204,12 +206,13 @@ export class JetStreamAccount implements Neighbours {
   /** Ends a consumer, and tells who listens. */
   deleteConsumer(consumer: Consumer): Ticket {
     const { stream, name } = consumer;
+    const names = { account: this.account.name, stream: stream.name, consumer: name };
+    // First: of a write that is torn there must be no consumer that begins again.
+    const gone = consumer.isDurable ? this.js.propose({ op: "consumer-gone", ...names }) : 0;
     const ticket = consumer.delete();
     if (!consumer.config.direct) consumer.advise("DELETED", "consumer_action", { action: "delete" });
     stream.dropUnneeded();
-    if (!consumer.isDurable) return ticket;
-    const names = { account: this.account.name, stream: stream.name, consumer: name };
-    return Math.max(ticket, this.js.propose({ op: "consumer-gone", ...names }));
+    return Math.max(ticket, gone);
   }
 
   #reserve({ storage, max_bytes: bytes }: StreamConfig, times: 1 | -1): void {

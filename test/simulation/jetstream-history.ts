@@ -91,6 +91,8 @@ type Waiting = [name: string, done: (answer: Answer) => void];
 export class History {
   /** Things that were compared in all histories. */
   static compared = 0;
+  /** The disk may be full: files of what is deleted go before that is durable, to make room. */
+  mayBeFull = false;
   readonly #draw: Draw;
   readonly #streams: StreamHistory[];
   #life: Life;
@@ -98,6 +100,8 @@ export class History {
   #waiting: Waiting[] = [];
   #given: Given[] = [];
   #taken = 0;
+  /** Messages of streams whose files may be gone already. */
+  readonly #leaving = new WeakSet<StreamHistory["stored"]>();
 
   /** @param names of the streams; one with an even place has work queue retention */
   constructor(world: SimulatedRuntime, life: Life, names: readonly string[] = ["A", "B"]) {
@@ -208,6 +212,10 @@ export class History {
   }
 
   #deleteStream(stream: StreamHistory): void {
+    if (this.mayBeFull) {
+      for (const one of stream.stored.values()) one.removing = true;
+      this.#leaving.add(stream.stored);
+    }
     const confirmations = [stream.told, ...stream.consumers.map(({ told }) => told)].map((one) => one.tell(undefined));
     this.#ask(`$JS.API.STREAM.DELETE.${stream.name}`, "", () => {
       for (const confirm of confirmations) confirm();
@@ -237,7 +245,8 @@ export class History {
     this.#waiting.push([
       request,
       ({ seq, error }) => {
-        if (error === undefined && seq !== undefined) stored.set(seq, { payload, removing: false, removed: false });
+        if (error === undefined && seq !== undefined)
+          stored.set(seq, { payload, removing: this.#leaving.has(stored), removed: false });
       },
     ]);
   }
