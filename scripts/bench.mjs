@@ -192,7 +192,7 @@ const sets = {
       "jetstream-read",
       "scatter",
       "file",
-      times(1e6),
+      times(4e5),
       128,
       50,
       1,

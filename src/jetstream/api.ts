@@ -10,12 +10,11 @@ import { requestInfo } from "../server/request-info.js";
 import type { ApiScope, Asked, AskedDirectly } from "./answering.js";
 import { ApiEntrance } from "./api-entrance.js";
 import { Routes } from "./api-routes.js";
-import { ApiError } from "./errors.js";
+import { ApiError, asApiError } from "./errors.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
 import { Header, MessageHeaders, statusBlock } from "./publish-headers.js";
 import { StoreError } from "./store/errors.js";
-import { asApiError } from "./stream.js";
 
 const PREFIX = "$JS.API.";
 const TYPE = "io.nats.jetstream.api.v1.";

@@ -3,10 +3,10 @@ import type { Message } from "../accounts/message.js";
 import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
 import { checkIncrement } from "./counters.js";
-import { ApiError } from "./errors.js";
+import { ApiError, asApiError } from "./errors.js";
 import { checkAddress, checkLimits, checkSequences, readRollup, readTtl } from "./publish-checks.js";
 import { appendHeaders, Header, headerNumber, type MessageHeaders, withoutHeaders } from "./publish-headers.js";
-import { asApiError, type Stream } from "./stream.js";
+import type { Stream } from "./stream.js";
 
 const MAX_ID_CHARS = 64;
 const MAX_MESSAGES = 1000;

@@ -1,4 +1,5 @@
 // The errors of the JetStream API: code, number and text, as recorded from nats-server (conformance/jetstream, FACTS "Errors seen").
+import { StoreError } from "./store/errors.js";
 
 /** Number, HTTP-like code, text; `{name}` is filled in. */
 const ERRORS = {
@@ -205,3 +206,14 @@ export class ApiError extends Error {
 export const invalidStream = (text: string): ApiError => new ApiError("streamInvalidConfig", { text });
 /** What pedantic mode refuses and is put right otherwise (10157). */
 export const pedanticError = (text: string): ApiError => new ApiError("pedantic", { text });
+
+/** What the requester is told of an error; undefined for one that is no refusal. */
+export function asApiError(error: unknown): ApiError | undefined {
+  if (error instanceof ApiError) return error;
+  if (error instanceof StoreError) {
+    return error.code === "STORE_FULL"
+      ? new ApiError("insufficientResources")
+      : new ApiError("storeFailed", { text: error.message });
+  }
+  return undefined;
+}

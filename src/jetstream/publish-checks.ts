@@ -3,7 +3,7 @@
 import type { Message } from "../accounts/message.js";
 import { readHeaders } from "../protocol/header-block.js";
 import { ApiError } from "./errors.js";
-import { Header, headerNumber, type MessageHeaders } from "./publish-headers.js";
+import { appendHeaders, Header, headerNumber, type MessageHeaders, withoutHeaders } from "./publish-headers.js";
 import type { Stream } from "./stream.js";
 import { NS_PER_SECOND, parseDuration } from "./time.js";
 
@@ -122,4 +122,15 @@ export function checkLimits(stream: Stream, message: Message, addedMessages = 0,
   if (config.max_bytes > 0 && state.bytes + bytes - freed > config.max_bytes) {
     throw new ApiError("storeFailed", { text: "maximum bytes exceeded" });
   }
+}
+
+/** The message as it is stored with that TTL: one that was raised stands in it, too. */
+export function ttlMessage(message: Message, ttl: Ttl | undefined): Message {
+  const written = ttl?.raised;
+  if (written === undefined) return message;
+  const block = appendHeaders(
+    withoutHeaders(message.headerText, (name) => name === Header.ttl),
+    [[Header.ttl, written]],
+  );
+  return message.withHeaders(Buffer.from(block, "latin1"));
 }

@@ -186,3 +186,8 @@ export function shownMetadata(metadata: Record<string, string> | undefined): Rec
 export function shownStream(config: StreamConfig, full: boolean): object {
   return writeFields(full ? { ...config, metadata: shownMetadata(config.metadata) } : config, STREAM_FIELDS);
 }
+
+/** What the store is to know of the configuration. */
+export function storeOptions(config: StreamConfig): { compression: "none" | "s2"; maxBytes?: number } {
+  return { compression: config.compression, maxBytes: config.max_bytes > 0 ? config.max_bytes : undefined };
+}

@@ -11,7 +11,7 @@ import { type ConsumerConfig, filtersOf } from "./consumer-config.js";
 import { checkIncrement, counterMessage } from "./counters.js";
 import { DuplicateIds } from "./dedupe.js";
 import { DurableEnd } from "./durable-end.js";
-import { ApiError } from "./errors.js";
+import { ApiError, asApiError } from "./errors.js";
 import { Expiry } from "./expiry.js";
 import { identityOf } from "./inflow.js";
 import { type Inflows, inflowsOf } from "./inflows.js";
@@ -27,11 +27,11 @@ import {
   readRollup,
   readTtl,
   type Ttl,
+  ttlMessage,
 } from "./publish-checks.js";
-import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
+import { Header, MessageHeaders } from "./publish-headers.js";
 import { Republish } from "./republish.js";
 import { checkSchedulesOff, endedSchedule, type Schedules, schedulesOf } from "./schedules.js";
-import { StoreError } from "./store/errors.js";
 import { timesAt, timesSince } from "./store/memory-store.js";
 import {
   ALREADY_DURABLE,
@@ -41,7 +41,9 @@ import {
   type StreamStore,
   type Ticket,
 } from "./store/store.js";
-import type { StreamConfig } from "./stream-config.js";
+import { type StreamConfig, storeOptions } from "./stream-config.js";
+import { StreamInterest } from "./stream-interest.js";
+import { StreamLimits } from "./stream-limits.js";
 import { ceilMs, NS_PER_MS, timeText } from "./time.js";
 
 const MAX_HEADER_BYTES = 0xffff;
@@ -79,6 +81,8 @@ export class Stream implements DeliveryTarget {
   readonly identity: string;
   readonly ids = new DuplicateIds();
   readonly expiry = new Expiry(this);
+  readonly limits = new StreamLimits(this);
+  readonly interest = new StreamInterest(this);
   readonly durableEnd = new DurableEnd(this);
   config: StreamConfig;
   batches: AtomicBatches | undefined;
@@ -114,8 +118,6 @@ export class Stream implements DeliveryTarget {
     return this.config.name;
   }
 
-  // ---------------------------------------------------------------- life
-
   /** A stream that is new. */
   begin(): Ticket {
     const { first_seq: first } = this.config;
@@ -149,9 +151,9 @@ export class Stream implements DeliveryTarget {
     this.store.configure(storeOptions(config));
     this.#subscribe();
     // A stream that refuses new messages keeps what it has.
-    if (config.discard === "old") this.#keepLimits(undefined);
+    if (config.discard === "old") this.limits.keep(undefined);
     if (config.max_msgs_per_subject !== before.max_msgs_per_subject && config.max_msgs_per_subject > 0) {
-      for (const { subject } of [...this.store.totals()]) this.#keepSubject(subject);
+      for (const { subject } of [...this.store.totals()]) this.limits.keepSubject(subject);
     }
     this.settle();
     this.expiry.arm();
@@ -186,7 +188,7 @@ export class Stream implements DeliveryTarget {
     const { config } = this;
     const { subject_transform: transform, republish } = config;
     this.#transform = transform && SubjectTransform.compile(wireSubject(transform.src), wireSubject(transform.dest));
-    this.#hasLimits = config.max_msgs > 0 || config.max_bytes > 0 || config.max_msgs_per_subject > 0;
+    this.#hasLimits = this.limits.areSet;
     this.#republish = republish && new Republish(this, republish);
     this.batches = atomicBatchesOf(this);
     this.schedules = schedulesOf(this);
@@ -297,7 +299,7 @@ export class Stream implements DeliveryTarget {
     const rollup = readRollup(this, headers);
     const counter = this.config.allow_msg_counter ? counterMessage(this, message, headers) : undefined;
     // Where nobody wants the message nothing is read of it.
-    const ttl = this.isWanted(message.subject) ? readTtl(this, headers) : undefined;
+    const ttl = this.interest.isWanted(message.subject) ? readTtl(this, headers) : undefined;
     const kept = schedule?.message ?? ttlMessage(counter?.message ?? message, ttl);
     checkLimits(this, kept);
     const { sequence, ticket } = this.keep({ message: kept, headers, ttl, rollup });
@@ -341,8 +343,8 @@ export class Stream implements DeliveryTarget {
     if (id !== undefined) this.ids.add(id, sequence, times.seconds * 1000 + Math.floor(times.nanoseconds / 1e6));
     if (rollup === "all") this.removed(() => store.compact(sequence).ticket);
     else if (rollup === "sub") this.purgeSubject(subject, sequence);
-    if (this.#hasLimits) this.#keepLimits(subject);
-    this.#dropUnwanted(subject, sequence);
+    if (this.#hasLimits) this.limits.keep(subject);
+    this.interest.dropUnwanted(subject, sequence);
     this.settle();
     this.expiry.stored(ttlMs);
     if (this.consumers.size > 0)
@@ -352,7 +354,7 @@ export class Stream implements DeliveryTarget {
     return { sequence, ticket, duplicate: false };
   }
 
-  // ---------------------------------------------------------------- limits
+  // ---------------------------------------------------------------- messages go
 
   /** Runs a removal and tells everybody about it; `why` it was, where a client has asked for it. */
   removed<T>(remove: () => T, why?: "purge" | "delete"): T {
@@ -378,77 +380,9 @@ export class Stream implements DeliveryTarget {
     this.#counted = bytes;
   }
 
-  #keepLimits(subject: string | undefined): void {
-    const { store, config } = this;
-    const { state } = store;
-    if (subject !== undefined && config.max_msgs_per_subject > 0) this.#keepSubject(subject);
-    if (!this.#hasTooMuch()) return;
-    this.removed(() => {
-      while (state.messages > 0 && this.#hasTooMuch()) store.remove(state.firstSequence);
-    });
-  }
-
-  #hasTooMuch(): boolean {
-    const { max_msgs: maxMessages, max_bytes: maxBytes } = this.config;
-    const { state } = this.store;
-    return (maxMessages > 0 && state.messages > maxMessages) || (maxBytes > 0 && state.bytes > maxBytes);
-  }
-
-  #keepSubject(subject: string): void {
-    const { store, config } = this;
-    const totals = store.totalsOf(subject);
-    if (totals === undefined || totals.messages <= config.max_msgs_per_subject) return;
-    if (totals.messages === config.max_msgs_per_subject + 1) {
-      this.removed(() => store.remove(totals.firstSequence));
-      return;
-    }
-    const filter = store.filter([subject]);
-    this.removed(() => store.purge({ filter, keep: config.max_msgs_per_subject }));
-    filter.release();
-  }
-
-  // With interest retention nobody's message is not kept.
-  #dropUnwanted(subject: string, sequence: number): void {
-    if (this.isWanted(subject)) return;
-    this.store.remove(sequence);
-    this.inflows?.removed();
-  }
-
-  /** Whether a message of that subject is kept: with interest retention, if a consumer wants it. */
-  isWanted(subject: string): boolean {
-    if (this.config.retention !== "interest") return true;
-    for (const consumer of this.consumers.values()) if (consumer.wants(subject)) return true;
-    return false;
-  }
-
   /** A consumer is done with a message: with work queue and interest retention it may go. */
   acknowledged(sequence: number): void {
-    const { retention } = this.config;
-    if (retention === "limits") return;
-    const subject = this.store.subjectAt(sequence);
-    if (subject === undefined) return;
-    if (retention === "interest") {
-      for (const consumer of this.consumers.values()) {
-        if (consumer.wants(subject) && consumer.needs(sequence)) return;
-      }
-    }
-    this.store.remove(sequence);
-    this.settle();
-    this.inflows?.removed();
-  }
-
-  /** A consumer is gone: what only it wanted goes, too. */
-  dropUnneeded(): void {
-    if (this.config.retention !== "interest") return;
-    const { store } = this;
-    const gone: number[] = [];
-    for (let at = store.next(1); at !== 0; at = store.next(at + 1)) {
-      const subject = store.subjectAt(at) as string;
-      let needed = false;
-      for (const consumer of this.consumers.values()) needed ||= consumer.wants(subject) && consumer.needs(at);
-      if (!needed) gone.push(at);
-    }
-    if (gone.length > 0) this.removed(() => store.removeAll(gone));
+    this.interest.acknowledged(sequence);
   }
 
   /** The consumer's settings are known to the stream: makes it, or gives it others. */
@@ -462,30 +396,4 @@ export class Stream implements DeliveryTarget {
   filtersOf(config: ConsumerConfig): string[] {
     return filtersOf(config).map(wireSubject);
   }
-}
-
-function storeOptions(config: StreamConfig): { compression: "none" | "s2"; maxBytes?: number } {
-  return { compression: config.compression, maxBytes: config.max_bytes > 0 ? config.max_bytes : undefined };
-}
-
-/** What the requester is told of an error; undefined for one that is no refusal. */
-export function asApiError(error: unknown): ApiError | undefined {
-  if (error instanceof ApiError) return error;
-  if (error instanceof StoreError) {
-    return error.code === "STORE_FULL"
-      ? new ApiError("insufficientResources")
-      : new ApiError("storeFailed", { text: error.message });
-  }
-  return undefined;
-}
-
-// A TTL that was raised stands in the message, too.
-function ttlMessage(message: Message, ttl: Ttl | undefined): Message {
-  const written = ttl?.raised;
-  if (written === undefined) return message;
-  const block = appendHeaders(
-    withoutHeaders(message.headerText, (name) => name === Header.ttl),
-    [[Header.ttl, written]],
-  );
-  return message.withHeaders(Buffer.from(block, "latin1"));
 }
