@@ -84,6 +84,49 @@ jetstream {
   assert.match(server.log, /Declared stream "DEAD" of account "\$G" cannot be as it is declared: .*storage/);
 });
 
+test("mirrors, sources, transforms and republishing are declared, and stay as they are over a restart", async (t) => {
+  const config = `accounts {
+  A { jetstream: enabled, users: [{ user: a, password: pw }] }
+  B { jetstream: enabled, users: [{ user: b, password: pw }] }
+}
+jetstream {
+  store_dir: "${temporaryFolder(t)}"
+  streams {
+    IN { account: A, subjects: "in.*", republish { src: "in.*", dest: "out.$1", headers_only: true } }
+    COPY { account: A, mirror { name: IN } }
+    PART {
+      account: A, subject_transform { src: "part.*", dest: "kept.$1" }
+      sources: [{ name: IN, subject_transforms: [{ src: "in.a", dest: "part.a" }] }]
+    }
+    FAR { account: A, sources: [{ name: IN, filter_subject: "x", external { api: "$JS.far.API" } }] }
+    OTHERS { name: IN, account: B, subjects: "other" }
+  }
+}`;
+  const first = await startServerProcess(t, { config });
+  const login = (port: number, user: string) => connect({ port, user, pass: "pw" });
+  const [a, b] = await Promise.all([login(first.port, "a"), login(first.port, "b")]);
+  t.after(() => Promise.all([a.close(), b.close()]));
+  const heard = a.subscribe("out.a", { max: 1 });
+  await jetstream(a).publish("in.a", "one");
+  for await (const message of heard) assert.equal(message.headers?.get("Nats-Msg-Size"), "3");
+  const manager = await jetstreamManager(a);
+  const copied = async (name: string): Promise<string> => {
+    for (;;) {
+      const { state } = await manager.streams.info(name, { subjects_filter: ">" });
+      if (state.messages > 0) return Object.keys(state.subjects ?? {}).join();
+    }
+  };
+  assert.deepEqual([await copied("COPY"), await copied("PART")], ["in.a", "kept.a"]);
+  const { config: far } = await manager.streams.info("FAR");
+  assert.deepEqual(far.sources, [{ name: "IN", filter_subject: "x", external: { api: "$JS.far.API", deliver: "" } }]);
+  const { config: others } = await (await jetstreamManager(b)).streams.info("IN");
+  assert.deepEqual(others.subjects, ["other"]);
+  first.signal("SIGTERM");
+  await first.exited();
+  const second = await startServerProcess(t, { config });
+  assert.doesNotMatch(second.log, /Declared/);
+});
+
 test("a restart changes nothing that is as it is declared", async (t) => {
   const folder = temporaryFolder(t);
   const config = DECLARED.replace("{{DIR}}", folder);
@@ -100,6 +143,10 @@ test("what can be known beforehand fails the check of the configuration", (t) =>
   const cases: [string, RegExp][] = [
     [`jetstream { streams { "A.B" {} } }`, /invalid name "A.B"/],
     [`jetstream { streams { A { account: NOBODY } } }`, /account "NOBODY" has no JetStream/],
+    [`jetstream { streams { A { mirror { name: "x y" } } } }`, /invalid name "x y"/],
+    [`jetstream { streams { A { sources: [{ filter_subject: x }] } } }`, /invalid name ""/],
+    [`jetstream { streams { A { mirror { name: B }, sources: [{ name: C }] } } }`, /a mirror has no sources/],
+    [`jetstream { streams { A {}, B { name: A } } }`, /two streams "A"/],
     [`jetstream { streams { A { retention: forever } } }`, /retention must be/],
     [`jetstream { streams { A { subject: a } } }`, /subjects/],
     [`jetstream { streams { A { consumers { "x y" {} } } } }`, /invalid name "x y"/],

@@ -4,6 +4,7 @@ import { DEAD_LETTER_KEY } from "./dead-letters.js";
 
 type JetStreamOptions = NonNullable<ResolvedOptions["jetstream"]>;
 type DeclaredStream = JetStreamOptions["streams"][string];
+type DeclaredOrigin = NonNullable<DeclaredStream["mirror"]>;
 type DeclaredConsumer = DeclaredStream["consumers"][string];
 
 /** A stream with what is declared of it; fields that are not there are left as they are, or to their defaults. */
@@ -18,7 +19,8 @@ export interface Declared {
 /** All that the options declare. */
 export function declaredIn({ streams, keyValue, objectStores }: JetStreamOptions): Declared[] {
   const declared: Declared[] = [];
-  for (const [stream, one] of Object.entries(streams)) {
+  for (const [key, one] of Object.entries(streams)) {
+    const stream = one.name || key;
     const consumers = Object.entries(one.consumers).map(([name, consumer]) => [name, consumerConfig(name, consumer)]);
     const { account } = one;
     declared.push({ account, stream, config: streamConfig(one), consumers: Object.fromEntries(consumers) });
@@ -64,6 +66,10 @@ function streamConfig(one: DeclaredStream): Record<string, unknown> {
   return given({
     ...shared(one),
     subjects: one.subjects,
+    mirror: one.mirror && originConfig(one.mirror),
+    sources: one.sources?.map(originConfig),
+    subject_transform: one.subjectTransform && transformOf(one.subjectTransform),
+    republish: one.republish && given({ ...transformOf(one.republish), headers_only: one.republish.headersOnly }),
     retention: one.retention,
     discard: one.discard,
     max_msgs: one.maxMsgs,
@@ -80,6 +86,20 @@ function streamConfig(one: DeclaredStream): Record<string, unknown> {
     metadata: labels(one),
   });
 }
+
+function originConfig(one: DeclaredOrigin): Record<string, unknown> {
+  return given({
+    name: one.name,
+    filter_subject: one.filterSubject,
+    subject_transforms: one.subjectTransforms?.map(transformOf),
+    opt_start_seq: one.startSequence,
+    opt_start_time: one.startTime,
+    external: one.external && given(one.external),
+  });
+}
+
+const transformOf = ({ src, dest }: { src?: string | undefined; dest?: string | undefined }): Record<string, unknown> =>
+  given({ src, dest });
 
 function consumerConfig(name: string, one: DeclaredConsumer): Record<string, unknown> {
   return given({

@@ -309,6 +309,16 @@ function checkDeclared(
       if (!known) refuse(path, `account "${account}" has no JetStream`);
     }
   }
+  const owners = new Set<string>();
+  for (const [key, { name = key, account, mirror, sources = [] }] of Object.entries(streams)) {
+    const path = `jetstream.streams.${key}`;
+    check(`${path}.name`, name);
+    if (owners.has(`${account}\f${name}`)) refuse(`${path}.name`, `account "${account}" has two streams "${name}"`);
+    owners.add(`${account}\f${name}`);
+    if (mirror !== undefined) check(`${path}.mirror`, mirror.name ?? "");
+    if (mirror !== undefined && sources.length > 0) refuse(`${path}.sources`, "a mirror has no sources");
+    for (const [at, source] of sources.entries()) check(`${path}.sources[${at}]`, source.name ?? "");
+  }
   for (const [name, { consumers }] of Object.entries(streams)) {
     for (const consumer of Object.keys(consumers)) check(`jetstream.streams.${name}.consumers.${consumer}`, consumer);
   }

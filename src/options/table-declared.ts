@@ -51,10 +51,43 @@ export const declaredConsumer = {
   metadata,
 } as const;
 
+const transform = {
+  src: option("src", text, "Subjects that it is for.", { defaultText: "all" }),
+  dest: option("dest", text, "What becomes of them.", { defaultText: "the same" }),
+} as const;
+
+const origin = {
+  name: option("name", text, "The origin's name."),
+  filterSubject: option("filter_subject", text, "What is taken of it.", { defaultText: "all" }),
+  subjectTransforms: option("subject_transforms", list(block(transform)), "Filters with new subjects, instead."),
+  startSequence: option("opt_start_seq", integer, "The sequence it begins with.", { defaultText: "1", min: 1 }),
+  startTime: option("opt_start_time", text, "The time it begins with, as 2026-01-31T12:00:00Z."),
+  external: option(
+    "external",
+    block({
+      api: option("api", text, "The API to reach it by, such as $JS.leaf.API."),
+      deliver: option("deliver", text, "Where its messages are sent."),
+    }),
+    "Of another domain or account.",
+  ),
+} as const;
+
 export const declaredStream = {
+  name: option("name", text, "Its name, where streams of two accounts have the same.", { defaultText: "its key" }),
   account,
   description,
   subjects: option("subjects", texts, "What it keeps.", { defaultText: "its name" }),
+  mirror: option("mirror", block(origin), "The stream that it mirrors."),
+  sources: option("sources", list(block(origin)), "Streams that flow into it."),
+  subjectTransform: option("subject_transform", block(transform), "New subjects for what it keeps."),
+  republish: option(
+    "republish",
+    block({
+      ...transform,
+      headersOnly: option("headers_only", boolean, "Without payloads.", { defaultText: "false" }),
+    }),
+    "Where what it has stored is published again.",
+  ),
   retention: option("retention", choice("limits", "interest", "workqueue"), "limits, interest or workqueue.", {
     defaultText: "limits",
   }),
