@@ -2,10 +2,11 @@
 import type { Message } from "../accounts/message.js";
 import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
-import { checkIncrement } from "./counters.js";
+import { type Counted, checkIncrement, counterMessage } from "./counters.js";
 import { ApiError, asApiError } from "./errors.js";
 import { checkAddress, checkLimits, checkSequences, readRollup, readTtl } from "./publish-checks.js";
 import { appendHeaders, Header, headerNumber, type MessageHeaders, withoutHeaders } from "./publish-headers.js";
+import { checkSchedulesOff } from "./schedules.js";
 import type { Stream } from "./stream.js";
 
 const MAX_ID_CHARS = 64;
@@ -141,7 +142,8 @@ export class AtomicBatches {
     const subjects = new Set<string>();
     const first = stream.store.state.lastSequence + 1;
     let bytes = 0;
-    items.forEach(({ message, headers }, at) => {
+    const counters = new Map<string, Counted>();
+    const taken = items.map(({ message, headers }, at) => {
       stream.checkSize(message);
       if (headers.get(Header.ttl) !== undefined && !stream.config.allow_msg_ttl) throw new ApiError("ttlDisabled");
       checkIncrement(stream, message, headers);
@@ -157,16 +159,27 @@ export class AtomicBatches {
       this.#checkExpected(message, headers, first + at - 1, subjects);
       readTtl(stream, headers);
       readRollup(stream, headers);
-      checkLimits(stream, message, at, bytes);
-      bytes += stream.store.sizeOf(message);
+      const schedule = stream.schedules?.check(message, headers);
+      if (stream.schedules === undefined) checkSchedulesOff(headers);
+      let made = schedule?.message ?? message;
+      if (stream.config.allow_msg_counter) {
+        const counter = counterMessage(stream, message, headers, counters.get(message.subject));
+        counters.set(message.subject, counter);
+        made = counter.message;
+      }
+      checkLimits(stream, made, at, bytes);
+      bytes += stream.store.sizeOf(made);
       subjects.add(message.subject);
+      return { message: made, headers, schedule };
     });
     let ticket = 0;
-    items.forEach(({ message, headers }, at) => {
+    taken.forEach(({ message, headers, schedule }, at) => {
       const ttl = readTtl(stream, headers);
       const rollup = readRollup(stream, headers);
       const more = at < items.length - 1;
-      ticket = stream.keep({ message, headers, ttl, rollup }, undefined, undefined, more).ticket;
+      const stored = stream.keep({ message, headers, ttl, rollup }, undefined, undefined, more);
+      ticket = stored.ticket;
+      schedule?.stored(stored.sequence);
     });
     const last = stream.store.state.lastSequence;
     js.whenDurable(ticket, (error) => {

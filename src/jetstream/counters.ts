@@ -20,6 +20,7 @@ export interface Counted {
   readonly message: Message;
   /** The sum, in decimal. */
   readonly value: string;
+  readonly sources: Sources | undefined;
 }
 
 /** What each origin of a counter has come to, by stream and subject. */
@@ -35,11 +36,17 @@ export function checkIncrement({ config }: Stream, message: Message, headers: Me
   if (NOT_WITH_COUNTERS.some((name) => headers.get(name) !== undefined)) throw new ApiError("counterInvalid");
 }
 
-/** The message with the sum as its payload. Throws ApiError 10169 and 10172. */
-export function counterMessage(stream: Stream, message: Message, headers: MessageHeaders): Counted {
+/**
+ * The message with the sum as its payload. Throws ApiError 10169 and 10172.
+ * @param before the one before it in a batch that is not stored yet
+ */
+export function counterMessage(stream: Stream, message: Message, headers: MessageHeaders, before?: Counted): Counted {
   const increment = headers.get(Header.increment);
   if (increment === undefined) throw new ApiError("counterMissing");
-  const last = lastCounter(stream, message.subject);
+  const last =
+    before === undefined
+      ? lastCounter(stream, message.subject)
+      : { value: BigInt(before.value), sources: before.sources };
   return counted(message, last.value + BigInt(increment), last.sources);
 }
 
@@ -63,7 +70,7 @@ function counted(message: Message, sum: bigint, sources: Sources | undefined): C
   }
   const payload = Buffer.from(`{"val":"${value}"}`);
   const made = Message.of(message.subject, message.reply, Buffer.from(block, "latin1"), payload);
-  return { message: made, value };
+  return { message: made, value, sources };
 }
 
 function lastCounter({ store }: Stream, subject: string): { value: bigint; sources: Sources | undefined } {
