@@ -2,6 +2,7 @@
 // leaf nodes each bring their own kind of target.
 import type { Interest } from "../subjects/sublist.js";
 import type { Account } from "./account.js";
+import type { AckPlace } from "./ack-place.js";
 import type { Message } from "./message.js";
 
 /** Where matched messages are delivered. What differs from one kind of connection to the next lives in its target. */
@@ -12,6 +13,11 @@ export interface DeliveryTarget {
    * `source` is the target (connection) that the message came from, undefined for the server itself.
    */
   deliver(subscription: Subscription, message: Message, source: DeliveryTarget | undefined): boolean;
+  /**
+   * As `deliver`, for an acknowledgement of which somebody has read the subject: the message has none. Left out by all but
+   * consumers.
+   */
+  acknowledge?(place: AckPlace, message: Message): boolean;
   /** Its delivery of a message has thrown, which is nobody else's concern: it ends. Left out by what cannot end. */
   failed?(error: unknown, subscription: Subscription): void;
   /** False for a connection that does not want its own messages; queue groups pass its own members over. */

@@ -100,6 +100,15 @@ export class Permissions {
     return this.#mayAlwaysPublish(subject) || (this.#replies !== undefined && this.#useReply(subject, nowMs));
   }
 
+  /** Whether messages may always be published to all subjects of this prefix and the numbers of `Sublist.matchNumbered`. */
+  canPublishNumbered(prefix: string): boolean {
+    const { publishAllow, publishDeny } = this.#rules;
+    const allowed = publishAllow?.matchNumbered(prefix);
+    if (publishAllow !== undefined && !(allowed !== undefined && allowed.plain.length > 0)) return false;
+    const denied = publishDeny?.matchNumbered(prefix);
+    return publishDeny === undefined || (denied !== undefined && denied.plain.length === 0);
+  }
+
   /** Whether a subscription is accepted; a wildcard one may still cover subjects that `mayReceive` then leaves out. */
   canSubscribe(subject: string, queue: string | undefined): boolean {
     const { subscribeAllow, subscribeDeny } = this.#rules;

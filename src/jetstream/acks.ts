@@ -1,5 +1,6 @@
 // Acknowledgements: the subjects they come in by, their forms, and what each does to a consumer
 // (conformance/jetstream, FACTS "Ack reply subject and acks").
+import type { AckPlace } from "../accounts/ack-place.js";
 import type { Message } from "../accounts/message.js";
 import { parseExact } from "../protocol/json.js";
 import { hashName } from "../server/server-hash.js";
@@ -15,13 +16,6 @@ const SHORT_TOKENS = 9;
 const LONG_TOKENS = 11;
 const DOT = 0x2e;
 const ZERO = 0x30;
-
-/** What an ack subject says of a delivery. */
-export interface AckPlace {
-  readonly deliveries: number;
-  readonly streamSequence: number;
-  readonly consumerSequence: number;
-}
 
 /** Reads `$JS.ACK.<stream>.<consumer>.<n>.<sseq>.<cseq>.<ns>.<pending>`, or the form with domain and account in front. */
 export function parseAckSubject(subject: string): AckPlace | undefined {

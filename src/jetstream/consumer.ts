@@ -1,5 +1,6 @@
 // A consumer: hands the messages of its stream to whoever asks for them (pull) or listens (push), and keeps track of what
 // is acknowledged (https://docs.nats.io/nats-concepts/jetstream/consumers).
+import type { AckPlace } from "../accounts/ack-place.js";
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Timer } from "../runtime/clock.js";
@@ -267,13 +268,17 @@ export class Consumer implements DeliveryTarget {
 
   /** An acknowledgement, or an answer to flow control. */
   deliver(_: Subscription, message: Message): boolean {
-    this.touch();
     if (message.subject.startsWith("$JS.FC.")) {
+      this.touch();
       this.flow.answered(message);
       return true;
     }
     const place = parseAckSubject(message.subject);
-    if (place === undefined) return false;
+    return place !== undefined && this.acknowledge(place, message);
+  }
+
+  acknowledge(place: AckPlace, message: Message): boolean {
+    this.touch();
     this.#acks.handle(place, message);
     return true;
   }

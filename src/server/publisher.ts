@@ -3,10 +3,12 @@
 import type { Account } from "../accounts/account.js";
 import { Message } from "../accounts/message.js";
 import type { MessageTrace } from "../accounts/message-trace.js";
+import type { Subscription } from "../accounts/subscription.js";
 import { ErrorText, publishViolation, quoted, replyViolation } from "../protocol/error-texts.js";
 import { type Framer, STOP } from "../protocol/framer.js";
 import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
 import { isValidLiteral } from "../subjects/validity.js";
+import { AckLine } from "./ack-line.js";
 import type { ClientConnection } from "./client.js";
 import { payloadLimit } from "./client-limits.js";
 import { CloseReason } from "./close-reason.js";
@@ -19,9 +21,6 @@ const RESERVED_REPLIES = ["_R_.", "_GR_.", "$GR.", "$JS.ACK."];
 const GATEWAY_REPLIES = ["_GR_.", "$GR."];
 const RAFT_SUBJECTS = "$NRG.";
 const NO_BYTES = Buffer.alloc(0);
-/** Subjects of acknowledgements come once: their last tokens are numbers. Nothing is remembered of them but what is before. */
-const ACK_SUBJECTS = Buffer.from("$JS.ACK.");
-const ACK_NUMBERS = 5;
 const UNDERSCORE = 95;
 const DOLLAR = 36;
 const CAPITAL_I = 73;
@@ -34,7 +33,12 @@ export class Publisher {
   private readonly framer: Framer;
   private readonly message = new Message();
   private readonly cache = new SubjectCache();
+  private readonly acks = new AckLine();
   private route: CachedSubject | undefined;
+  // The only one who gets the acknowledgement of the last line; undefined for all other messages.
+  private ackOf: Subscription | undefined;
+  // Whether the last line was an acknowledgement, whose subject comes once.
+  private isAck = false;
   // Where the size stands in the remembered PUB line, relative to its start, and its value.
   private repeatSize = 0;
   private repeatSizeStart = 0;
@@ -48,6 +52,7 @@ export class Publisher {
   /** What was cached of subjects no longer holds (another account, other permissions or limits). */
   forget(): void {
     this.cache.clear();
+    this.acks.forget();
     this.framer.forget();
     this.route = undefined;
   }
@@ -55,6 +60,11 @@ export class Publisher {
   /** A PUB or HPUB line whose arguments begin at `from`; answers like FrameHandler.line. */
   line(buffer: Buffer, start: number, from: number, end: number, headers: boolean): number {
     const { client, message } = this;
+    this.isAck = false;
+    if (buffer[from] === DOLLAR && !headers) {
+      const ackSize = this.ackLine(buffer, from, end);
+      if (ackSize >= 0) return ackSize;
+    }
     const count = splitArguments(buffer, from, end, ARGS);
     const fixed = headers ? 3 : 2;
     if (client.hub.logger.traceOn) traceIn(client, headers ? "HPUB" : "PUB", buffer.toString("latin1", from, end));
@@ -80,9 +90,7 @@ export class Publisher {
     message.replyEnd = count > fixed ? ARGS[3] : 0;
     message.sizeStart = ARGS[last];
     message.sizeEnd = ARGS[last + 1];
-    const route = isAck(buffer, ARGS[0], ARGS[1])
-      ? new CachedSubject(Uint8Array.prototype.slice.call(buffer, ARGS[0], ARGS[1]), 0)
-      : this.cache.find(buffer, ARGS[0], ARGS[1]);
+    const route = this.isAck ? uncachedSubject(buffer, ARGS[0], ARGS[1]) : this.cache.find(buffer, ARGS[0], ARGS[1]);
     this.route = route;
     const malformed = client.connect.pedantic && !isValidLiteral(route.subject);
     if (malformed) client.sendError(ErrorText.invalidPublishSubject);
@@ -94,6 +102,21 @@ export class Publisher {
     this.repeatSizeStart = message.sizeStart - start;
     this.repeatSizeEnd = message.sizeEnd - start;
     this.framer.remember(buffer, start, end);
+    return size;
+  }
+
+  // The size of an acknowledgement that can go straight to its consumer; -1 for everything else.
+  private ackLine(buffer: Buffer, from: number, end: number): number {
+    const { client, acks } = this;
+    const size = acks.read(buffer, from, end, this.message);
+    this.isAck = size >= 0;
+    if (size < 0) return -1;
+    const subscription = acks.subscription(client.account as Account, client.permissions);
+    const { pedantic, verbose } = client.connect;
+    const isPlain = !pedantic && !verbose && !client.hub.logger.traceOn && size <= payloadLimit(client);
+    if (subscription === undefined || !isPlain) return -1;
+    this.ackOf = subscription;
+    this.framer.forget();
     return size;
   }
 
@@ -115,18 +138,28 @@ export class Publisher {
 
   /** Copies what the message refers to in its line, since the line's buffer goes. */
   keepLine(): void {
+    // When the payload is there, somebody else may be interested in the acknowledgement.
+    if (this.ackOf !== undefined) {
+      this.ackOf = undefined;
+      this.route = uncachedSubject(this.message.line, this.acks.start, this.acks.end);
+    }
     this.message.keepLine();
   }
 
   /** The payload of the last line: the message is complete and goes its way. */
   payload(buffer: Buffer, start: number, end: number, owned: boolean): void {
-    const { client, message } = this;
+    const { client, message, ackOf } = this;
     const account = client.account as Account;
     const route = this.route as CachedSubject;
     message.body = buffer;
     message.start = start;
     message.end = end;
     message.shared = owned;
+    if (ackOf !== undefined) {
+      this.ackOf = undefined;
+      this.acknowledge(message, ackOf, account);
+      return;
+    }
     if (message.headerBytes > 0 && mayBeTraced(message)) this.handleTraced(message, route, account);
     else this.handle(message, route, account);
   }
@@ -154,6 +187,18 @@ export class Publisher {
     const interest = route.interest as NonNullable<typeof route.interest>;
     const delivered = client.hub.router.deliver(interest, message, client);
     if (delivered === 0 && asksForReply && client.connect.noResponders) this.noResponders(message, account);
+  }
+
+  private acknowledge(message: Message, subscription: Subscription, account: Account): void {
+    const { client, acks } = this;
+    client.inMsgs++;
+    client.inBytes += message.end - message.start;
+    const asksForReply = message.replyEnd > message.replyStart;
+    if (asksForReply && this.asksForReservedReply(message)) return;
+    if (client.hub.router.acknowledge(subscription, acks.place, message)) return;
+    if (!asksForReply || !client.connect.noResponders) return;
+    message.subject = message.line.toString("latin1", acks.start, acks.end);
+    this.noResponders(message, account);
   }
 
   private traceMessage(message: Message, { subject, target }: CachedSubject): void {
@@ -215,9 +260,8 @@ export class Publisher {
       route.allowed = permissions.canPublish(route.target, hub.runtime.clock.monotonicMs());
       route.interestGeneration = -1;
     } else route.allowed = permissions.canPublish(route.target);
-    route.interest = route.target.startsWith("$JS.ACK.")
-      ? account.sublist.matchTail(route.target, ACK_NUMBERS)
-      : account.sublist.match(route.target);
+    const known = this.isAck && route.target === route.subject ? this.acks.interest(account) : undefined;
+    route.interest = known ?? account.sublist.match(route.target);
   }
 
   // Subjects of gateways and Raft groups are not for clients.
@@ -272,10 +316,8 @@ export class Publisher {
   }
 }
 
-function isAck(buffer: Uint8Array, start: number, end: number): boolean {
-  if (end - start < ACK_SUBJECTS.length) return false;
-  for (let i = 0; i < ACK_SUBJECTS.length; i++) if (buffer[start + i] !== ACK_SUBJECTS[i]) return false;
-  return true;
+function uncachedSubject(buffer: Buffer, start: number, end: number): CachedSubject {
+  return new CachedSubject(Uint8Array.prototype.slice.call(buffer, start, end), 0);
 }
 
 // As nats-server's log lines name what has failed.

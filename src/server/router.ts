@@ -1,6 +1,7 @@
 // The one path of a message: who is interested, and delivery to each of them. Source rules and mappings come before it (in
 // the class of the connection), what differs per kind of target is in the targets.
 import type { Account } from "../accounts/account.js";
+import type { AckPlace } from "../accounts/ack-place.js";
 import type { Message } from "../accounts/message.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import type { Random } from "../runtime/random.js";
@@ -68,6 +69,16 @@ export class Router implements FaultHandler {
       this.mark = outerMark;
     }
     return delivered;
+  }
+
+  /** Delivers an acknowledgement to a subscription whose target takes them; nobody else is interested. Whether it was taken. */
+  acknowledge(subscription: Subscription, place: AckPlace, message: Message): boolean {
+    try {
+      return subscription.target.acknowledge?.(place, message) === true;
+    } catch (error) {
+      this.targetFailed(subscription, error);
+      return false;
+    }
   }
 
   /**

@@ -79,6 +79,11 @@ export class SubjectMappings {
     return this.#find(subject) !== undefined;
   }
 
+  /** Whether no source matches any subject of this prefix and the numbers of `Sublist.matchNumbered`. */
+  leavesNumbered(prefix: string): boolean {
+    return this.#sources.matchNumbered(prefix)?.plain.length === 0;
+  }
+
   /** Whether all messages published to the subject get the same one; false where weights or random numbers decide. */
   isFixed(subject: string): boolean {
     const choices = this.#find(subject)?.choices ?? [];

@@ -13,6 +13,8 @@ export class Node<S extends Interest> {
   star: Slot<S> | undefined;
   full: Slot<S> | undefined;
   starChild: Node<S> | undefined;
+  // How many of the tokens below are numbers.
+  #numbers = 0;
   #onlyToken = "";
   #onlyChild: Node<S> | undefined;
   #children: Map<string, Node<S>> | undefined;
@@ -32,6 +34,10 @@ export class Node<S extends Interest> {
     return this.#onlyChild !== undefined || this.#children !== undefined;
   }
 
+  get hasNumbersBelow(): boolean {
+    return this.#numbers > 0;
+  }
+
   child(token: string): Node<S> | undefined {
     if (this.#children !== undefined) return this.#children.get(token);
     return this.#onlyToken === token ? this.#onlyChild : undefined;
@@ -43,6 +49,7 @@ export class Node<S extends Interest> {
   }
 
   setBelow(token: string, node: Node<S>): void {
+    if (isNumber(token)) this.#numbers++;
     if (token === "*") {
       this.starChild = node;
     } else if (this.#children !== undefined) {
@@ -61,6 +68,7 @@ export class Node<S extends Interest> {
   }
 
   removeBelow(token: string): void {
+    if (isNumber(token)) this.#numbers--;
     if (token === "*") {
       this.starChild = undefined;
     } else if (this.#children !== undefined) {
@@ -77,6 +85,26 @@ export class Node<S extends Interest> {
     if (this.#onlyChild !== undefined) yield this.#onlyChild;
     if (this.#children !== undefined) yield* this.#children.values();
   }
+}
+
+function isNumber(token: string): boolean {
+  for (let at = 0; at < token.length; at++) {
+    const code = token.charCodeAt(at);
+    if (code < 48 || code > 57) return false;
+  }
+  return token !== "";
+}
+
+/** How many of the last tokens of a subject are numbers, looking at no more than `most`. */
+export function numbersAtEnd(subject: string, most: number): number {
+  let end = subject.length;
+  for (let count = 0; count < most; count++) {
+    const dot = subject.lastIndexOf(".", end - 1);
+    if (!isNumber(subject.slice(dot + 1, end))) return count;
+    if (dot < 0) return count + 1;
+    end = dot;
+  }
+  return most;
 }
 
 /** Takes a last `*` or `>` off the tokens, since the node above it holds the slot. */

@@ -44,8 +44,16 @@ function checkMatch(list: Sublist<Interest>, model: readonly Interest[], subject
   const expected = model.filter((sub) => subjectMatches(subject, sub.subject));
   assert.equal(list.hasInterest(subject), expected.length > 0, subject);
   checkResult(list.matchOnce(subject), expected, subject);
-  for (let tail = 1; tail <= 3; tail++) checkResult(list.matchTail(subject, tail), expected, subject);
+  checkNumbered(list, model, subject);
   checkResult(list.match(subject), expected, subject);
+}
+
+function checkNumbered(list: Sublist<Interest>, model: readonly Interest[], subject: string): void {
+  const found = list.matchNumbered(subject);
+  for (const numbers of [".1.1.1.1.1", ".23.1.4.1.5"]) {
+    const expected = model.filter((sub) => subjectMatches(`${subject}${numbers}`, sub.subject));
+    if (found !== undefined) checkResult(found, expected, subject);
+  }
 }
 
 function checkResult({ plain, queues }: MatchResult<Interest>, expected: readonly Interest[], subject: string): void {
@@ -83,9 +91,10 @@ function checkTransform(source: string, destination: string, subject: string, ra
 }
 
 function randomSubject(below: (count: number) => number): string {
-  const words = ["a", "b", "c", "a*", "*", "*", ">", "\xff"];
+  const words = ["a", "b", "c", "a*", "*", "*", ">", "\xff", "1"];
   const tokens: string[] = [];
-  for (let at = below(4); at >= 0; at--) tokens.push(below(60) === 0 ? "" : words[below(words.length)]);
+  for (let at = below(10) === 0 ? below(8) : below(4); at >= 0; at--)
+    tokens.push(below(60) === 0 ? "" : words[below(words.length)]);
   return tokens.join(".");
 }
 

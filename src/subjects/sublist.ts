@@ -2,7 +2,7 @@
 // with one level per token, and the results for subjects that are published are cached.
 
 import { MatchCache } from "./match-cache.js";
-import { Node, placeOf } from "./node.js";
+import { Node, numbersAtEnd, placeOf } from "./node.js";
 import { EMPTY, Group, type Interest, interestsOf, type MatchResult, mergeSlots, type Slot } from "./slot.js";
 import {
   hasOnlyTokens,
@@ -31,6 +31,8 @@ export interface SublistStats {
 }
 
 const DOT = 46;
+/** How many numbers `matchNumbered` speaks of. */
+export const NUMBERED_TOKENS = 5;
 /** Prefixes that `matchOnce` remembers. */
 const MAX_PREFIXES = 1024;
 
@@ -45,9 +47,8 @@ export class Sublist<S extends Interest> {
   readonly #cache: MatchCache<MatchResult<S>> | undefined;
   // What `matchOnce` remembers, by all tokens but the last; the prefix that was asked for last comes before the table.
   readonly #besideResults = new Map<string, MatchResult<S> | undefined>();
-  readonly #tailResults = new Map<string, MatchResult<S> | undefined>();
-  #tailGeneration = -1;
-  #tail = 0;
+  // Literal subjects with as many numbers at the end.
+  #numberedLiterals = 0;
   #besideGeneration = -1;
   #beside = "";
   #besideResult: MatchResult<S> | undefined;
@@ -80,6 +81,7 @@ export class Sublist<S extends Interest> {
       const grown = addToSlot(slot, sub);
       if (grown === undefined) return;
       if (grown !== slot) this.#literals.set(subject, grown);
+      if (slot === undefined && isNumbered(subject)) this.#numberedLiterals++;
       this.#cache?.outdate(subject);
     } else {
       const tokens = subject.split(".");
@@ -109,7 +111,10 @@ export class Sublist<S extends Interest> {
     if (isLiteral(subject)) {
       const slot = this.#literals.get(subject);
       if (slot === undefined || !leavesSlot(slot, sub)) return false;
-      if (!(slot instanceof Group) || slot.isEmpty) this.#literals.delete(subject);
+      if (!(slot instanceof Group) || slot.isEmpty) {
+        this.#literals.delete(subject);
+        if (isNumbered(subject)) this.#numberedLiterals--;
+      }
       this.#cache?.forget(subject);
     } else {
       if (!this.#removeWildcard(sub)) return false;
@@ -177,41 +182,20 @@ export class Sublist<S extends Interest> {
       this.#besideResults.clear();
     this.#besideGeneration = this.generation;
     this.#beside = prefix;
-    if (!this.#besideResults.has(prefix)) this.#besideResults.set(prefix, this.#lookForTail(prefix, 1));
+    if (!this.#besideResults.has(prefix)) this.#besideResults.set(prefix, this.#lookForTail(prefix, 1, false));
     this.#besideResult = this.#besideResults.get(prefix);
   }
 
   /**
-   * As `match`, for subjects that come once and differ in the tokens after a common prefix, such as those of
-   * acknowledgements.
-   * @param tail how many tokens differ
+   * Who gets all subjects of a prefix (without a dot at its end) and NUMBERED_TOKENS further tokens that are numbers, as those of
+   * acknowledgements; undefined where that depends on the numbers. Nothing is remembered.
    */
-  matchTail(subject: string, tail: number): MatchResult<S> {
-    let dot = subject.length;
-    for (let left = tail; left > 0; left--) {
-      const before = subject.lastIndexOf(".", dot - 1);
-      if (before <= 0 || before === dot - 1) return this.match(subject);
-      dot = before;
-    }
-    if (this.#tailGeneration !== this.generation || this.#tail !== tail || this.#tailResults.size >= MAX_PREFIXES) {
-      this.#tailGeneration = this.generation;
-      this.#tail = tail;
-      this.#tailResults.clear();
-    }
-    const prefix = subject.slice(0, dot);
-    let result = this.#tailResults.get(prefix);
-    if (result === undefined && !this.#tailResults.has(prefix)) {
-      result = this.#lookForTail(prefix, tail);
-      this.#tailResults.set(prefix, result);
-    }
-    if (result === undefined || this.#literals.has(subject)) return this.match(subject);
-    this.#matches++;
-    this.#cacheHits++;
-    return result;
+  matchNumbered(prefix: string): MatchResult<S> | undefined {
+    return this.#numberedLiterals > 0 ? undefined : this.#lookForTail(prefix, NUMBERED_TOKENS, true);
   }
 
-  // Who gets all subjects of so many tokens more; undefined when that depends on the tokens.
-  #lookForTail(prefix: string, tail: number): MatchResult<S> | undefined {
+  // Who gets all subjects of so many tokens (or numbers) more; undefined when that depends on the tokens.
+  #lookForTail(prefix: string, tail: number, areNumbers: boolean): MatchResult<S> | undefined {
     if (!hasOnlyTokens(prefix, 0)) return undefined;
     const slots: Slot<S>[] = [];
     let nodes: Node<S>[] = [this.#root];
@@ -228,7 +212,7 @@ export class Sublist<S extends Interest> {
     for (let left = tail; left > 0; left--) {
       const next: Node<S>[] = [];
       for (const node of nodes) {
-        if (node.hasTokensBelow) return undefined;
+        if (areNumbers ? node.hasNumbersBelow : node.hasTokensBelow) return undefined;
         if (node.full !== undefined) slots.push(node.full);
         if (left === 1 && node.star !== undefined) slots.push(node.star);
         if (node.starChild !== undefined) next.push(node.starChild);
@@ -363,6 +347,10 @@ export class Sublist<S extends Interest> {
       for (const below of node.nodesBelow()) nodes.push(below);
     }
   }
+}
+
+function isNumbered(subject: string): boolean {
+  return numbersAtEnd(subject, NUMBERED_TOKENS) === NUMBERED_TOKENS;
 }
 
 // The slot to store, or undefined if the interest was in it already.
