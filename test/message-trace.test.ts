@@ -5,7 +5,7 @@ import { gunzipSync } from "node:zlib";
 import type { ServerOptions } from "../src/options/options.js";
 import { startLocalServer } from "./support/local-server.js";
 import { connectClient, type Item, type RawClient } from "./support/raw-client.js";
-import type { Scope } from "./support/temporary-folder.js";
+import { type Scope, temporaryFolder } from "./support/temporary-folder.js";
 
 const DESTINATION = "Nats-Trace-Dest: t.here";
 const ONLY = "Nats-Trace-Only: true";
@@ -261,4 +261,35 @@ test("who takes part in another account is named with it", async (t) => {
     "si acc=A from=svc to=svc",
     "eg name=responder acc=A sub=svc",
   ]);
+});
+
+test("a stream that takes a traced message is named; what is only traced changes nothing in JetStream", async (t) => {
+  const { client } = await clientOf(t, { jetstream: { storeDir: temporaryFolder(t) } });
+  client.send("SUB _R 8\r\n");
+  const api = async (name: string, request: object | string = ""): Promise<Record<string, never>> => {
+    const payload = typeof request === "string" ? request : JSON.stringify(request);
+    client.send(`PUB ${name.startsWith("$") ? name : `$JS.API.${name}`} _R ${payload.length}\r\n${payload}\r\n`);
+    return JSON.parse((await client.expect(/^MSG _R /)).payload);
+  };
+  await api("STREAM.CREATE.S", {
+    name: "S",
+    subjects: ["a.*"],
+    storage: "memory",
+    subject_transform: { src: "a.*", dest: "b.{{wildcard(1)}}" },
+  });
+  await api("CONSUMER.CREATE.S.C", { stream_name: "S", config: { name: "C", ack_policy: "explicit", ack_wait: 60e9 } });
+  const { records } = await exchange(client, hpub("a.1", [DESTINATION]) + hpub("a.2", [DESTINATION, ONLY]));
+  assert.deepEqual(records.map(brief), [
+    ["in acc=$G subj=a.1", "js stream=S subject=b.1"],
+    ["in acc=$G subj=a.2", "js stream=S subject=b.2"],
+  ]);
+  const state = async () => (await api("STREAM.INFO.S")).state as { messages: number };
+  assert.equal((await state()).messages, 1);
+  await exchange(client, hpub("$JS.API.STREAM.PURGE.S", [DESTINATION, ONLY]));
+  assert.equal((await state()).messages, 1);
+  client.send('PUB $JS.API.CONSUMER.MSG.NEXT.S.C _R 11\r\n{"batch":1}\r\n');
+  const [, ack] = /^HMSG b.1 8 (\S+)/.exec((await client.expect(/^HMSG /)).line) ?? [];
+  await exchange(client, hpub(String(ack), [DESTINATION, ONLY], "+ACK"));
+  const { num_ack_pending } = await api("CONSUMER.INFO.S.C");
+  assert.equal(num_ack_pending, 1);
 });

@@ -126,6 +126,11 @@ export class MessageTrace {
     });
   }
 
+  /** A stream takes it, or would if it were not only traced. */
+  stored(stream: string, subject: string): void {
+    this.#add("js", { stream, subject: bytesAsText(subject) });
+  }
+
   /** It is passed on to another server, as the message that is returned. */
   forwarded(message: Message, to: TraceParty): Message {
     this.hops++;

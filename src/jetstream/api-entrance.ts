@@ -38,6 +38,7 @@ export class ApiEntrance implements DeliveryTarget {
       if (this.#known.size >= KNOWN_SUBJECTS) this.#known.clear();
       this.#known.set(message.subject, rest);
     }
+    if (message.trace?.only) return false;
     return this.#api.handle(this.#account, rest, message, source);
   }
 }

@@ -237,6 +237,8 @@ export class Stream implements DeliveryTarget {
 
   deliver(_: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
     this.account.js.memoryBudget.slow(source);
+    message.trace?.stored(this.name, this.transformed(message).subject);
+    if (message.trace?.only) return true;
     const reply = this.config.no_ack || !message.hasReply ? "" : message.reply;
     try {
       this.receive(message, reply);
