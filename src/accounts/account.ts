@@ -127,16 +127,18 @@ export class Account {
 
   /**
    * Adds to the interest of this account alone: nothing is imported for it. Throws SubjectError for a malformed subject.
+   * Returns whether there was none in its subject before.
    * @param kind of its subject, if the caller knows it
    */
-  addInterest(subscription: Subscription, kind?: ValidKind): void {
-    this.sublist.insert(subscription, kind);
+  addInterest(subscription: Subscription, kind?: ValidKind): boolean {
+    const isFirst = this.sublist.insert(subscription, kind);
     for (const watcher of this.#watchers) watcher.added(this, subscription);
+    return isFirst;
   }
 
   /** See Sublist.interestsIn. */
-  interestsIn(subject: string, queue: string | undefined, kind?: ValidKind): Iterable<Subscription> {
-    return this.#sublist?.interestsIn(subject, queue, kind) ?? NONE;
+  interestsIn(subject: string, queue: string | undefined): Iterable<Subscription> {
+    return this.#sublist?.interestsIn(subject, queue) ?? NONE;
   }
 
   /** Takes out what `addInterest` has added; returns false if it is not there. */

@@ -84,17 +84,29 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
    * @param kind of its subject, if the caller knows it
    */
   add(subscription: RoutedSubscription, kind?: ValidKind): void {
-    const { subject, queue, origin } = subscription;
-    const before = this.#find(subject, queue, origin, kind);
-    // The old one goes last, so that the interest is there all the time.
+    const before =
+      this.#account === undefined ? this.#putAside(subscription) : this.#putInto(this.#account, subscription, kind);
     this.#interest.add(subscription);
-    if (this.#account === undefined) this.#unattached.set(keyOf(subject, queue, origin), subscription);
-    else this.#account.addInterest(subscription, kind);
     if (before === undefined) this.#announced.count++;
     else {
+      // Last, so that the interest is there all the time.
       this.#interest.remove(before);
       this.#account?.removeInterest(before);
     }
+  }
+
+  // These two return the one that it takes the place of.
+  #putAside(subscription: RoutedSubscription): RoutedSubscription | undefined {
+    const key = keyOf(subscription.subject, subscription.queue, subscription.origin);
+    const before = this.#unattached.get(key);
+    this.#unattached.set(key, subscription);
+    return before;
+  }
+
+  #putInto(account: Account, subscription: RoutedSubscription, kind?: ValidKind): RoutedSubscription | undefined {
+    if (account.addInterest(subscription, kind)) return undefined;
+    const { subject, queue, origin } = subscription;
+    return this.#find(subject, queue, origin, subscription);
   }
 
   /** Ends an interest; nothing happens if it is not there. */
@@ -120,12 +132,12 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     subject: string,
     queue: string | undefined,
     origin: string | undefined,
-    kind?: ValidKind,
+    besides?: RoutedSubscription,
   ): RoutedSubscription | undefined {
     if (this.#account === undefined) return this.#unattached.get(keyOf(subject, queue, origin));
-    for (const candidate of this.#account.interestsIn(subject, queue, kind)) {
-      if (candidate.target === this && (candidate as RoutedSubscription).origin === origin)
-        return candidate as RoutedSubscription;
+    for (const candidate of this.#account.interestsIn(subject, queue)) {
+      const isOwn = candidate.target === this && candidate !== besides;
+      if (isOwn && (candidate as RoutedSubscription).origin === origin) return candidate as RoutedSubscription;
     }
     return undefined;
   }

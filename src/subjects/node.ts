@@ -1,6 +1,8 @@
 // The trie of wildcard subjects: one level per token.
 import type { Interest, Slot } from "./slot.js";
 
+const DOT = 46;
+
 /** Where a node holds the slot of a subject that ends at it: with no further token, with `*`, with `>`. */
 export type Place = "here" | "star" | "full";
 
@@ -88,21 +90,24 @@ export class Node<S extends Interest> {
 }
 
 function isNumber(token: string): boolean {
-  for (let at = 0; at < token.length; at++) {
-    const code = token.charCodeAt(at);
-    if (code < 48 || code > 57) return false;
-  }
+  for (let at = 0; at < token.length; at++) if (!isDigit(token.charCodeAt(at))) return false;
   return token !== "";
+}
+
+function isDigit(code: number): boolean {
+  return code >= 48 && code <= 57;
 }
 
 /** How many of the last tokens of a subject are numbers, looking at no more than `most`. */
 export function numbersAtEnd(subject: string, most: number): number {
-  let end = subject.length;
+  let at = subject.length - 1;
   for (let count = 0; count < most; count++) {
-    const dot = subject.lastIndexOf(".", end - 1);
-    if (!isNumber(subject.slice(dot + 1, end))) return count;
-    if (dot < 0) return count + 1;
-    end = dot;
+    const last = at;
+    while (at >= 0 && isDigit(subject.charCodeAt(at))) at--;
+    const isWhole = at < last && (at < 0 || subject.charCodeAt(at) === DOT);
+    if (!isWhole) return count;
+    if (at < 0) return count + 1;
+    at--;
   }
   return most;
 }

@@ -70,16 +70,17 @@ export class Sublist<S extends Interest> {
 
   /**
    * Adds an interest; one that is there already stays once. Throws SubjectError if its subject has an empty token or a
-   * `>` before the end.
+   * `>` before the end. Returns whether its subject had none before.
    * @param kind of its subject, if the caller knows it
    */
-  insert(sub: S, kind?: ValidKind): void {
+  insert(sub: S, kind?: ValidKind): boolean {
     const subject = sub.subject;
     if (kind === undefined && !isValidSubject(subject)) throw new SubjectError(subject);
+    let slot: Slot<S> | undefined;
     if (kind === SubjectKind.literal || (kind === undefined && isLiteral(subject))) {
-      const slot = this.#literals.get(subject);
+      slot = this.#literals.get(subject);
       const grown = addToSlot(slot, sub);
-      if (grown === undefined) return;
+      if (grown === undefined) return false;
       if (grown !== slot) this.#literals.set(subject, grown);
       if (slot === undefined && isNumbered(subject)) this.#numberedLiterals++;
       this.#cache?.outdate(subject);
@@ -95,14 +96,16 @@ export class Sublist<S extends Interest> {
         }
         node = next;
       }
-      const grown = addToSlot(node[place], sub);
-      if (grown === undefined) return;
+      slot = node[place];
+      const grown = addToSlot(slot, sub);
+      if (grown === undefined) return false;
       node[place] = grown;
       this.#cache?.outdateMatching(subject);
     }
     this.#size++;
     this.#inserts++;
     this.generation++;
+    return slot === undefined;
   }
 
   /** Removes this very interest, and returns false if it was not there. */
@@ -126,13 +129,9 @@ export class Sublist<S extends Interest> {
     return true;
   }
 
-  /**
-   * The interests of this very subject, of those without a queue group or of one.
-   * @param kind of the subject, if the caller knows it
-   */
-  interestsIn(subject: string, queue: string | undefined, kind?: ValidKind): Iterable<S> {
-    const isPlain = kind === undefined ? isLiteral(subject) : kind === SubjectKind.literal;
-    const slot = isPlain ? this.#literals.get(subject) : this.#wildcardSlot(subject);
+  /** The interests of this very subject, of those without a queue group or of one. */
+  interestsIn(subject: string, queue: string | undefined): Iterable<S> {
+    const slot = isLiteral(subject) ? this.#literals.get(subject) : this.#wildcardSlot(subject);
     if (slot instanceof Group) return slot.membersOf(queue);
     return slot !== undefined && slot.queue === queue ? [slot] : NONE;
   }
