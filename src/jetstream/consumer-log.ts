@@ -55,13 +55,10 @@ export class ConsumerLog {
     return snapshot !== undefined || entries.length > 0;
   }
 
-  /** Adds an entry, with what `ConsumerState.apply` takes; gives the ticket of its record. Throws StoreError as `EntryLog.append`. */
-  add(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): Ticket {
-    this.#put(op, sequence, consumerSequence, deliveries, atMs);
-    return this.commit();
-  }
-
-  /** The same for an entry that nobody waits for: it becomes part of a record with the next that is added, or some milliseconds later. Throws StoreError when too much waits for the disk. */
+  /**
+   * Takes an entry, with what `ConsumerState.apply` takes: it becomes part of a record with the next `commit`, or some
+   * milliseconds later. Throws StoreError when too much waits for the disk.
+   */
   gather(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
     this.#put(op, sequence, consumerSequence, deliveries, atMs);
     if (!this.#isCommitted) this.#timer ??= this.#clock.after(GATHERING_MS, this.commitWhenPossible);

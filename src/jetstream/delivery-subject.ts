@@ -1,9 +1,10 @@
 // The reply subject of a consumer's message, which says what the message is: `$JS.ACK.<stream>.<consumer>.<deliveries>.
 // <sequence>.<consumer sequence>.<time>.<pending>`, or with domain and account behind `ACK`, and a random token at the end.
+import { ACK_PREFIX } from "../accounts/ack-place.js";
 import { readDecimal } from "../protocol/decimal.js";
+import { startsWith } from "../protocol/words.js";
 
 const DOT = 0x2e;
-const PREFIX = Buffer.from("$JS.ACK.");
 /** Without domain and account; with them there are two more, and more may follow. */
 const SHORT_TOKENS = 9;
 const LONG_TOKENS = 11;
@@ -23,7 +24,7 @@ export class DeliverySubject {
 
   /** Reads `buffer[start..end)`. False for what is no such subject. */
   read(buffer: Uint8Array, start: number, end: number): boolean {
-    for (let i = 0; i < PREFIX.length; i++) if (buffer[start + i] !== PREFIX[i]) return false;
+    if (!startsWith(buffer, start, end, ACK_PREFIX)) return false;
     let tokens = 0;
     for (let i = start; i < end; i++) {
       if (buffer[i] !== DOT) continue;

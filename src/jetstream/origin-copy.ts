@@ -52,7 +52,7 @@ export class OriginCopy {
   mirrored(origin: OriginMessage): MessageHeaders {
     const { body, start, end, headerBytes } = origin;
     this.#fill(origin, body, start, end, headerBytes);
-    return headerBytes === 0 ? MessageHeaders.none : MessageHeaders.in(this.message.headerText);
+    return MessageHeaders.of(this.message);
   }
 
   /** Of a source: returns the origin's headers that stay. `identity` tells which incarnation of the origin it is. */

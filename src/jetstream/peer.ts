@@ -92,7 +92,7 @@ export function* toldStreams({ accounts }: JetStream): IterableIterator<ToldStre
   }
 }
 
-/** Where the cluster's servers are asked to keep a stream. */
+/** Whether the first of two streams of one name, by the names of their servers, is the older one, which counts. */
 export function isBefore(a: { name: string; createdNs: bigint }, b: { name: string; createdNs: bigint }): boolean {
   return a.createdNs !== b.createdNs ? a.createdNs < b.createdNs : a.name < b.name;
 }

@@ -103,16 +103,18 @@ export class Peers implements PeerListener {
     return this.#coordinator;
   }
 
+  /** The id of the server that decides. */
+  get coordinatorId(): string | undefined {
+    const { server } = this.#js;
+    return this.#coordinator === "own" ? server.id : this.#coordinator?.id;
+  }
+
   get online(): Peer[] {
     return [...this.#peers.values()].filter(({ isOnline }) => isOnline);
   }
 
   get all(): Iterable<Peer> {
     return this.#peers.values();
-  }
-
-  named(name: string): Peer | undefined {
-    return this.#peers.get(name);
   }
 
   /** The servers beside this one that have a stream of this name, those that are online first. */
@@ -277,18 +279,18 @@ export class Peers implements PeerListener {
 
   #meet({ id }: Peer): void {
     this.#introduce(id);
-    this.#channel.tell(id, { kind: "want" });
+    this.#ask(id);
   }
 
   #greeted(peer: Peer, introduction: Introduction): void {
     peer.introduction = introduction;
     // Something it has told did not arrive.
-    if (peer.revision !== undefined && peer.revision !== introduction.revision) this.#ask(peer);
+    if (peer.revision !== undefined && peer.revision !== introduction.revision) this.#ask(peer.id);
     this.#look();
   }
 
-  #ask(peer: Peer): void {
-    this.#channel.tell(peer.id, { kind: "want" });
+  #ask(serverId: string): void {
+    this.#channel.tell(serverId, { kind: "want" });
   }
 
   #takeStreams(
@@ -309,7 +311,7 @@ export class Peers implements PeerListener {
     // All of its streams are on their way.
     if (peer.revision === undefined) return;
     if (revision !== peer.revision + 1) {
-      this.#ask(peer);
+      this.#ask(peer.id);
       return;
     }
     peer.revision = revision;
@@ -341,7 +343,7 @@ export class Peers implements PeerListener {
     this.#strangers.forgetSilent(now);
     for (const peer of this.#peers.values()) {
       if (peer.isOnline && now - peer.heardMs > SILENT_MS) this.#lost(peer);
-      else if (peer.isUnknown) this.#ask(peer);
+      else if (peer.isUnknown) this.#ask(peer.id);
     }
     this.#look();
   }

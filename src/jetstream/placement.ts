@@ -92,8 +92,8 @@ export class Placement {
 
   #ask(id: string, entry: Entry): void {
     const { server } = this.#js;
-    const { coordinator } = this.#peers;
-    if (coordinator === undefined) return;
+    const { coordinatorId: decides } = this.#peers;
+    if (decides === undefined) return;
     const { account, stream, rest, reply, payload } = entry.asked;
     const placing: Placing = {
       id,
@@ -105,16 +105,14 @@ export class Placement {
       payload: payload.toString("base64"),
       hops: 0,
     };
-    const decides = coordinator === "own" ? server.id : coordinator.id;
     entry.askedOf = decides;
     this.#send(decides, { kind: "place", ...placing });
   }
 
   /** Who decides may be another now. */
   changed(): void {
-    const { coordinator } = this.#peers;
-    if (coordinator === undefined) return;
-    const decides = coordinator === "own" ? this.#js.server.id : coordinator.id;
+    const { coordinatorId: decides } = this.#peers;
+    if (decides === undefined) return;
     for (const [id, entry] of this.#entries) {
       // One that is still there has taken it up.
       const isAsked = entry.askedOf === decides || (entry.askedOf !== undefined && this.#isThere(entry.askedOf));

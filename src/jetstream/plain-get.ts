@@ -1,6 +1,7 @@
 // The two requests for a message that nearly all are, `{"seq":7}` and `{"last_by_subj":"orders.new"}`, read from their bytes as
 // clients write them. Everything else is for the reader of JSON.
 import { readDecimal } from "../protocol/decimal.js";
+import { startsWith } from "../protocol/words.js";
 
 /** What a request for a message asks for; names are those of the API. */
 export interface GetRequest {
@@ -49,10 +50,4 @@ export function lastOf(subject: string): GetRequest {
 
 function askingFor(seq: number, lastBySubject: string): GetRequest {
   return { seq, last_by_subj: lastBySubject, next_by_subj: "", batch: 0, max_bytes: 0, up_to_seq: 0, no_hdr: false };
-}
-
-function startsWith(from: Buffer, start: number, end: number, text: Buffer): boolean {
-  if (end - start < text.length) return false;
-  for (let i = 0; i < text.length; i++) if (from[start + i] !== text[i]) return false;
-  return true;
 }

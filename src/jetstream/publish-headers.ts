@@ -1,4 +1,5 @@
 // The headers of JetStream messages, and what a publisher asks for with them.
+import type { Message } from "../accounts/message.js";
 import { readHeaders } from "../protocol/header-block.js";
 
 export const Header = {
@@ -57,6 +58,11 @@ export class MessageHeaders {
   /** Those of a header block (latin1, may be empty). */
   static in(block: string): MessageHeaders {
     return block === "" ? MessageHeaders.none : new MessageHeaders(readHeaders(block));
+  }
+
+  /** Those of a message. */
+  static of(message: Pick<Message, "headerBytes" | "headerText">): MessageHeaders {
+    return message.headerBytes === 0 ? MessageHeaders.none : MessageHeaders.in(message.headerText);
   }
 
   /** Undefined when it is not there or empty. */

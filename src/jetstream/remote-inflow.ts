@@ -3,6 +3,7 @@
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { parseExact, stringifyExact } from "../protocol/json.js";
+import { startsWith } from "../protocol/words.js";
 import type { Timer } from "../runtime/clock.js";
 import { subjectsOverlap } from "../subjects/validity.js";
 import { DeliverySubject } from "./delivery-subject.js";
@@ -315,12 +316,12 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   }
 }
 
-function readAnswer({ body, start, headerBytes, headerText, end }: Message): Answer | undefined {
+function readAnswer(message: Message): Answer | undefined {
+  const { body, start, headerBytes, end } = message;
   try {
     const value = parseExact(body.toString("utf8", start + headerBytes, end));
     if (typeof value !== "object" || value === null) return undefined;
-    const identity = headerBytes === 0 ? undefined : MessageHeaders.in(headerText).get(Header.streamIdentity);
-    return { ...value, identity };
+    return { ...value, identity: MessageHeaders.of(message).get(Header.streamIdentity) };
   } catch {
     return undefined;
   }
@@ -331,7 +332,5 @@ function refusal({ error }: Answer): string {
 }
 
 function isStatus({ body, start, headerBytes }: Message): boolean {
-  if (headerBytes < STATUS.length) return false;
-  for (let i = 0; i < STATUS.length; i++) if (body[start + i] !== STATUS[i]) return false;
-  return true;
+  return startsWith(body, start, start + headerBytes, STATUS);
 }

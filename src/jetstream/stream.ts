@@ -250,7 +250,7 @@ export class Stream implements DeliveryTarget {
 
   /** Takes a published message and answers it, once it is durable. Throws what `refuse` answers. */
   receive(message: Message, reply: string): void {
-    const headers = message.headerBytes === 0 ? MessageHeaders.none : MessageHeaders.in(message.headerText);
+    const headers = MessageHeaders.of(message);
     if (this.batches !== undefined && reply.endsWith(".$FI") && this.batches.fast(message, headers, reply)) return;
     const batchId = headers.get(Header.batchId);
     if (batchId !== undefined) {

@@ -1,4 +1,5 @@
 // Times and durations of the JetStream API: RFC 3339, nanoseconds, and Go's text of a duration.
+import { writeDigits } from "../protocol/decimal.js";
 import { formatNs } from "../protocol/rfc3339.js";
 
 export const NS_PER_MS = 1_000_000n;
@@ -122,11 +123,7 @@ export class TimeWriter {
       let fraction = nanoseconds;
       for (; fraction % 10 === 0; digits--) fraction /= 10;
       into[end] = 46;
-      for (let i = end + digits; i > end; i--) {
-        into[i] = 48 + (fraction % 10);
-        fraction = Math.floor(fraction / 10);
-      }
-      end += 1 + digits;
+      end = writeDigits(into, end + 1, fraction, digits);
     }
     into[end] = 90;
     return end + 1;

@@ -6,7 +6,7 @@ import type { JetStreamAccount } from "./js-account.js";
 import type { Peer, PeerStream } from "./peer.js";
 import type { Question } from "./peer-questions.js";
 import { shownStream } from "./stream-config.js";
-import { timeText } from "./time.js";
+import { timeText, ZERO_TIME } from "./time.js";
 
 /** A stream of another server. */
 export interface StreamElsewhere {
@@ -23,9 +23,9 @@ const NOTHING_STORED = {
   messages: 0,
   bytes: 0,
   first_seq: 0,
-  first_ts: "0001-01-01T00:00:00Z",
+  first_ts: ZERO_TIME,
   last_seq: 0,
-  last_ts: "0001-01-01T00:00:00Z",
+  last_ts: ZERO_TIME,
   consumer_count: 0,
 };
 

@@ -35,7 +35,7 @@ export function readDecimal(from: Uint8Array, start: number, end: number): numbe
   if (end <= start || end - start > MOST_DIGITS) return -1;
   let value = 0;
   for (let i = start; i < end; i++) {
-    const digit = from[i] - 48;
+    const digit = from[i] - ZERO;
     if (digit < 0 || digit > 9) return -1;
     value = value * 10 + digit;
   }

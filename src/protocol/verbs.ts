@@ -1,6 +1,8 @@
 // The operations of the client protocol, recognised from the first bytes of a control line in any case, and the splitting
 // of their arguments (https://docs.nats.io/reference/reference-protocols/nats-protocol).
 
+import { readDecimal } from "./decimal.js";
+
 export const Verb = {
   unknown: 0,
   /** The bytes so far may still become a verb. */
@@ -137,13 +139,5 @@ const MAX_SIZE_DIGITS = 9;
 
 /** A size in decimal digits; -1 when it is empty, too long, or anything else. */
 export function parseSize(buffer: Uint8Array, start: number, end: number): number {
-  const digits = end - start;
-  if (digits === 0 || digits > MAX_SIZE_DIGITS) return -1;
-  let value = 0;
-  for (let i = start; i < end; i++) {
-    const digit = buffer[i] - 48;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
+  return end - start > MAX_SIZE_DIGITS ? -1 : readDecimal(buffer, start, end);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { copyWords, sameWords, viewOf } from "./words.js";
+import { copyWords, sameWords, startsWith, viewOf } from "./words.js";
 
 test("comparing and copying by words is the same as by bytes", () => {
   fc.assert(
@@ -29,4 +29,11 @@ test("comparing and copying by words is the same as by bytes", () => {
 test("a view shows the bytes of its buffer, whichever was asked for before", () => {
   const [a, b] = [Buffer.from("aaaa"), Buffer.from("bbbb")];
   for (const buffer of [a, b, b, a]) assert.equal(viewOf(buffer).getUint8(0), buffer[0]);
+});
+
+test("bytes begin with others as far as they reach", () => {
+  const bytes = Buffer.from("xabcd");
+  const isThere = (beginning: string, end = 5): boolean => startsWith(bytes, 1, end, Buffer.from(beginning));
+  assert.deepEqual([isThere("abc"), isThere("abcd"), isThere(""), isThere("abx")], [true, true, true, false]);
+  assert.deepEqual([isThere("abc", 3), isThere("ab", 3), isThere("abcde")], [false, true, false]);
 });

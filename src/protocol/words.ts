@@ -34,6 +34,13 @@ export function copyWords(from: DataView, at: number, to: DataView, toAt: number
   to.setInt32(toAt + last, from.getInt32(at + last));
 }
 
+/** Whether `bytes[start..end)` begins with these. */
+export function startsWith(bytes: Uint8Array, start: number, end: number, beginning: Uint8Array): boolean {
+  if (end - start < beginning.length) return false;
+  for (let i = 0; i < beginning.length; i++) if (bytes[start + i] !== beginning[i]) return false;
+  return true;
+}
+
 /** Up to this size copying in words is faster than a call. */
 const SHORT_BYTES = 512;
 /** Up to this size a view of the source costs more than it saves. */

@@ -1,15 +1,15 @@
 // PUB lines of acknowledgements: their subjects come once, as `$JS.ACK.<stream>.<consumer>.` and five numbers. What is in front
 // of the numbers is looked up once, and they are read from the bytes (conformance/jetstream, FACTS "Ack reply subject and acks").
 import type { Account } from "../accounts/account.js";
-import type { AckPlace } from "../accounts/ack-place.js";
+import { ACK_PREFIX, type AckPlace } from "../accounts/ack-place.js";
 import type { Message } from "../accounts/message.js";
 import type { Subscription } from "../accounts/subscription.js";
 import type { Permissions } from "../auth/permissions.js";
 import { parseSize } from "../protocol/verbs.js";
+import { startsWith } from "../protocol/words.js";
 import type { Interest } from "./router.js";
 import { BytesCache, type KnownByBytes } from "./subject-cache.js";
 
-const START = Buffer.from("$JS.ACK.");
 const DOT = 46;
 const BLANK = 32;
 const ZERO = 48;
@@ -118,7 +118,7 @@ export class AckLine {
   }
 
   private findPrefix(buffer: Buffer, from: number, end: number): boolean {
-    for (let i = 0; i < START.length; i++) if (buffer[from + i] !== START[i]) return false;
+    if (!startsWith(buffer, from, end, ACK_PREFIX)) return false;
     let dots = 0;
     for (let at = from; at < end && buffer[at] !== BLANK; at++) if (buffer[at] === DOT) dots++;
     if (dots !== SHORT_DOTS && dots !== LONG_DOTS) return false;

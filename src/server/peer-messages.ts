@@ -1,9 +1,11 @@
 // Messages that arrive from another server: RMSG, HMSG and LMSG lines, their payload, and the start of their path here
 // (conformance/topology, WIRE.md 2.4). What differs between routes, gateways and leaf links is in the receiver.
 import type { Account } from "../accounts/account.js";
+import { ACK_PREFIX } from "../accounts/ack-place.js";
 import { Message } from "../accounts/message.js";
 import type { Framer, STOP } from "../protocol/framer.js";
 import { type PeerMessageForm, PeerMessageLine } from "../protocol/peer-message-line.js";
+import { startsWith } from "../protocol/words.js";
 import type { GatewayReplies } from "./gateway-replies.js";
 import type { Interest } from "./router.js";
 import { BytesCache, type KnownByBytes } from "./subject-cache.js";
@@ -82,12 +84,6 @@ class QueueList implements KnownByBytes {
 
 const DOLLAR = 0x24;
 const AT = 0x40;
-const ACK = Buffer.from("$JS.ACK.");
-
-function startsWithAck(line: Uint8Array, start: number): boolean {
-  for (let i = 0; i < ACK.length; i++) if (line[start + i] !== ACK[i]) return false;
-  return true;
-}
 
 const NO_QUEUES: readonly string[] = Object.freeze([]);
 const NO_WAY_BACK = new Uint8Array(0);
@@ -198,7 +194,7 @@ export class PeerMessages {
   private takeStoredSubject(): void {
     const { message } = this;
     const { line, replyStart, replyEnd } = message;
-    if (!startsWithAck(line, replyStart)) return;
+    if (!startsWith(line, replyStart, replyEnd, ACK_PREFIX)) return;
     let at = replyEnd - 1;
     while (at > replyStart && line[at] !== AT) at--;
     if (at === replyStart) return;
