@@ -25,10 +25,15 @@ export class ChunkPool {
   private readonly used: Chunk[] = [];
   private readonly free: Chunk[] = [];
   private readonly chunkBytes: number;
+  private readonly reuses: boolean;
 
-  /** @param chunkBytes size of all chunks but those for larger records */
-  constructor(chunkBytes: number) {
+  /**
+   * @param chunkBytes size of all chunks but those for larger records
+   * @param reuses false where nothing is released: chunks are left to the collector
+   */
+  constructor(chunkBytes: number, reuses: boolean) {
     this.chunkBytes = chunkBytes;
+    this.reuses = reuses;
   }
 
   /** A chunk for at least so many bytes, in which nothing is. */
@@ -36,7 +41,7 @@ export class ChunkPool {
     const chunk =
       (bytes <= this.chunkBytes ? this.free.pop() : undefined) ??
       new Chunk(Buffer.allocUnsafeSlow(Math.max(this.chunkBytes, bytes)));
-    this.used.push(chunk);
+    if (this.reuses) this.used.push(chunk);
     return chunk;
   }
 

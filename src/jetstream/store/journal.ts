@@ -107,7 +107,8 @@ export class Journal implements Commits {
     this.clock = runtime.clock;
     this.directory = directory;
     this.options = options;
-    this.chunks = new ChunkPool(options.chunkBytes);
+    // With lazy syncs nobody tells what a crash would still look for.
+    this.chunks = new ChunkPool(options.chunkBytes, options.syncIntervalMs === 0);
     this.waiting = found.files.filter((file) => file.lastTicket > found.released);
     this.free = found.files.filter((file) => file.lastTicket <= found.released);
     this.released = found.released;
