@@ -9,7 +9,6 @@ import { Op } from "./consumer-state.js";
 import { wireSubject } from "./names.js";
 import { statusBlock } from "./publish-headers.js";
 import { readPull } from "./pull-requests.js";
-import { ALREADY_DURABLE, type Ticket } from "./store/store.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const SHORT_TOKENS = 9;
@@ -82,29 +81,29 @@ export class AckHandler {
     const reply = message.hasReply ? message.reply : "";
     if (payload === "" || payload === "+ACK" || payload === "+OK") {
       this.acknowledge(place);
-      if (reply !== "") this.#answer(reply, consumer.ticket);
+      this.#answerWhenDurable(reply);
       return;
     }
     if (payload.startsWith("+NXT")) {
-      const { js } = consumer.stream.account;
       this.acknowledge(place);
-      js.whenDurable(consumer.ticket, () => this.#askForMore(payload.slice(4).trim(), reply));
+      consumer.whenDurable(() => this.#askForMore(payload.slice(4).trim(), reply));
       return;
     } else if (payload === "-NAK" || payload.startsWith("-NAK ")) this.#refuse(place, payload.slice(4).trim());
     else if (payload === "+WPI") consumer.redelivery.inProgress(sequence);
     else if (payload === "+TERM" || payload.startsWith("+TERM ")) {
-      this.#terminate(place, payload.slice(5).trim(), (ended) => this.#answer(reply, ended));
+      this.#terminate(place, payload.slice(5).trim(), () => this.#answerWhenDurable(reply));
       return;
     }
-    this.#answer(reply, ALREADY_DURABLE);
+    if (reply !== "") this.#answer(reply);
   }
 
-  #answer(reply: string, ticket: Ticket): void {
-    if (reply === "") return;
+  #answerWhenDurable(reply: string): void {
+    if (reply !== "") this.#consumer.whenDurable(() => this.#answer(reply));
+  }
+
+  #answer(reply: string): void {
     const { js, account } = this.#consumer.stream.account;
-    js.whenDurable(ticket, (error) => {
-      if (error === undefined) js.send(account, reply, NO_BYTES);
-    });
+    js.send(account, reply, NO_BYTES);
   }
 
   /** The message is done; with ack policy all, everything before it too. */
@@ -144,7 +143,7 @@ export class AckHandler {
   }
 
   // The message is done; with a rule for dead letters only when it has become one.
-  #terminate(place: AckPlace, reason: string, ended: (ticket: Ticket) => void): void {
+  #terminate(place: AckPlace, reason: string, ended: () => void): void {
     const { streamSequence, consumerSequence, deliveries } = place;
     const consumer = this.#consumer;
     const { deadLetters } = consumer;
@@ -154,7 +153,7 @@ export class AckHandler {
       return;
     }
     if (!consumer.state.pending.has(streamSequence)) {
-      ended(consumer.ticket);
+      ended();
       return;
     }
     consumer.advise("MSG_TERMINATED", "terminated", {
@@ -171,7 +170,7 @@ export class AckHandler {
     consumer.apply(Op.ack, streamSequence);
     consumer.stream.acknowledged(streamSequence);
     consumer.wake();
-    ended(consumer.ticket);
+    ended();
   }
 
   #askForMore(argument: string, reply: string): void {

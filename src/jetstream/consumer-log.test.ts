@@ -45,7 +45,7 @@ function entryAt(number: number): Entry {
 test("what changes in a turn is one record, durable as a whole", async () => {
   const world = simulatedRuntime({ seed: 1 });
   let storage = await open(world);
-  const log = new ConsumerLog(storage.log(KEY), world.clock);
+  const log = new ConsumerLog(storage.log(KEY), world.clock, new ConsumerState(true));
   const entries = Array.from({ length: 200 }, (_, number) => entryAt(number));
   const tickets = new Set(entries.map((entry) => add(log, ...entry)));
   assert.equal(tickets.size, 1);
@@ -64,7 +64,7 @@ test("what changes in a turn is one record, durable as a whole", async () => {
 test("a turn with very many changes is several records", async () => {
   const world = simulatedRuntime({ seed: 2 });
   let storage = await open(world);
-  const log = new ConsumerLog(storage.log(KEY), world.clock);
+  const log = new ConsumerLog(storage.log(KEY), world.clock, new ConsumerState(true));
   const entries = Array.from({ length: 5000 }, (_, number) => entryAt(number));
   let ticket = 0;
   for (const entry of entries) ticket = add(log, ...entry);
@@ -86,8 +86,8 @@ test("after a power cut it stands behind all that was durable, also with snapsho
     let storage = await open(world, options);
     const entries: Entry[] = [];
     let state = new ConsumerState(true);
-    let log = new ConsumerLog(storage.log(KEY), world.clock);
-    log.recover(state);
+    let log = new ConsumerLog(storage.log(KEY), world.clock, state);
+    log.recover();
     const countSnapshots = (): void => {
       const entryLog = storage.log(KEY);
       const { snapshotter } = entryLog;
@@ -115,8 +115,8 @@ test("after a power cut it stands behind all that was durable, also with snapsho
       const confirmed = before + tickets.filter((ticket) => ticket <= upTo).length;
       storage = await reopen(world, options);
       state = new ConsumerState(true);
-      log = new ConsumerLog(storage.log(KEY), world.clock);
-      log.recover(state);
+      log = new ConsumerLog(storage.log(KEY), world.clock, state);
+      log.recover();
       countSnapshots();
       const found = Buffer.from(state.encode()).toString("hex");
       let length = confirmed;
@@ -131,7 +131,7 @@ test("after a power cut it stands behind all that was durable, also with snapsho
 test("what is gathered ends with the log", async () => {
   const world = simulatedRuntime({ seed: 3 });
   const storage = await open(world);
-  const log = new ConsumerLog(storage.log(KEY), world.clock);
+  const log = new ConsumerLog(storage.log(KEY), world.clock, new ConsumerState(true));
   add(log, ...entryAt(0));
   const ticket = log.delete();
   await world.clock.settle(durable(storage.commits, ticket));
@@ -143,7 +143,7 @@ test("what is gathered ends with the log", async () => {
 test("what nobody waits for gathers for some milliseconds, and is durable with what somebody waits for", async () => {
   const world = simulatedRuntime({ seed: 4 });
   const storage = await open(world);
-  const log = new ConsumerLog(storage.log(KEY), world.clock);
+  const log = new ConsumerLog(storage.log(KEY), world.clock, new ConsumerState(true));
   const { commits } = storage;
   const before = add(log, ...entryAt(0));
   await world.clock.settle(durable(commits, before));
@@ -172,7 +172,7 @@ test("what nobody waits for gathers for some milliseconds, and is durable with w
 test("messages that follow each other are one entry, whatever their number", async () => {
   const world = simulatedRuntime({ seed: 5 });
   const storage = await open(world);
-  const log = new ConsumerLog(storage.log(KEY), world.clock);
+  const log = new ConsumerLog(storage.log(KEY), world.clock, new ConsumerState(true));
   const entries: Entry[] = [];
   for (let sequence = 1; sequence <= 1000; sequence++) entries.push([Op.deliver, sequence, sequence, 1, 1000]);
   for (let sequence = 1; sequence <= 900; sequence++) entries.push([Op.ack, sequence, 0, 0, 0]);
@@ -195,7 +195,7 @@ test("of a torn write a removal is never there without the acknowledgement that 
     const world = simulatedRuntime({ seed });
     let storage = await open(world);
     const store = storage.stream("A/S");
-    const log = new ConsumerLog(storage.log(KEY), world.clock);
+    const log = new ConsumerLog(storage.log(KEY), world.clock, new ConsumerState(true));
     let ticket = 0;
     for (let sequence = 1; sequence <= 200; sequence++) {
       store.append(newMessage("a", "", "x"), sequence, timesOf(1n));
@@ -210,11 +210,61 @@ test("of a torn write a removal is never there without the acknowledgement that 
     await world.clock.advance(1);
     storage = await reopen(world, {}, true);
     const state = new ConsumerState(true);
-    new ConsumerLog(storage.log(KEY), world.clock).recover(state);
+    new ConsumerLog(storage.log(KEY), world.clock, state).recover();
     const isRemoved = storage.streams.get("A/S")?.has(2) === false;
     const isAcknowledged = !state.pending.has(2);
     assert.equal(isRemoved && !isAcknowledged, false, `seed ${seed}`);
     found.add(`${isRemoved} ${isAcknowledged}`);
   }
   assert.deepEqual([...found].sort(), ["false false", "false true", "true true"]);
+});
+
+test("on a full disk any number of entries may wait, and all are durable when there is room", async () => {
+  const world = simulatedRuntime({ seed: 6 });
+  let storage = await open(world);
+  const state = new ConsumerState(true);
+  const log = new ConsumerLog(storage.log(KEY), world.clock, state);
+  const change = (...entry: Entry): void => {
+    state.apply(...entry);
+    log.gather(...entry);
+  };
+  // So many that the state is more than one record.
+  for (let sequence = 1; sequence <= 5000; sequence++) change(Op.deliver, sequence, sequence, 1, 1000 + sequence);
+  await world.clock.settle(durable(storage.commits, log.commit()));
+  world.disk.fail({ operation: "write", code: "ENOSPC", times: Number.POSITIVE_INFINITY });
+  change(Op.ack, 1, 0, 0, 0);
+  await assert.rejects(world.clock.settle(durable(storage.commits, log.commit())), { code: "STORE_FULL" });
+  const before = process.memoryUsage().arrayBuffers;
+  for (let number = 0; number < 500_000; number++) {
+    const sequence = 2 + (number % 4999);
+    change(Op.deliver, sequence, 5001 + number, 2 + Math.floor(number / 4999), 10_000 + number);
+  }
+  assert.ok(process.memoryUsage().arrayBuffers - before < 4 * 1024 * 1024);
+  assert.throws(() => log.commit(), { code: "STORE_FULL" });
+  world.disk.repair();
+  await world.clock.runUntil(() => storage.failure === undefined);
+  change(Op.ack, 2, 0, 0, 0);
+  await world.clock.settle(durable(storage.commits, log.commit()));
+  change(Op.ack, 4, 0, 0, 0);
+  await world.clock.settle(durable(storage.commits, log.commit()));
+  storage = await reopen(world);
+  const after = new ConsumerState(true);
+  new ConsumerLog(storage.log(KEY), world.clock, after).recover();
+  assert.equal(Buffer.from(after.encode()).equals(state.encode()), true);
+});
+
+test("after its end it takes nothing, and asks the disk no more", async () => {
+  for (const end of ["close", "delete"] as const) {
+    const world = simulatedRuntime({ seed: 7 });
+    const storage = await open(world);
+    const log = new ConsumerLog(storage.log(KEY), world.clock, new ConsumerState(true));
+    await world.clock.settle(durable(storage.commits, add(log, ...entryAt(0))));
+    log[end]();
+    await world.clock.settle(storage.close());
+    const { pendingTimers } = world.clock;
+    log.gather(...entryAt(1));
+    log.commitWhenPossible();
+    assert.throws(() => log.commit(), { code: "STORE_CLOSED" });
+    assert.equal(world.clock.pendingTimers, pendingTimers, end);
+  }
 });

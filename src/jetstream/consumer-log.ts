@@ -1,16 +1,15 @@
 // Writes the entries of a consumer into its log: all of a turn of the loop are one record. What nobody waits for gathers for
-// longer, and deliveries and acknowledgements of messages that follow each other are one entry.
+// longer, and deliveries and acknowledgements of messages that follow each other are one entry. When too many wait for the
+// disk, the whole state is written instead of them.
 import type { Clock, Timer } from "../runtime/clock.js";
 import { type ConsumerState, Op, VALUE_BYTES, VALUES_OF } from "./consumer-state.js";
 import { StoreError } from "./store/errors.js";
 import { ALREADY_DURABLE, type EntryLog, type Ticket } from "./store/store.js";
 
 const FIRST_BYTES = 256;
-/** A consumer that was busy once does not keep more. */
+/** A consumer that was busy once does not keep more; nor does one that waits for the disk, as all of them may. */
 const KEPT_BYTES = 4096;
 const LONGEST_RECORD_BYTES = 64 * 1024;
-/** While the disk takes nothing so much may wait for it. */
-const MOST_BYTES = 16 * 1024 * 1024;
 const LONGEST_ENTRY_BYTES = 5 * VALUE_BYTES;
 /** So long plain deliveries and acknowledgements may gather, in milliseconds: a killed server forgets no more of them. */
 const GATHERING_MS = 20;
@@ -24,11 +23,17 @@ const FOURTH = 4 * VALUE_BYTES;
 export class ConsumerLog {
   readonly #log: EntryLog;
   readonly #clock: Clock;
+  readonly #state: ConsumerState;
   #view = newView(FIRST_BYTES);
   #end = 0;
   // Of the record that what was gathered is part of, once it is; else of the last one.
   #ticket: Ticket = ALREADY_DURABLE;
   #isCommitted = false;
+  // The disk has taken nothing the last time.
+  #isWaiting = false;
+  // What is to be written is the state, whatever was gathered.
+  #isWhole = false;
+  #isClosed = false;
   #timer: Timer | undefined;
   // Where the last entry stands, if it may become longer, and what follows it then.
   #open = -1;
@@ -37,13 +42,16 @@ export class ConsumerLog {
   #nextConsumer = 0;
   #openMs = 0;
 
-  constructor(log: EntryLog, clock: Clock) {
+  /** @param state what is gathered was applied to it before */
+  constructor(log: EntryLog, clock: Clock, state: ConsumerState) {
     this.#log = log;
     this.#clock = clock;
+    this.#state = state;
   }
 
   /** Brings the state to where the log was left, and keeps its changes from then on. Whether there was anything. */
-  recover(state: ConsumerState): boolean {
+  recover(): boolean {
+    const state = this.#state;
     const { snapshot, entries } = this.#log.recover();
     if (snapshot !== undefined) state.restore(snapshot);
     for (const entry of entries) state.replay(entry);
@@ -56,18 +64,26 @@ export class ConsumerLog {
   }
 
   /**
-   * Takes an entry, with what `ConsumerState.apply` takes: it becomes part of a record with the next `commit`, or some
-   * milliseconds later. Throws StoreError when too much waits for the disk.
+   * Takes an entry that was applied, with what `ConsumerState.apply` takes: it becomes part of a record with the next
+   * `commit`, or some milliseconds later. Nothing is taken any more after the end.
    */
   gather(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
-    this.#put(op, sequence, consumerSequence, deliveries, atMs);
+    if (this.#isClosed) return;
+    if (!this.#isWhole) this.#put(op, sequence, consumerSequence, deliveries, atMs);
     if (!this.#isCommitted) this.#timer ??= this.#clock.after(GATHERING_MS, this.commitWhenPossible);
   }
 
   /** Makes what was gathered part of this turn's record. Gives the ticket of all that was added. Throws StoreError as `EntryLog.append`. */
   commit(): Ticket {
-    if (this.#end === 0 || this.#isCommitted) return this.#ticket;
-    this.#ticket = this.#log.beforeEnd(this.#flush);
+    if (this.#isClosed) throw new StoreError("STORE_CLOSED", "the log of a consumer has ended");
+    if (this.#isEmpty || this.#isCommitted) return this.#ticket;
+    try {
+      this.#ticket = this.#log.beforeEnd(this.#flush);
+    } catch (error) {
+      this.#mustWait();
+      throw error;
+    }
+    this.#isWaiting = false;
     this.#isCommitted = true;
     this.#timer?.cancel();
     this.#timer = undefined;
@@ -76,6 +92,7 @@ export class ConsumerLog {
 
   /** `commit`; while the disk takes nothing, as soon as it does. */
   readonly commitWhenPossible = (): void => {
+    if (this.#isClosed) return;
     this.#timer?.cancel();
     this.#timer = undefined;
     try {
@@ -86,29 +103,51 @@ export class ConsumerLog {
     }
   };
 
-  /** Commits, if that is possible, and gathers no longer. */
+  /** Commits, if that is possible, and takes nothing any more. */
   close(): void {
     this.commitWhenPossible();
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
   }
 
   /** Forgets everything and its file. */
   delete(): Ticket {
-    this.#end = 0;
+    this.#forget();
+    this.#isClosed = true;
     this.#timer?.cancel();
     this.#timer = undefined;
     return this.#log.delete();
   }
 
+  get #isEmpty(): boolean {
+    return this.#end === 0 && !this.#isWhole;
+  }
+
   readonly #flush = (): void => {
     this.#isCommitted = false;
-    if (this.#end === 0) return;
-    this.#ticket = this.#log.append(new Uint8Array(this.#view.buffer, 0, this.#end));
-    this.#end = 0;
-    this.#open = -1;
+    if (this.#isEmpty) return;
+    if (this.#isWhole) for (const part of this.#state.parts()) this.#ticket = this.#log.append(part);
+    else this.#ticket = this.#log.append(new Uint8Array(this.#view.buffer, 0, this.#end));
+    this.#isWaiting = false;
+    this.#forget();
     if (this.#view.byteLength > KEPT_BYTES) this.#view = newView(FIRST_BYTES);
   };
+
+  #forget(): void {
+    this.#end = 0;
+    this.#open = -1;
+    this.#isWhole = false;
+  }
+
+  // The disk takes nothing: the state, which is there anyway, stands for more than a few entries.
+  #mustWait(): void {
+    this.#isWaiting = true;
+    if (this.#end + LONGEST_ENTRY_BYTES <= KEPT_BYTES) return;
+    this.#forget();
+    this.#isWhole = true;
+    this.#view = newView(FIRST_BYTES);
+  }
 
   #put(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
     if (op === Op.deliver && deliveries === 1) {
@@ -150,6 +189,8 @@ export class ConsumerLog {
 
   #write(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
     if (this.#end + LONGEST_ENTRY_BYTES > this.#view.byteLength) this.#makeRoom();
+    // What came before it is written as a state that has it, too.
+    if (this.#isWhole) return;
     const at = this.#end;
     const count = VALUES_OF[op];
     this.#open = at;
@@ -163,19 +204,15 @@ export class ConsumerLog {
     this.#end = at + (1 + count) * VALUE_BYTES;
   }
 
-  #flushIfPossible(): boolean {
-    try {
-      this.#flush();
-      return true;
-    } catch {
-      return false;
-    }
-  }
-
   #makeRoom(): void {
-    if (this.#view.byteLength >= LONGEST_RECORD_BYTES && this.#flushIfPossible()) return;
-    if (this.#view.byteLength >= MOST_BYTES)
-      throw new StoreError("STORE_FULL", "the log of a consumer waits for the disk");
+    if (this.#view.byteLength >= (this.#isWaiting ? KEPT_BYTES : LONGEST_RECORD_BYTES)) {
+      try {
+        this.#flush();
+      } catch {
+        this.#mustWait();
+      }
+      return;
+    }
     const larger = newView(2 * this.#view.byteLength);
     new Uint8Array(larger.buffer).set(new Uint8Array(this.#view.buffer));
     this.#view = larger;

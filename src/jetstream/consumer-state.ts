@@ -25,12 +25,16 @@ export const Op = {
   deliverRange: 10,
   /** stream sequence, last stream sequence: each of them */
   ackRange: 11,
+  /** number of the part, how many there are, values: a part of a state as `encode` gives it, alone in its record */
+  part: 12,
 } as const;
 
 /** A value is a double, little-endian. */
 export const VALUE_BYTES = 8;
 /** How many values follow each operation. */
 export const VALUES_OF: readonly number[] = [0, 4, 1, 2, 1, 1, 1, 1, 1, 4, 4, 2];
+
+const PART_BYTES = 64 * 1024;
 
 export class ConsumerState {
   /** The stream sequence at which the search for the next message begins. */
@@ -45,6 +49,7 @@ export class ConsumerState {
   /** How often messages were delivered, if more than once. */
   readonly deliveries = new Map<number, number>();
   readonly #tracks: boolean;
+  #parts: Buffer[] = [];
 
   /** @param tracks whether deliveries wait for acknowledgements */
   constructor(tracks: boolean) {
@@ -163,6 +168,10 @@ export class ConsumerState {
   /** Applies entries that stand one after the other. */
   replay(bytes: Buffer): void {
     const values = decodeValues(bytes);
+    if (values[0] === Op.part) {
+      this.#takePart(bytes, values[1], values[2]);
+      return;
+    }
     for (let at = 0; at < values.length; at += 1 + VALUES_OF[values[at]]) {
       this.apply(values[at], values[at + 1], values[at + 2], values[at + 3], values[at + 4]);
     }
@@ -177,7 +186,28 @@ export class ConsumerState {
     return encodeValues(values);
   }
 
+  /** Records that stand for all before them, when the last of them is there. */
+  *parts(): Iterable<Uint8Array> {
+    const state = this.encode();
+    const count = Math.ceil(state.length / PART_BYTES);
+    for (let number = 0; number < count; number++) {
+      const head = encodeValues([Op.part, number, count]);
+      yield Buffer.concat([head, state.subarray(number * PART_BYTES, (number + 1) * PART_BYTES)]);
+    }
+  }
+
+  #takePart(bytes: Buffer, number: number, count: number): void {
+    if (number === 0) this.#parts = [];
+    if (number !== this.#parts.length) return;
+    this.#parts.push(bytes.subarray(3 * VALUE_BYTES));
+    if (this.#parts.length < count) return;
+    this.restore(Buffer.concat(this.#parts));
+    this.#parts = [];
+  }
+
   restore(snapshot: Buffer): void {
+    this.pending.clear();
+    this.deliveries.clear();
     const values = decodeValues(snapshot);
     [this.nextStream, this.deliveredStream, this.nextConsumer, this.floorStream, this.floorConsumer] = values;
     let at = 6;

@@ -12,12 +12,14 @@ import { ConsumerState, Op } from "./consumer-state.js";
 import { DeadLetters } from "./dead-letters.js";
 import { Delivery } from "./delivery.js";
 import { FlowControl } from "./flow-control.js";
+import { IdleEnd } from "./idle-end.js";
 import { wireSubject } from "./names.js";
 import { PriorityGroups } from "./priority-groups.js";
 import { statusBlock } from "./publish-headers.js";
 import { PullService } from "./pull-service.js";
 import { Redelivery } from "./redelivery.js";
 import { startingSequence } from "./starting-sequence.js";
+import { StoreError } from "./store/errors.js";
 import { ALREADY_DURABLE, type SubjectFilter, type Ticket } from "./store/store.js";
 import type { Stream } from "./stream.js";
 import { NS_PER_MS, parseTime } from "./time.js";
@@ -46,19 +48,16 @@ export class Consumer implements DeliveryTarget {
   /** Milliseconds since 1970; 0 for never. */
   lastDeliveredMs = 0;
   lastAckedMs = 0;
-  /** Monotonic time of the last sign of life of its clients. */
-  activeMs: number;
   filter: SubjectFilter | undefined;
   readonly #log: ConsumerLog;
   readonly #isLogged: boolean;
   readonly #acks: AckHandler;
   readonly #delivery: Delivery;
+  readonly #idleEnd: IdleEnd;
   #patterns: readonly string[] = [];
   #subscriptions: Subscription[] = [];
   // What is not in the log yet; 0 for nothing.
   #passedTo = 0;
-  #endsIdle = false;
-  #idleTimer: Timer | undefined;
   #pauseTimer: Timer | undefined;
 
   constructor(stream: Stream, config: ConsumerConfig, createdNs: bigint, key: string) {
@@ -68,10 +67,9 @@ export class Consumer implements DeliveryTarget {
     this.createdNs = createdNs;
     this.key = key;
     this.state = new ConsumerState(config.ack_policy !== "none");
-    this.activeMs = js.server.runtime.clock.monotonicMs();
     this.#isLogged = this.isDurable;
     const log = this.#isLogged ? js.storage.log(key) : js.storage.memoryLog(key);
-    this.#log = new ConsumerLog(log, js.server.runtime.clock);
+    this.#log = new ConsumerLog(log, js.server.runtime.clock, this.state);
     this.pulls = new PullService(this);
     this.groups = new PriorityGroups(this);
     this.flow = new FlowControl(this);
@@ -79,8 +77,9 @@ export class Consumer implements DeliveryTarget {
     this.deadLetters = new DeadLetters(this);
     this.#acks = new AckHandler(this);
     this.#delivery = new Delivery(this);
+    this.#idleEnd = new IdleEnd(this);
     this.#configure();
-    if (!this.#log.recover(this.state)) this.#begin();
+    if (!this.#log.recover()) this.#begin();
     else if (config.deliver_policy === "last_per_subject") this.#delivery.backlog.takeLastOnes();
   }
 
@@ -107,8 +106,7 @@ export class Consumer implements DeliveryTarget {
   }
 
   get isPaused(): boolean {
-    const until = this.pauseUntilNs;
-    return until > 0n && until > this.stream.account.js.nowNs;
+    return this.pauseUntilNs > 0n && this.pauseUntilNs > this.stream.account.js.nowNs;
   }
 
   get pauseUntilNs(): bigint {
@@ -118,9 +116,7 @@ export class Consumer implements DeliveryTarget {
   // ---------------------------------------------------------------- life
 
   #begin(): void {
-    const { store } = this.stream;
-    const sequence = startingSequence(this.config, store, this.filter);
-    this.apply(Op.reset, sequence);
+    this.apply(Op.reset, startingSequence(this.config, this.stream.store, this.filter));
     if (this.config.deliver_policy === "last_per_subject") this.#delivery.backlog.takeLastOnes();
   }
 
@@ -145,7 +141,7 @@ export class Consumer implements DeliveryTarget {
     for (const subject of this.#acks.subjects) listen(subject);
     if (this.config.flow_control) listen(this.flow.subject);
     this.redelivery.start();
-    this.#armIdle();
+    this.#idleEnd.arm();
     this.#armPause();
     this.flow.armHeartbeat();
     this.wake();
@@ -172,15 +168,16 @@ export class Consumer implements DeliveryTarget {
     this.#delivery.wake();
   }
 
-  /** Goes back to a stream sequence; everything else is forgotten. */
+  /** Goes back to a stream sequence; everything else is forgotten. Throws StoreError while the disk takes nothing. */
   reset(sequence: number): Ticket {
+    this.#checkWritable();
     this.redelivery.clear();
     this.#delivery.backlog.reset();
     this.lastDeliveredMs = 0;
     this.lastAckedMs = 0;
     this.apply(Op.reset, sequence);
     this.wake();
-    return this.ticket;
+    return this.#ticket;
   }
 
   /** Puts a delivery that another server has made into a consumer that is being restored. */
@@ -188,15 +185,16 @@ export class Consumer implements DeliveryTarget {
     this.apply(Op.deliver, sequence, consumerSequence, times, atMs);
   }
 
-  /** Goes where it stood on another server. */
+  /** Goes where it stood on another server. Throws StoreError while the disk takes nothing. */
   place(delivered: Place, floor: Place): Ticket {
+    this.#checkWritable();
     const { stream, consumer } = delivered;
     this.apply(Op.place, stream + 1, consumer + 1, floor.stream, floor.consumer);
     this.#delivery.backlog.changed();
     this.#delivery.backlog.retakeLastOnes();
     this.redelivery.start();
     this.wake();
-    return this.ticket;
+    return this.#ticket;
   }
 
   close(): void {
@@ -233,7 +231,7 @@ export class Consumer implements DeliveryTarget {
     this.#subscriptions = [];
     this.redelivery.stop();
     this.deadLetters.stop();
-    this.#idleTimer?.cancel();
+    this.#idleEnd.stop();
     this.flow.stop();
   }
 
@@ -254,8 +252,28 @@ export class Consumer implements DeliveryTarget {
   }
 
   /** What it states now is durable with this ticket. Throws StoreError while the disk takes nothing. */
-  get ticket(): Ticket {
+  get #ticket(): Ticket {
     return this.#isLogged ? this.#log.commit() : ALREADY_DURABLE;
+  }
+
+  /** Calls back when what it states now is durable; never when the disk does not take it: who gets no answer asks again. */
+  whenDurable(done: () => void): void {
+    let ticket: Ticket;
+    try {
+      ticket = this.#ticket;
+    } catch (error) {
+      if (error instanceof StoreError) return;
+      throw error;
+    }
+    this.stream.account.js.whenDurable(ticket, (error) => {
+      if (error === undefined) done();
+    });
+  }
+
+  // What a client wants and cannot be written down is not done. Throws StoreError.
+  #checkWritable(): void {
+    const { failure } = this.stream.account.js.storage;
+    if (this.#isLogged && failure !== undefined) throw failure;
   }
 
   /** Nothing before this sequence is left to be delivered. */
@@ -284,9 +302,9 @@ export class Consumer implements DeliveryTarget {
     return true;
   }
 
-  /** Somebody uses it; only noted where that decides how long it stays. */
+  /** Somebody uses it. */
   touch(): void {
-    if (this.#endsIdle) this.activeMs = this.stream.account.js.server.runtime.clock.monotonicMs();
+    this.#idleEnd.touch();
   }
 
   /** Whether it wants messages of this subject (latin1). */
@@ -349,24 +367,6 @@ export class Consumer implements DeliveryTarget {
   }
 
   // ---------------------------------------------------------------- time
-
-  #armIdle(): void {
-    const thresholdMs = Number(this.config.inactive_threshold / NS_PER_MS);
-    const { js } = this.stream.account;
-    if (!this.#endsIdle) this.activeMs = js.server.runtime.clock.monotonicMs();
-    this.#endsIdle = thresholdMs > 0;
-    if (!this.#endsIdle) return;
-    this.#idleTimer?.cancel();
-    const check = (): void => {
-      if (this.closed || js.closing) return;
-      const nowMs = js.server.runtime.clock.monotonicMs();
-      if (this.isBound || this.pulls.size > 0) this.activeMs = nowMs;
-      const leftMs = this.activeMs + thresholdMs - nowMs;
-      if (leftMs > 0) this.#idleTimer = js.after(leftMs + 1, check);
-      else this.stream.account.deleteConsumer(this);
-    };
-    this.#idleTimer = js.after(thresholdMs, check);
-  }
 
   #armPause(): void {
     this.#pauseTimer?.cancel();

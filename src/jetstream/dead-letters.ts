@@ -8,7 +8,7 @@ import { Op } from "./consumer-state.js";
 import { invalidStream } from "./errors.js";
 import { isUsableSubject, wireSubject } from "./names.js";
 import { appendHeaders, Header, MessageHeaders, withoutHeaders } from "./publish-headers.js";
-import type { StoredMessage, Ticket } from "./store/store.js";
+import type { StoredMessage } from "./store/store.js";
 import type { Stream } from "./stream.js";
 import { nsOf, timeText } from "./time.js";
 
@@ -31,8 +31,8 @@ export interface Cause {
 
 interface Moving {
   readonly cause: Cause;
-  /** Who wants to know of the entry that ends the message. */
-  readonly ended: ((ticket: Ticket) => void)[];
+  /** Who wants to know that the message is done; it may have to become durable. */
+  readonly ended: (() => void)[];
 }
 
 export class DeadLetters {
@@ -61,9 +61,9 @@ export class DeadLetters {
 
   /**
    * Stores a message as a dead letter and ends it here; tries again every second until there is a stream that takes it.
-   * @param ended is told of the entry that ends it
+   * @param ended is told when that has ended it, which may have to become durable
    */
-  move(sequence: number, cause: Cause, ended?: (ticket: Ticket) => void): void {
+  move(sequence: number, cause: Cause, ended?: () => void): void {
     const known = this.#moving.get(sequence);
     if (ended !== undefined) known?.ended.push(ended);
     if (known !== undefined) return;
@@ -158,7 +158,7 @@ export class DeadLetters {
       consumer.apply(Op.ack, sequence);
       consumer.stream.acknowledged(sequence);
     }
-    for (const ended of moved.ended) ended(consumer.ticket);
+    for (const ended of moved.ended) ended();
     consumer.wake();
   }
 
