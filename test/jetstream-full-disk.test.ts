@@ -8,6 +8,9 @@ const MESSAGES = 10;
 const CONSUMER = { durable_name: "C", ack_policy: "explicit", ack_wait: 600e9 };
 /** Longer than the storage waits before it asks the disk again. */
 const RECOVERY_MS = 6000;
+/** Of a disk that is to be full with more than the journal. */
+const CAPACITY_BYTES = 64 * 1024 * 1024;
+const LARGE = "x".repeat(900_000);
 
 interface Consumed {
   readonly world: SimulatedRuntime;
@@ -111,3 +114,60 @@ test("a reset that cannot be written down is refused and changes nothing", async
   assert.equal(again.error, undefined);
   assert.equal((await life.ask("$JS.API.CONSUMER.INFO.S.C")).delivered?.stream_seq, 0);
 });
+
+test("a restored stream that is not durable is no success", async () => {
+  const { world, life } = await consumed(3);
+  life.client.send("SUB _S 2\r\n");
+  await life.ask("$JS.API.STREAM.SNAPSHOT.S", { deliver_subject: "_S" });
+  await life.server.advance(1000);
+  const [chunk] = [...life.client.received.matchAll(/MSG _S 2 (\d+)\r\n/g)].map(({ index, 0: line, 1: size }) => {
+    const at = index + line.length;
+    return life.client.received.slice(at, at + Number(size));
+  });
+  assert.ok(chunk !== undefined && chunk.length > 0);
+  await life.ask("$JS.API.STREAM.DELETE.S");
+  const config = { name: "S", subjects: ["s"], storage: "file" };
+  const name = life.send("$JS.API.STREAM.RESTORE.S", JSON.stringify({ config, state: {} }));
+  await life.untilAnswered(name);
+  const subject = /"deliver_subject":"([^"]+)"/.exec(life.client.received)?.[1] ?? "";
+  await life.untilAnswered(life.send(subject, chunk));
+  world.disk.fail({ operation: "write", code: "ENOSPC", times: Number.POSITIVE_INFINITY });
+  const { error } = await life.ask(subject);
+  assert.equal(error?.err_code, 10023);
+});
+
+for (const what of ["CONSUMER", "STREAM"]) {
+  for (const retention of ["limits", "interest", "workqueue"]) {
+    test(`a ${what} of ${retention} retention can be deleted on a full disk, and makes room`, async () => {
+      for (let seed = 0; seed < 2; seed++) {
+        const run = await consumed(seed, { retention });
+        const { world, life, acks } = run;
+        world.disk.capacityBytes = CAPACITY_BYTES;
+        let isFull = false;
+        for (let count = 0; !isFull; count++) {
+          assert.ok(count < 1000);
+          isFull = (await life.ask("s", LARGE)).error?.err_code === 10023;
+        }
+        for (const subject of acks.slice(1, 6)) life.send(subject, "+ACK");
+        await life.server.advance(1000);
+        const path = what === "STREAM" ? "S" : "S.C";
+        const isRoom = what === "STREAM" || retention === "interest";
+        const { success, error: refusal } = await life.ask(`$JS.API.${what}.DELETE.${path}`);
+        // What frees too little for its own entry is done, but not confirmed.
+        if (isRoom || refusal?.err_code !== 10023) assert.equal(success, true, `seed ${seed}`);
+        if (isRoom) {
+          await life.server.advance(RECOVERY_MS);
+          const { error } = await life.ask("$JS.API.STREAM.CREATE.T", { name: "T", subjects: ["t"], storage: "file" });
+          assert.equal(error, undefined, `seed ${seed}`);
+          assert.equal((await life.ask("t", LARGE)).seq, 1);
+        }
+        world.disk.capacityBytes = Number.POSITIVE_INFINITY;
+        await life.server.advance(RECOVERY_MS);
+        const after = await afterPowerCut(run);
+        const info = await after.ask(`$JS.API.${what}.INFO.${path}`);
+        assert.ok(info.error !== undefined, `seed ${seed}`);
+        if (isRoom) assert.equal((await after.ask("t", "payload")).seq, 2);
+      }
+    });
+  }
+}

@@ -235,7 +235,7 @@ export const CONSUMER_ROUTES: readonly ApiRoute[] = [
     onError: EMPTY_PAGE,
     handle: (request) => paged(request, LIST_LIMIT, (consumer) => consumerInfo(consumer, false)),
   },
-  { subject: "CONSUMER.DELETE.*.*", type: "consumer_delete_response", handle: remove },
+  { subject: "CONSUMER.DELETE.*.*", type: "consumer_delete_response", makesRoom: true, handle: remove },
   {
     subject: "CONSUMER.PAUSE.*.*",
     type: "consumer_pause_response",

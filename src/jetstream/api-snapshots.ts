@@ -3,7 +3,7 @@
 import { requestInfo } from "../server/request-info.js";
 import { isLiteral, isValidSubject } from "../subjects/validity.js";
 import type { ApiRequest, ApiRoute } from "./api.js";
-import { ApiError } from "./errors.js";
+import { ApiError, asApiError } from "./errors.js";
 import { type Fields, field, readRequest } from "./fields.js";
 import { streamInfo, streamState } from "./info.js";
 import { isUsableSubject, wireSubject } from "./names.js";
@@ -99,7 +99,7 @@ function restore(request: ApiRequest): object {
       const { stream, ticket } = restored;
       const info = streamInfo(stream, true);
       js.advise(account.account, `STREAM.CREATED.${wireName}`, "stream_action", { stream: name, action: "create" });
-      js.whenDurable(ticket, () => answer(info));
+      js.whenDurable(ticket, (error) => answer(error === undefined ? info : { error: asApiError(error)?.toJSON() }));
     }
     js.advise(account.account, `STREAM.RESTORE_COMPLETE.${wireName}`, "restore_complete", {
       stream: name,

@@ -18,6 +18,8 @@ import { StoreError } from "./store/errors.js";
 
 const PREFIX = "$JS.API.";
 const TYPE = "io.nats.jetstream.api.v1.";
+/** So long a disk that is full may take to have room for what makes room. */
+const ROOM_MS = 1000;
 const NO_BYTES = Buffer.alloc(0);
 
 /** A request on its way through a handler. */
@@ -51,6 +53,8 @@ export interface ApiRoute {
   readonly onError?: object;
   /** What it is about; default: a stream that is there. */
   readonly scope?: ApiScope;
+  /** It removes something: a full disk has room for its entry soon. */
+  readonly makesRoom?: boolean;
   handle(request: ApiRequest): ApiAnswer | Promise<ApiAnswer>;
 }
 
@@ -223,12 +227,21 @@ export class Api {
   #answer(call: Call, { ticket, answerHeaders }: ApiRequest, answer: ApiAnswer): void {
     if (answer === undefined) return;
     const type = TYPE + call.route.type;
-    this.#js.whenDurable(ticket, (error) => {
+    this.#whenDurable(ticket, call.route.makesRoom === true, (error) => {
       if (error !== undefined) this.#refuse(call, error);
       else if (this.admission === undefined) this.#send(call, { type, ...answer }, answerHeaders);
       else this.admission.whenTold(() => this.#send(call, { type, ...answer }, answerHeaders));
     });
     if (call.opened !== undefined) call.opened.apiTotal++;
+  }
+
+  #whenDurable(ticket: number, makesRoom: boolean, done: (error?: Error) => void): void {
+    const js = this.#js;
+    js.whenDurable(ticket, (error) => {
+      const isFull = error instanceof StoreError && error.code === "STORE_FULL";
+      if (!makesRoom || !isFull) done(error);
+      else js.after(ROOM_MS, () => done(ticket <= js.storage.commits.durable ? undefined : error));
+    });
   }
 
   #refuse(call: Call, error: unknown): void {

@@ -9,7 +9,7 @@ import type { Timer } from "../runtime/clock.js";
 import { ArchiveReader, type ArchiveRecord } from "./archive.js";
 import type { Place } from "./consumer.js";
 import { CONSUMER_FIELDS, type ConsumerConfig } from "./consumer-config.js";
-import { ApiError } from "./errors.js";
+import { ApiError, asApiError } from "./errors.js";
 import { readFields } from "./fields.js";
 import type { JetStreamAccount } from "./js-account.js";
 import { wireSubject } from "./names.js";
@@ -170,8 +170,9 @@ export class Restore implements DeliveryTarget {
       const tickets = this.#consumers.map((one) => this.#restoreConsumer(stream, one));
       this.#ended({ stream, ticket: Math.max(ticket, this.#ticket, ...tickets) }, reply);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      fail(`error adding stream: ${error.message} (${error.errCode})`);
+      const refusal = asApiError(error);
+      if (refusal === undefined) throw error;
+      fail(`error adding stream: ${refusal.message} (${refusal.errCode})`);
     }
   }
 

@@ -330,6 +330,7 @@ export class FileStorage implements Storage, JournalCleaner {
       await this.takeOver([...new Set([...due, ...wanted])]);
     } finally {
       this.release();
+      if (wanted.size > 0 && this.failure?.code === "STORE_FULL") this.journal.tryAgain();
     }
   }
 

@@ -194,6 +194,12 @@ export class Journal implements Commits {
     if (this.waiting.length < this.options.maxWaiting) this.wake();
   }
 
+  /** There may be room again. */
+  tryAgain(): void {
+    this.retry?.cancel();
+    if (!this.pumping && !this.closing) void this.pump();
+  }
+
   /** The streams cannot take over at the moment. */
   blocked(by: StoreError): void {
     this.blockedBy = by;
@@ -249,7 +255,7 @@ export class Journal implements Commits {
 
   /** Resolves when everything that was written before is durable; rejects when it cannot be. */
   async drained(): Promise<void> {
-    const last = this.gathering ?? this.unwritten[this.unwritten.length - 1];
+    const last = this.gathering ?? this.unwritten.at(-1);
     if (last !== undefined && this.failure === undefined) await durable(this, last.ticket);
     if (this.failure !== undefined) throw this.failure;
     if (this.options.syncIntervalMs > 0) await this.current?.file.sync();
@@ -296,7 +302,7 @@ export class Journal implements Commits {
       this.unwritten = [];
       this.durable = done[done.length - 1].ticket;
       this.recovered();
-      for (const batch of done) for (const waiter of batch.waiters) tell(waiter, batch.ticket, undefined);
+      for (const batch of done) for (const waiter of batch.waiters) waiter.committed(batch.ticket, undefined);
     }
     this.pumping = false;
   }
@@ -351,8 +357,8 @@ export class Journal implements Commits {
   private frameOf(batch: Batch): Uint8Array[] {
     const { slices, ticket, chain } = batch;
     const { cipher } = this.options;
-    const header = slices[0].chunk.buffer;
-    const headerAt = slices[0].start;
+    const { chunk: first, start: headerAt } = slices[0];
+    const header = first.buffer;
     const parts = slices.map(({ chunk, start, end }) => chunk.buffer.subarray(start, end));
     let payloadBytes = parts.reduce((sum, part) => sum + part.length, 0) - FRAME_HEADER_BYTES;
     if (cipher !== undefined) {
@@ -403,10 +409,10 @@ export class Journal implements Commits {
     for (const go of waiting) go();
   }
 
-  private async discard(old: JournalFile): Promise<void> {
+  private async discard({ file }: JournalFile): Promise<void> {
     try {
-      await old.file.close();
-      await this.disk.remove(old.file.path);
+      await file.close();
+      await this.disk.remove(file.path);
     } catch {
       // It is read and found to be old at the next start.
     }
@@ -417,9 +423,8 @@ export class Journal implements Commits {
     this.seal();
     this.failure = error;
     for (const batch of this.unwritten) {
-      const { waiters } = batch;
-      batch.waiters = [];
-      for (const waiter of waiters) tell(waiter, batch.ticket, error);
+      // Who asks again meanwhile waits for the next try.
+      for (const waiter of batch.waiters.splice(0)) waiter.committed(batch.ticket, error);
     }
     // A file that could not be synced is not trusted with the same writes again.
     if (this.current !== undefined && error.code === "STORE_IO" && this.waiting.length < this.options.maxWaiting) {
@@ -430,9 +435,7 @@ export class Journal implements Commits {
       this.position = this.durablePosition;
     }
     if (isNew) this.onFailure?.(error);
-    this.retry = this.clock.after(this.retryMs, () => {
-      if (!this.pumping && !this.closing) void this.pump();
-    });
+    this.retry = this.clock.after(this.retryMs, () => this.tryAgain());
     this.retryMs = Math.min(this.retryMs * 2, LONGEST_RETRY_MS);
   }
 
@@ -447,9 +450,9 @@ export class Journal implements Commits {
   /** Leaves a frame that says that all before was taken over, and nothing else. */
   private async leaveEnd(): Promise<void> {
     const end = Buffer.alloc(FRAME_HEADER_BYTES);
-    const flags = FrameFlag.end;
     const { nextLog, nextTicket: ticket } = this;
-    writeFrameHeader(end, 0, { ticket, payloadBytes: 0, payloadChecksum: 0, nextLog, flags, released: ticket });
+    const nothing = { payloadBytes: 0, payloadChecksum: 0, flags: FrameFlag.end };
+    writeFrameHeader(end, 0, { ...nothing, ticket, nextLog, released: ticket });
     const files = this.files();
     if (files.length === 0) files.push(await this.newFile());
     await files[0].file.write([end], 0);
@@ -465,8 +468,4 @@ export class Journal implements Commits {
   private files(): JournalFile[] {
     return [...this.waiting, ...this.free, ...(this.current === undefined ? [] : [this.current])];
   }
-}
-
-function tell(waiter: CommitWaiter, ticket: Ticket, error: StoreError | undefined): void {
-  waiter.committed(ticket, error);
 }
