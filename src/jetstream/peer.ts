@@ -17,6 +17,16 @@ export interface ToldStream {
   readonly created?: string;
 }
 
+/** Some of all streams of a server, as it tells them to one that does not know them. */
+export interface ToldPart {
+  /** From 0. */
+  readonly part: number;
+  readonly last: boolean;
+  /** The change that all parts are of. */
+  readonly revision: number;
+  readonly streams: readonly ToldStream[];
+}
+
 /** What a server says of itself every second. */
 export interface Introduction {
   /** Whether it knows the streams of the others. */
@@ -43,10 +53,13 @@ export class Peer {
   heardMs = 0;
   /** The revision that `streams` is of; undefined until all its streams were told. */
   revision: number | undefined;
+  /** Monotonic time since which it is silent about streams that it was asked for. */
+  askedMs = 0;
   /** The last change of this server's streams that it has confirmed. */
   seen = 0;
-  /** By account and name. */
-  readonly streams = new Map<string, Map<string, PeerStream>>();
+  #streams: PeerStreams = new Map();
+  // What has come of a telling that is not whole yet: until it is, what was known before counts.
+  #parts: ToldPart[] = [];
 
   constructor(name: string, id: string, cluster: string) {
     this.name = name;
@@ -54,8 +67,13 @@ export class Peer {
     this.cluster = cluster;
   }
 
+  /** By account and name. */
+  get streams(): PeerStreams {
+    return this.#streams;
+  }
+
   stream(account: string, name: string): PeerStream | undefined {
-    return this.streams.get(account)?.get(name);
+    return this.#streams.get(account)?.get(name);
   }
 
   /** Whether it can be the coordinator. */
@@ -68,16 +86,56 @@ export class Peer {
     return this.isOnline && this.revision === undefined;
   }
 
-  take({ account, name, config, created }: ToldStream): void {
-    const streams = this.streams.get(account) ?? new Map<string, PeerStream>();
-    this.streams.set(account, streams);
-    if (config === undefined) streams.delete(name);
-    else {
-      const read = readFields(config, STREAM_FIELDS, false) as unknown as StreamConfig;
-      streams.set(name, { config: read, createdNs: BigInt(created ?? 0) });
-    }
-    if (streams.size === 0) this.streams.delete(account);
+  /** Begins anew: it is another process, or its links were lost, and with them what it has told. */
+  begin(): void {
+    this.isOnline = true;
+    this.revision = undefined;
+    this.introduction = undefined;
+    this.seen = 0;
+    this.#parts = [];
   }
+
+  /** Its links are lost. */
+  end(): void {
+    this.isOnline = false;
+    this.#parts = [];
+  }
+
+  /** Takes a part of all its streams, which count when all are there. Returns false where one before it did not arrive. */
+  takePart(told: ToldPart): boolean {
+    if (told.part === 0) this.#parts = [];
+    const isNext = told.part === this.#parts.length && (this.#parts[0] ?? told).revision === told.revision;
+    if (!isNext) {
+      this.#parts = [];
+      return false;
+    }
+    this.#parts.push(told);
+    if (!told.last) return true;
+    const streams: PeerStreams = new Map();
+    for (const part of this.#parts) for (const stream of part.streams) take(streams, stream);
+    this.#streams = streams;
+    this.#parts = [];
+    this.revision = told.revision;
+    return true;
+  }
+
+  /** Takes a change of one stream. */
+  take(told: ToldStream): void {
+    take(this.#streams, told);
+  }
+}
+
+type PeerStreams = Map<string, Map<string, PeerStream>>;
+
+function take(all: PeerStreams, { account, name, config, created }: ToldStream): void {
+  const streams = all.get(account) ?? new Map<string, PeerStream>();
+  all.set(account, streams);
+  if (config === undefined) streams.delete(name);
+  else {
+    const read = readFields(config, STREAM_FIELDS, false) as unknown as StreamConfig;
+    streams.set(name, { config: read, createdNs: BigInt(created ?? 0) });
+  }
+  if (streams.size === 0) all.delete(account);
 }
 
 /** A stream of this server as others are told of it. */

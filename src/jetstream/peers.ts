@@ -5,7 +5,7 @@ import type { Timer } from "../runtime/clock.js";
 import type { JetStreamProblem } from "../server/jetstream-source.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
-import { type Introduction, isBefore, Peer, type PeerStream, type ToldStream } from "./peer.js";
+import { type Introduction, isBefore, Peer, type PeerStream, type ToldPart, type ToldStream } from "./peer.js";
 import type { PeerChannel, PeerListener, PeerMessage, PeerSender } from "./peer-channel.js";
 import { Strangers } from "./strangers.js";
 import type { StreamConfig } from "./stream-config.js";
@@ -13,6 +13,8 @@ import { ToldChanges } from "./told-changes.js";
 
 const BEAT_MS = 1000;
 const INTEREST_MS = 100;
+/** A server that does not tell the streams that it was asked for is asked again. */
+const ASK_AGAIN_MS = 900;
 /** A server that says nothing for this long is offline. */
 const SILENT_MS = 7000;
 /** A server that begins waits for the others: at least so long, and longer while it has met fewer than it has routes. */
@@ -241,10 +243,7 @@ export class Peers implements PeerListener {
         this.#told.tellEverything(peer.id);
         return;
       case "streams":
-        this.#takeStreams(
-          peer,
-          message as unknown as { first: boolean; last: boolean; revision: number; streams: ToldStream[] },
-        );
+        this.#takeStreams(peer, message as unknown as ToldPart);
         return;
       case "change":
         this.#changedThere(peer, message as unknown as { revision: number; stream: ToldStream });
@@ -268,42 +267,39 @@ export class Peers implements PeerListener {
     } else if (peer.id !== id || !peer.isOnline) {
       peer.id = id;
       peer.cluster = cluster;
-      peer.isOnline = true;
-      peer.revision = undefined;
-      peer.introduction = undefined;
-      peer.seen = 0;
+      peer.begin();
       this.#meet(peer);
     }
     return peer;
   }
 
-  #meet({ id }: Peer): void {
-    this.#introduce(id);
-    this.#ask(id);
+  #meet(peer: Peer): void {
+    this.#introduce(peer.id);
+    this.#ask(peer);
   }
 
   #greeted(peer: Peer, introduction: Introduction): void {
     peer.introduction = introduction;
     // Something it has told did not arrive.
-    if (peer.revision !== undefined && peer.revision !== introduction.revision) this.#ask(peer.id);
+    if (peer.revision !== undefined && peer.revision !== introduction.revision) this.#ask(peer);
     this.#look();
   }
 
-  #ask(serverId: string): void {
-    this.#channel.tell(serverId, { kind: "want" });
+  #ask(peer: Peer): void {
+    peer.askedMs = this.#nowMs;
+    this.#channel.tell(peer.id, { kind: "want" });
   }
 
-  #takeStreams(
-    peer: Peer,
-    { first, last, revision, streams }: { first: boolean; last: boolean; revision: number; streams: ToldStream[] },
-  ): void {
-    if (first) peer.streams.clear();
-    for (const told of streams) peer.take(told);
-    if (last) {
-      peer.revision = revision;
-      this.#seen(peer);
-      for (const [account, of] of peer.streams) for (const name of of.keys()) this.#compare(account, name);
+  #takeStreams(peer: Peer, told: ToldPart): void {
+    peer.askedMs = this.#nowMs;
+    if (!peer.takePart(told)) {
+      // The rest of a telling whose beginning was lost comes without an end; a new one was asked for already.
+      if (told.last) this.#ask(peer);
+      return;
     }
+    if (!told.last) return;
+    this.#seen(peer);
+    for (const [account, of] of peer.streams) for (const name of of.keys()) this.#compare(account, name);
     this.#look();
   }
 
@@ -311,7 +307,7 @@ export class Peers implements PeerListener {
     // All of its streams are on their way.
     if (peer.revision === undefined) return;
     if (revision !== peer.revision + 1) {
-      this.#ask(peer.id);
+      this.#ask(peer);
       return;
     }
     peer.revision = revision;
@@ -343,14 +339,14 @@ export class Peers implements PeerListener {
     this.#strangers.forgetSilent(now);
     for (const peer of this.#peers.values()) {
       if (peer.isOnline && now - peer.heardMs > SILENT_MS) this.#lost(peer);
-      else if (peer.isUnknown) this.#ask(peer.id);
+      else if (peer.isUnknown && now - peer.askedMs > ASK_AGAIN_MS) this.#ask(peer);
     }
     this.#look();
   }
 
   #lost(peer: Peer): void {
     if (!peer.isOnline) return;
-    peer.isOnline = false;
+    peer.end();
     const { size } = peer.streams;
     if (size > 0) this.#js.server.logger.warn(`JetStream of server ${peer.name} is offline, with its streams`);
     this.#look();

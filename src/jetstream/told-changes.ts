@@ -37,12 +37,11 @@ export class ToldChanges {
   tellEverything(serverId: string): void {
     let part: ToldStream[] = [];
     let bytes = 0;
-    let first = true;
+    let number = 0;
     const send = (last: boolean): void => {
-      this.#channel.tell(serverId, { kind: "streams", first, last, revision: this.revision, streams: part });
+      this.#channel.tell(serverId, { kind: "streams", part: number++, last, revision: this.revision, streams: part });
       part = [];
       bytes = 0;
-      first = false;
     };
     for (const told of toldStreams(this.#js)) {
       part.push(told);
