@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { cuttingProxy } from "../src/testing/index.js";
+import { freePort } from "./support/free-port.js";
 import { type Answer, ask, make, newWorld, startMember, together } from "./support/jetstream-cluster.js";
 import { until } from "./support/local-cluster.js";
 
@@ -39,4 +40,25 @@ test("a stream stays known while its server tells all that it has again", { time
   watched.end();
   assert.deepEqual([...new Set(watched.codes)].sort(), [0, 10118], "and nobody says that it is not there");
   assert.equal((await ask(one.client, "STREAM.NAMES")).total, 21);
+});
+
+test("a server that has not met the others yet answers direct gets of its streams, and the rest when it decides", {
+  timeout: 60_000,
+}, async (t) => {
+  const world = newWorld(t);
+  const first = await startMember(world, "S1", []);
+  await make(first.client, "KEPT", { allow_direct: true });
+  await first.client.request("kept.a", "one");
+  await first.server.close();
+  // It waits for a server that does not come.
+  const routes = [`nats-route://127.0.0.1:${await freePort()}`];
+  const { client } = await startMember(world, "S1", [], { cluster: { routes } });
+  const nobody = assert.rejects(
+    client.request("$JS.API.DIRECT.GET.NONE", '{"seq":1}', { timeout: 15_000 }),
+    /no responders/,
+  );
+  const names = ask(client, "STREAM.NAMES").then(() => "names");
+  const kept = client.request("$JS.API.DIRECT.GET.KEPT", '{"seq":1}', { timeout: 15_000 });
+  assert.equal(await Promise.race([names, kept.then((message) => message.string())]), "one");
+  await nobody;
 });

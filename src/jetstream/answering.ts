@@ -57,11 +57,13 @@ export class Answering {
     return new ApiError(asked.rest.startsWith("CONSUMER.INFO.") ? "consumerOffline" : "streamOffline");
   }
 
-  /** What becomes of a request whose answers are messages. */
-  judgeDirect(asked: AskedDirectly): "answer" | "silence" | "no responders" {
+  /** What becomes of a request whose answers are messages; `later`: nobody can say yet that there is no such stream. */
+  judgeDirect(asked: AskedDirectly): "answer" | "silence" | "no responders" | "later" {
     if (this.#isKnown(asked)) return this.#isOwn(asked) ? "answer" : "silence";
     const { coordinator } = this.#peers;
-    return coordinator === "own" && !this.#peers.hasStrangers(asked.domain) ? "no responders" : "silence";
+    if (this.#peers.hasStrangers(asked.domain)) return "silence";
+    if (coordinator === undefined) return "later";
+    return coordinator === "own" ? "no responders" : "silence";
   }
 
   #isOwn({ opened, stream }: AskedDirectly): boolean {

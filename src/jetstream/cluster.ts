@@ -21,8 +21,7 @@ const WAIT_MS = 10_000;
 const NO_BYTES = Buffer.alloc(0);
 
 interface Waiting {
-  readonly asked: Asked;
-  readonly run: () => void;
+  readonly again: () => void;
   readonly untilMs: number;
 }
 
@@ -76,17 +75,30 @@ export class JetStreamCluster implements Admission, PeerWork {
     if (verdict === "answer") run();
     else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
     else if (verdict === "place") this.#placement.take(asked);
-    else if (verdict === "later") {
-      if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ asked, run, untilMs: this.#nowMs + WAIT_MS });
-    } else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
+    else if (verdict === "later") this.#wait(() => this.admit(asked, run));
+    else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
   }
 
   admitDirect(asked: AskedDirectly, reply: string): boolean {
     const verdict = this.#answering.judgeDirect(asked);
-    if (verdict === "no responders" && reply !== "") {
-      this.#js.send(asked.account, reply, NO_BYTES, statusBlock("503"));
-    }
+    if (verdict === "no responders") this.#tellNobody(asked, reply);
+    else if (verdict === "later" && reply !== "") this.#wait(() => this.#admitLate(asked, reply));
     return verdict === "answer";
+  }
+
+  // The request itself is gone by now.
+  #admitLate(asked: AskedDirectly, reply: string): void {
+    const verdict = this.#answering.judgeDirect(asked);
+    if (verdict === "answer" || verdict === "no responders") this.#tellNobody(asked, reply);
+    else if (verdict === "later") this.#wait(() => this.#admitLate(asked, reply));
+  }
+
+  #tellNobody({ account }: AskedDirectly, reply: string): void {
+    if (reply !== "") this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
+  }
+
+  #wait(again: () => void): void {
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ again, untilMs: this.#nowMs + WAIT_MS });
   }
 
   /** Where streams of this server are, for answers. */
@@ -131,7 +143,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     if (this.peers.coordinator === undefined) return;
     const waiting = this.#waiting.filter(({ untilMs }) => untilMs > this.#nowMs);
     this.#waiting = [];
-    for (const { asked, run } of waiting) this.admit(asked, run);
+    for (const { again } of waiting) again();
     this.#placement.changed();
     for (const { fed } of this.#js.accounts.values()) for (const { inflows } of fed) inflows?.originsMoved();
     if (!this.peers.isReady) return;
