@@ -2,13 +2,14 @@
 // origin sends it, in order, with flow control and heartbeats; after a gap or silence another one goes on at the right place.
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import { parseExact, stringifyExact } from "../protocol/json.js";
+import { stringifyExact } from "../protocol/json.js";
 import { startsWith } from "../protocol/words.js";
 import type { Timer } from "../runtime/clock.js";
-import { subjectsOverlap } from "../subjects/validity.js";
+import { hasBlank, isValidLiteral, subjectsOverlap } from "../subjects/validity.js";
 import { DeliverySubject } from "./delivery-subject.js";
 import { Inflow, identityOf, NO_IDENTITY } from "./inflow.js";
 import { wireSubject } from "./names.js";
+import { type OriginConsumer, readOriginConsumer, readOriginInfo } from "./origin-answer.js";
 import type { OriginMessage } from "./origin-copy.js";
 import { appendHeaders, Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import type { Ticket } from "./store/store.js";
@@ -24,19 +25,8 @@ const ANSWER_MS = 2000;
 const SILENCE_MS = 3000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 8000;
+const FLOW_CONTROL_PREFIX = "$JS.FC.";
 const STATUS = Buffer.from("NATS/1.0 100");
-
-/** Of an origin that is another stream than the request was for. */
-const IDENTITY_DIFFERS = 10225;
-
-interface Answer {
-  readonly created?: string;
-  readonly state?: { readonly last_seq?: number };
-  readonly num_pending?: number;
-  readonly error?: { readonly err_code?: number; readonly description?: string };
-  /** Of its headers. */
-  readonly identity?: string | undefined;
-}
 
 /** A consumer's message. */
 class Arrived implements OriginMessage {
@@ -95,13 +85,16 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     this.#timer?.cancel();
     this.target.account.stalled.delete(this);
     this.#busy = true;
-    void this.#connect().then((fault) => {
-      this.#busy = false;
-      if (this.stopped) return;
-      if (fault !== undefined) this.#retry(fault);
-      else if (this.#subscription === undefined) this.wake();
-      else this.#watch();
-    });
+    const failed = (error: Error): string => error.message;
+    void this.#connect()
+      .catch(failed)
+      .then((fault) => {
+        this.#busy = false;
+        if (this.stopped) return;
+        if (fault !== undefined) this.#retry(fault);
+        else if (this.#subscription === undefined) this.wake();
+        else this.#watch();
+      });
   }
 
   override stop(): void {
@@ -143,10 +136,13 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   // Says what is in the way; undefined when messages will come.
   async #connect(): Promise<string | undefined> {
     const { name } = this.config;
-    const origin = this.#isInfoHidden ? undefined : await this.#ask(`STREAM.INFO.${wireSubject(name)}`, "");
-    if (origin?.error !== undefined) return refusal(origin);
-    const fault = origin && this.recognise(identityOf(origin.created ?? ""), origin.state?.last_seq ?? 0);
-    if (fault !== undefined || this.stopped) return fault;
+    const origin = this.#isInfoHidden
+      ? undefined
+      : await this.#ask(`STREAM.INFO.${wireSubject(name)}`, "", readOriginInfo);
+    if (origin?.refusal !== undefined) return origin.refusal;
+    if (this.stopped) return undefined;
+    const fault = origin && this.recognise(identityOf(origin.created), origin.lastSequence);
+    if (fault !== undefined) return fault;
     const { js, account } = this.target.account;
     const { deliver: prefix } = this.config.external ?? {};
     const kind = this.isMirror ? "M" : "S";
@@ -155,26 +151,24 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     this.#subscription = new Subscription(deliver, undefined, deliver, this);
     account.subscribe(this.#subscription);
     const request = { stream_name: name, config: this.#consumerConfig(deliver), action: "create" };
-    const answer = await this.#ask(`CONSUMER.CREATE.${wireSubject(name)}`, stringifyExact(request));
+    const answer = await this.#ask(`CONSUMER.CREATE.${wireSubject(name)}`, stringifyExact(request), readOriginConsumer);
+    if (this.stopped) return undefined;
     this.#isInfoHidden = origin === undefined && answer !== undefined;
     if (answer === undefined) return "no answer from the origin's API";
-    if (answer.error !== undefined) return this.#refused(answer);
+    if (answer.refusal !== undefined) return this.#refused(answer);
     if (origin === undefined && answer.identity !== undefined) {
       const other = this.recognise(answer.identity, Number.POSITIVE_INFINITY);
       if (other !== undefined) return other;
     }
     this.#heardMs = this.nowMs;
     this.activeMs ??= this.nowMs;
-    if (this.#consumerSequence === 0) this.#pending = answer.num_pending ?? 0;
+    if (this.#consumerSequence === 0) this.#pending = answer.pending;
     this.flows();
     return undefined;
   }
 
-  // The refusal names the stream that is there.
-  #refused(answer: Answer): string | undefined {
-    const identity =
-      answer.error?.err_code === IDENTITY_DIFFERS && / (\S{8})$/.exec(answer.error.description ?? "")?.[1];
-    if (!identity) return refusal(answer);
+  #refused({ refusal, identity }: OriginConsumer): string | undefined {
+    if (identity === undefined) return refusal;
     this.#end();
     return this.recognise(identity, Number.POSITIVE_INFINITY);
   }
@@ -207,11 +201,11 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   }
 
   // Undefined when nobody answers.
-  #ask(subject: string, body: string): Promise<Answer | undefined> {
+  #ask<T>(subject: string, body: string, read: (message: Message) => T): Promise<T | undefined> {
     const { js, account } = this.target.account;
     const reply = `$JSC.R.${js.nuid()}`;
     return new Promise((resolve) => {
-      const end = (answer: Answer | undefined): void => {
+      const end = (answer: T | undefined): void => {
         timer.cancel();
         account.unsubscribe(subscription);
         resolve(answer);
@@ -219,7 +213,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
       const target: DeliveryTarget = {
         echo: true,
         deliver(_, message) {
-          end(readAnswer(message));
+          end(read(message));
           return true;
         },
       };
@@ -267,7 +261,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     if (message.hasReply) this.#answerFlow(message.reply);
     const headers = MessageHeaders.in(header);
     const stalled = headers.get(Header.stalled);
-    if (stalled !== undefined) this.#answerFlow(wireSubject(stalled));
+    if (stalled !== undefined) this.#answerFlow(stalled);
     const last = headerNumber(headers.get(Header.lastConsumer));
     if (last !== undefined && last > this.#consumerSequence) this.#again("a message of the origin was missed");
     else if (last !== undefined) {
@@ -278,6 +272,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
 
   #answerFlow(subject: string): void {
     const { js, account } = this.target.account;
+    // Nothing else of this account is for the origin to ask.
+    if (!subject.startsWith(FLOW_CONTROL_PREFIX) || !isValidLiteral(subject) || hasBlank(subject)) return;
     js.whenDurable(this.#ticket, () => js.send(account, subject, NO_BYTES));
   }
 
@@ -314,21 +310,6 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     this.#end();
     this.wake();
   }
-}
-
-function readAnswer(message: Message): Answer | undefined {
-  const { body, start, headerBytes, end } = message;
-  try {
-    const value = parseExact(body.toString("utf8", start + headerBytes, end));
-    if (typeof value !== "object" || value === null) return undefined;
-    return { ...value, identity: MessageHeaders.of(message).get(Header.streamIdentity) };
-  } catch {
-    return undefined;
-  }
-}
-
-function refusal({ error }: Answer): string {
-  return error?.description ?? "refused";
 }
 
 function isStatus({ body, start, headerBytes }: Message): boolean {

@@ -3,7 +3,7 @@
 import { connect, type Socket } from "node:net";
 import type { Scope } from "./temporary-folder.js";
 
-/** One thing the server sent: a control line and, for MSG and HMSG, what follows it. Bytes are latin1 characters. */
+/** One thing the server sent: a control line and, for MSG, HMSG and LMSG, what follows it. Bytes are latin1 characters. */
 export interface Item {
   line: string;
   headers: string;
@@ -134,7 +134,7 @@ export class RawClient {
       let headers = "";
       let payload = "";
       const args = line.split(" ");
-      if (args[0] === "MSG" || args[0] === "HMSG") {
+      if (/^(MSG|HMSG|LMSG)$/.test(args[0])) {
         const totalBytes = Number(args.at(-1));
         const headerBytes = args[0] === "HMSG" ? Number(args.at(-2)) : 0;
         if (this.#buffer.length < used + totalBytes + 2) return;
