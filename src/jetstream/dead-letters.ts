@@ -79,15 +79,25 @@ export class DeadLetters {
   }
 
   #try(sequence: number): void {
-    const loaded = this.#consumer.stream.store.load(sequence);
-    if (!(loaded instanceof Promise)) {
-      this.#store(sequence, loaded);
-      return;
+    this.#attempt(sequence, () => {
+      const loaded = this.#consumer.stream.store.load(sequence);
+      if (!(loaded instanceof Promise)) {
+        this.#store(sequence, loaded);
+        return;
+      }
+      loaded.then(
+        (stored) => this.#attempt(sequence, () => this.#store(sequence, stored)),
+        (error: unknown) => this.#later(sequence, error as Error),
+      );
+    });
+  }
+
+  #attempt(sequence: number, run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#later(sequence, error as Error);
     }
-    loaded.then(
-      (stored) => this.#store(sequence, stored),
-      (error: unknown) => this.#later(sequence, error as Error),
-    );
   }
 
   #store(sequence: number, stored: StoredMessage | undefined): void {
@@ -97,16 +107,12 @@ export class DeadLetters {
       this.#done(sequence);
       return;
     }
-    try {
-      const { message, headers } = this.#letter(stored, cause);
-      const { ticket } = this.#target(message.subject).take(message, headers);
-      this.#consumer.stream.account.js.whenDurable(ticket, (error) => {
-        if (error === undefined) this.#done(sequence);
-        else this.#later(sequence, error);
-      });
-    } catch (error) {
-      this.#later(sequence, error as Error);
-    }
+    const { message, headers } = this.#letter(stored, cause);
+    const { ticket } = this.#target(message.subject).take(message, headers);
+    this.#consumer.stream.account.js.whenDurable(ticket, (error) => {
+      if (error === undefined) this.#attempt(sequence, () => this.#done(sequence));
+      else this.#later(sequence, error);
+    });
   }
 
   #target(subject: string): Stream {
@@ -151,13 +157,13 @@ export class DeadLetters {
   #done(sequence: number): void {
     const consumer = this.#consumer;
     const moved = this.#moving.get(sequence);
-    this.#moving.delete(sequence);
     if (moved === undefined || consumer.closed) return;
-    this.#hasComplained = false;
     if (consumer.state.pending.has(sequence)) {
       consumer.apply(Op.ack, sequence);
       consumer.stream.acknowledged(sequence);
     }
+    this.#moving.delete(sequence);
+    this.#hasComplained = false;
     for (const ended of moved.ended) ended();
     consumer.wake();
   }

@@ -1,5 +1,6 @@
 // Delivery of a consumer: which messages go out now, to whom, and what they carry; as many in a turn of the loop as fit into it.
 import type { Timer } from "../runtime/clock.js";
+import { Attempts } from "./attempts.js";
 import { Backlog } from "./backlog.js";
 import type { Consumer } from "./consumer.js";
 import { Op } from "./consumer-state.js";
@@ -18,6 +19,7 @@ export class Delivery {
   readonly backlog: Backlog;
   readonly #consumer: Consumer;
   readonly #writer = new DeliveryWriter();
+  readonly #attempts: Attempts;
   #scheduled = false;
   #loading = false;
   #waitTimer: Timer | undefined;
@@ -27,6 +29,7 @@ export class Delivery {
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
     this.backlog = new Backlog(consumer);
+    this.#attempts = new Attempts(consumer, () => this.wake());
   }
 
   /** @param prefix what the reply subjects of its messages begin with (latin1) */
@@ -44,14 +47,15 @@ export class Delivery {
 
   stop(): void {
     this.#waitTimer?.cancel();
+    this.#attempts.stop();
   }
 
   readonly #runLater = (): void => {
     this.#scheduled = false;
-    this.#run();
+    this.#attempts.run(this.#run);
   };
 
-  #run(): void {
+  readonly #run = (): void => {
     const consumer = this.#consumer;
     const { pulls, stream, isPush } = consumer;
     if (consumer.closed || this.#loading) return;
@@ -83,28 +87,31 @@ export class Delivery {
       if (!this.#handOver(sequence, loaded, request, nowMs)) return;
     }
     this.wake();
-  }
+  };
 
   #loadLater(sequence: number, loaded: Promise<StoredMessage | undefined>): void {
     const consumer = this.#consumer;
-    const { js } = consumer.stream.account;
     this.#loading = true;
     loaded.then(
       (stored) => {
         this.#loading = false;
-        if (consumer.closed) return;
-        // Acknowledged while it was read, it is not delivered again.
-        if (stored === undefined || this.#nextSequence() === sequence) {
-          this.#handOver(sequence, stored, consumer.isPush ? undefined : consumer.pulls.next(), js.nowMs);
-        }
-        // What was read has more: in this turn.
-        this.#run();
+        if (!consumer.closed) this.#attempts.run(() => this.#loaded(sequence, stored));
       },
       () => {
         this.#loading = false;
-        js.after(READ_AGAIN_MS, () => this.wake());
+        consumer.stream.account.js.after(READ_AGAIN_MS, () => this.wake());
       },
     );
+  }
+
+  #loaded(sequence: number, stored: StoredMessage | undefined): void {
+    const { isPush, pulls, stream } = this.#consumer;
+    // Acknowledged while it was read, it is not delivered again.
+    if (stored === undefined || this.#nextSequence() === sequence) {
+      this.#handOver(sequence, stored, isPush ? undefined : pulls.next(), stream.account.js.nowMs);
+    }
+    // What was read has more: in this turn.
+    this.#run();
   }
 
   #mustWait(): boolean {

@@ -139,7 +139,16 @@ export class JetStream {
   whenDurable(ticket: Ticket, done: (error?: Error) => void): void {
     const { commits } = this.storage;
     if (ticket <= commits.durable) done();
-    else commits.whenDurable(ticket, { committed: (_, error) => done(error) });
+    else commits.whenDurable(ticket, { committed: (_, error) => this.#tell(done, error) });
+  }
+
+  // Who throws ends neither the storage nor those who come after.
+  #tell(done: (error?: Error) => void, outcome: Error | undefined): void {
+    try {
+      done(outcome);
+    } catch (error) {
+      this.server.logger.error(`internal error after a write: ${error instanceof Error ? error.stack : String(error)}`);
+    }
   }
 
   /** Sends a message of the server in an account; subjects are latin1. Returns how many got it. */

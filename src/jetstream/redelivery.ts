@@ -1,5 +1,6 @@
 // Messages that are delivered again: refused ones, and those whose acknowledgement did not come in time.
 import type { Timer } from "../runtime/clock.js";
+import { Attempts } from "./attempts.js";
 import type { Consumer } from "./consumer.js";
 import { Op } from "./consumer-state.js";
 
@@ -7,6 +8,7 @@ export class Redelivery {
   /** Sequences to be delivered again, in that order; each once. */
   readonly queue = new Set<number>();
   readonly #consumer: Consumer;
+  readonly #attempts: Attempts;
   // What a refusal asked for instead of ack_wait.
   readonly #delays = new Map<number, number>();
   #timer: Timer | undefined;
@@ -16,6 +18,7 @@ export class Redelivery {
 
   constructor(consumer: Consumer) {
     this.#consumer = consumer;
+    this.#attempts = new Attempts(consumer, () => this.#runCheck());
   }
 
   /** Delivers a message again, after a delay. */
@@ -69,6 +72,7 @@ export class Redelivery {
 
   stop(): void {
     this.#timer?.cancel();
+    this.#attempts.stop();
     this.#timerAtMs = Number.POSITIVE_INFINITY;
   }
 
@@ -106,8 +110,12 @@ export class Redelivery {
     this.#timerAtMs = atMs;
     this.#timer = js.after(atMs - js.nowMs + 1, () => {
       this.#timerAtMs = Number.POSITIVE_INFINITY;
-      this.#check();
+      this.#runCheck();
     });
+  }
+
+  #runCheck(): void {
+    this.#attempts.run(() => this.#check());
   }
 
   #check(): void {
