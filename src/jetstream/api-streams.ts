@@ -58,6 +58,7 @@ function create(request: ApiRequest): object {
     // As nats-server has it: in a cluster it is told apart.
     return { ...streamInfo(known, true), did_create: account.js.cluster === undefined || undefined };
   }
+  if (account.isHeld(config.name)) throw new ApiError("streamNameInUse");
   checkFilters(config);
   const { stream, ticket } = account.create(config);
   request.ticket = ticket;

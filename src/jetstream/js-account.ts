@@ -19,6 +19,8 @@ export class JetStreamAccount implements Neighbours {
   readonly js: JetStream;
   readonly account: Account;
   readonly streams = new Map<string, Stream>();
+  /** Names of streams that are being restored. */
+  readonly restoring = new Set<string>();
   /** Those that others flow into. */
   readonly fed = new Set<Stream>();
   /** What flows in from behind other APIs and waits to try again. */
@@ -88,6 +90,24 @@ export class JetStreamAccount implements Neighbours {
   writeOrigin(stream: Stream, origin: string, position: OriginPosition): void {
     if (stream.config.storage === "memory") return;
     this.js.propose({ op: "origin", account: this.account.name, stream: stream.name, origin, ...position });
+  }
+
+  /** A stream begins to be restored: its name is taken on all servers. */
+  holdName(name: string): void {
+    this.restoring.add(name);
+    this.js.cluster?.peers.restoring(this.account.name, name, true);
+  }
+
+  /** Whether a name is taken by a stream that is being restored. On a server that is alone it is not, as with nats-server. */
+  isHeld(name: string): boolean {
+    return this.js.cluster !== undefined && this.restoring.has(name);
+  }
+
+  /** A stream is no longer being restored. */
+  releaseName(name: string): void {
+    if (this.restoring.delete(name) && !this.streams.has(name)) {
+      this.js.cluster?.peers.restoring(this.account.name, name, false);
+    }
   }
 
   /** Of a stream that is not there yet. */

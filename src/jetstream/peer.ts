@@ -9,10 +9,12 @@ export interface PeerStream {
   readonly createdNs: bigint;
 }
 
-/** A stream as servers tell each other; without `config` it is gone. */
+/** A stream as servers tell each other; without `config` it is gone, or its name is `held`. */
 export interface ToldStream {
   readonly account: string;
   readonly name: string;
+  /** It is being restored: it is not there yet, and its name is taken. */
+  readonly held?: boolean | undefined;
   readonly config?: object;
   readonly created?: string;
 }
@@ -58,6 +60,7 @@ export class Peer {
   /** The last change of this server's streams that it has confirmed. */
   seen = 0;
   #streams: PeerStreams = new Map();
+  #held = new Set<string>();
   // What has come of a telling that is not whole yet: until it is, what was known before counts.
   #parts: ToldPart[] = [];
 
@@ -74,6 +77,11 @@ export class Peer {
 
   stream(account: string, name: string): PeerStream | undefined {
     return this.#streams.get(account)?.get(name);
+  }
+
+  /** Whether it restores a stream of this name. */
+  holds(account: string, name: string): boolean {
+    return this.#held.has(heldKey(account, name));
   }
 
   /** Whether it can be the coordinator. */
@@ -111,42 +119,43 @@ export class Peer {
     }
     this.#parts.push(told);
     if (!told.last) return true;
-    const streams: PeerStreams = new Map();
-    for (const part of this.#parts) for (const stream of part.streams) take(streams, stream);
-    this.#streams = streams;
+    this.#streams = new Map();
+    this.#held = new Set();
+    for (const part of this.#parts) for (const stream of part.streams) this.take(stream);
     this.#parts = [];
     this.revision = told.revision;
     return true;
   }
 
   /** Takes a change of one stream. */
-  take(told: ToldStream): void {
-    take(this.#streams, told);
+  take({ account, name, config, created, held }: ToldStream): void {
+    if (held === true) this.#held.add(heldKey(account, name));
+    else this.#held.delete(heldKey(account, name));
+    const streams = this.#streams.get(account) ?? new Map<string, PeerStream>();
+    this.#streams.set(account, streams);
+    if (config === undefined) streams.delete(name);
+    else {
+      const read = readFields(config, STREAM_FIELDS, false) as unknown as StreamConfig;
+      streams.set(name, { config: read, createdNs: BigInt(created ?? 0) });
+    }
+    if (streams.size === 0) this.#streams.delete(account);
   }
 }
 
 type PeerStreams = Map<string, Map<string, PeerStream>>;
 
-function take(all: PeerStreams, { account, name, config, created }: ToldStream): void {
-  const streams = all.get(account) ?? new Map<string, PeerStream>();
-  all.set(account, streams);
-  if (config === undefined) streams.delete(name);
-  else {
-    const read = readFields(config, STREAM_FIELDS, false) as unknown as StreamConfig;
-    streams.set(name, { config: read, createdNs: BigInt(created ?? 0) });
-  }
-  if (streams.size === 0) all.delete(account);
-}
+const heldKey = (account: string, name: string): string => `${account} ${name}`;
 
 /** A stream of this server as others are told of it. */
 export function toldStream(account: string, { config, createdNs }: PeerStream): ToldStream {
   return { account, name: config.name, config: writeFields(config, STREAM_FIELDS), created: String(createdNs) };
 }
 
-/** All streams of this server, for one that knows none of them yet. */
+/** All streams of this server, and those that it restores, for a server that knows none of them yet. */
 export function* toldStreams({ accounts }: JetStream): IterableIterator<ToldStream> {
-  for (const { account, streams } of accounts.values()) {
+  for (const { account, streams, restoring } of accounts.values()) {
     for (const stream of streams.values()) yield toldStream(account.name, stream);
+    for (const name of restoring) yield { account: account.name, name, held: true };
   }
 }
 

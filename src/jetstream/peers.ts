@@ -5,7 +5,15 @@ import type { Timer } from "../runtime/clock.js";
 import type { JetStreamProblem } from "../server/jetstream-source.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
-import { type Introduction, isBefore, Peer, type PeerStream, type ToldPart, type ToldStream } from "./peer.js";
+import {
+  type Introduction,
+  isBefore,
+  Peer,
+  type PeerStream,
+  type ToldPart,
+  type ToldStream,
+  toldStream,
+} from "./peer.js";
 import type { PeerChannel, PeerListener, PeerMessage, PeerSender } from "./peer-channel.js";
 import { Strangers } from "./strangers.js";
 import type { StreamConfig } from "./stream-config.js";
@@ -130,6 +138,11 @@ export class Peers implements PeerListener {
     return offline;
   }
 
+  /** The server beside this one that is online and restores a stream of this name. */
+  restorer(account: string, name: string): Peer | undefined {
+    return this.online.find((peer) => peer.holds(account, name));
+  }
+
   /** Whether this server has the stream, and answers for it: of two of one name the older one counts. */
   isOwn(account: JetStreamAccount, name: string): boolean {
     const own = account.streams.get(name);
@@ -212,8 +225,13 @@ export class Peers implements PeerListener {
 
   /** A stream of this server has come or changed, or is gone (without `stream`). */
   changed(account: string, name: string, stream?: PeerStream): void {
-    this.#told.tell(account, name, stream);
+    this.#told.tell(stream === undefined ? { account, name } : toldStream(account, stream));
     this.#compare(account, name);
+  }
+
+  /** A stream of this name is being restored by this server, or (`held` is false) is no longer and is not there. */
+  restoring(account: string, name: string, held: boolean): void {
+    this.#told.tell({ account, name, held: held || undefined });
   }
 
   /** Calls back when the coordinator knows of all changes so far. */

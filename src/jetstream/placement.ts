@@ -175,18 +175,24 @@ export class Placement {
   #serverFor(placing: Placing): string {
     const { server } = this.#js;
     const key = keyOf(placing);
-    const account = server.accounts.get(placing.account);
-    if (account !== undefined && this.#js.accounts.get(account)?.streams.has(placing.name)) return server.id;
-    const holder = this.#peers.holder(placing.account, placing.name);
-    if (holder?.isOnline === false) throw new ApiError("streamOffline");
     const given = this.#given.get(key);
-    const known = holder?.id ?? (given !== undefined && this.#isThere(given) ? given : undefined);
+    const known = this.#holderOf(placing) ?? (given !== undefined && this.#isThere(given) ? given : undefined);
     if (known !== undefined) return known;
     const wanted = readNewStream(Buffer.from(placing.payload, "base64"));
     const { id } = wanted === undefined ? server : siteFor(wanted, placing.entry, this.#sites());
     this.#given.set(key, id);
     this.#js.after(GIVEN_MS, () => this.#given.delete(key));
     return id;
+  }
+
+  // The id of the server that has the stream, or restores it. Throws ApiError.
+  #holderOf({ account: accountName, name }: Placing): string | undefined {
+    const account = this.#js.server.accounts.get(accountName);
+    const own = account && this.#js.accounts.get(account);
+    if (own?.streams.has(name) || own?.restoring.has(name)) return this.#js.server.id;
+    const holder = this.#peers.holder(accountName, name);
+    if (holder?.isOnline === false) throw new ApiError("streamOffline");
+    return holder?.id ?? this.#peers.restorer(accountName, name)?.id;
   }
 
   #isThere(serverId: string): boolean {

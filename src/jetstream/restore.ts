@@ -88,6 +88,7 @@ export class Restore implements DeliveryTarget {
     this.subject = `$JS.SNAPSHOT.RESTORE.${wireSubject(config.name)}.${js.nuid()}`;
     this.#subscription = new Subscription(this.subject, undefined, "", this);
     account.account.subscribe(this.#subscription);
+    account.holdName(config.name);
     this.#wait();
   }
 
@@ -96,6 +97,7 @@ export class Restore implements DeliveryTarget {
     this.#patience = this.#account.js.after(PATIENCE_MS, () => {
       this.#stop();
       this.#store.delete();
+      this.#account.releaseName(this.#config.name);
     });
   }
 
@@ -112,6 +114,7 @@ export class Restore implements DeliveryTarget {
     if (from === end) {
       this.#stop();
       this.#finish(reply);
+      this.#account.releaseName(this.#config.name);
       return true;
     }
     this.#wait();
@@ -153,17 +156,21 @@ export class Restore implements DeliveryTarget {
   }
 
   #finish(reply: string): void {
-    const fail = (text: string): void => {
+    const refuse = (error: ApiError): void => {
       this.#store.delete();
-      this.#ended(new ApiError("restoreFailed", { text }), reply);
+      this.#ended(error, reply);
     };
+    const fail = (text: string): void => refuse(new ApiError("restoreFailed", { text }));
+    if (this.#account.config(this.#config.name) !== undefined) {
+      // Made meanwhile, by this server or on the other side of a split network.
+      refuse(new ApiError("restoreNameInUse"));
+      return;
+    }
     if (this.#error !== undefined || !this.#archive.ended) {
       fail(this.#error ?? "s2: corrupt input");
       return;
     }
     try {
-      const { streams } = this.#account;
-      if (streams.has(this.#config.name)) throw new ApiError("streamNameInUse");
       checkTaken(this.#config, this.#account);
       this.#keepEnd();
       const { stream, ticket } = this.#account.create(this.#config, { key: this.#key, store: this.#store });

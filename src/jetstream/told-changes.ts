@@ -2,7 +2,7 @@
 // states a change waits until the coordinator knows of it.
 import { stringifyExact } from "../protocol/json.js";
 import type { JetStream } from "./jetstream.js";
-import { type PeerStream, type ToldStream, toldStream, toldStreams } from "./peer.js";
+import { type ToldStream, toldStreams } from "./peer.js";
 import type { PeerChannel } from "./peer-channel.js";
 
 /** A change that is not confirmed counts as told after this long. */
@@ -26,11 +26,10 @@ export class ToldChanges {
     this.#channel = channel;
   }
 
-  /** Tells all that a stream has come or changed, or is gone (without `stream`). */
-  tell(account: string, name: string, stream: PeerStream | undefined): void {
+  /** Tells all of a change. */
+  tell(stream: ToldStream): void {
     this.revision++;
-    const told = stream === undefined ? { account, name } : toldStream(account, stream);
-    this.#channel.tellAll({ kind: "change", revision: this.revision, stream: told });
+    this.#channel.tellAll({ kind: "change", revision: this.revision, stream });
   }
 
   /** Tells one server of all streams, in parts. */
