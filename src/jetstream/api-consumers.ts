@@ -111,7 +111,7 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
   const { consumer, ticket } = account.createConsumer(stream, config);
   request.ticket = ticket;
   if (!config.direct) advise(consumer, "CREATED", "create");
-  if (consumer.isPaused) consumer.advisePause();
+  if (consumer.pause.isOn) consumer.pause.advise();
   return consumerInfo(consumer, true);
 }
 
@@ -179,8 +179,8 @@ function pause(request: ApiRequest): object {
   const config = { ...consumer.config, pause_until: isSet ? asked.pause_until : undefined };
   config.metadata = withLevel(config.metadata, consumerLevel(config));
   request.ticket = account.updateConsumer(consumer, config);
-  const paused = consumer.isPaused;
-  const remaining = paused ? ((consumer.pauseUntilNs - js.nowNs) / NS_PER_MS) * NS_PER_MS : undefined;
+  const paused = consumer.pause.isOn;
+  const remaining = paused ? ((consumer.pause.untilNs - js.nowNs) / NS_PER_MS) * NS_PER_MS : undefined;
   return { paused, pause_until: config.pause_until ?? ZERO_TIME, pause_remaining: remaining };
 }
 

@@ -4,7 +4,7 @@ import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
 import { type Counted, checkIncrement, counterMessage } from "./counters.js";
 import { ApiError, asApiError } from "./errors.js";
-import { checkAddress, checkLimits, checkSequences, readRollup, readTtl } from "./publish-checks.js";
+import { checkAddress, checkLimits, checkSequences, checkSize, readRollup, readTtl } from "./publish-checks.js";
 import { appendHeaders, Header, headerNumber, type MessageHeaders, withoutHeaders } from "./publish-headers.js";
 import { checkSchedulesOff } from "./schedules.js";
 import type { Stream } from "./stream.js";
@@ -144,7 +144,7 @@ export class AtomicBatches {
     let bytes = 0;
     const counters = new Map<string, Counted>();
     const taken = items.map(({ message, headers }, at) => {
-      stream.checkSize(message);
+      checkSize(stream, message);
       if (headers.get(Header.ttl) !== undefined && !stream.config.allow_msg_ttl) throw new ApiError("ttlDisabled");
       checkIncrement(stream, message, headers);
       checkAddress(stream, headers);

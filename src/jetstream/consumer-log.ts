@@ -103,6 +103,15 @@ export class ConsumerLog {
     }
   };
 
+  /** Makes a record of what was gathered, if that is possible, before the turn ends. */
+  writeNow(): void {
+    try {
+      this.#flush();
+    } catch {
+      this.#mustWait();
+    }
+  }
+
   /** Commits, if that is possible, and takes nothing any more. */
   close(): void {
     this.commitWhenPossible();
@@ -206,11 +215,7 @@ export class ConsumerLog {
 
   #makeRoom(): void {
     if (this.#view.byteLength >= (this.#isWaiting ? KEPT_BYTES : LONGEST_RECORD_BYTES)) {
-      try {
-        this.#flush();
-      } catch {
-        this.#mustWait();
-      }
+      this.writeNow();
       return;
     }
     const larger = newView(2 * this.#view.byteLength);

@@ -3,7 +3,6 @@
 import type { AckPlace } from "../accounts/ack-place.js";
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import type { Timer } from "../runtime/clock.js";
 import { subjectMatches } from "../subjects/validity.js";
 import { AckHandler, parseAckSubject } from "./acks.js";
 import type { ConsumerConfig } from "./consumer-config.js";
@@ -14,6 +13,7 @@ import { Delivery } from "./delivery.js";
 import { FlowControl } from "./flow-control.js";
 import { IdleEnd } from "./idle-end.js";
 import { wireSubject } from "./names.js";
+import { Pause } from "./pause.js";
 import { PriorityGroups } from "./priority-groups.js";
 import { statusBlock } from "./publish-headers.js";
 import { PullService } from "./pull-service.js";
@@ -22,7 +22,6 @@ import { startingSequence } from "./starting-sequence.js";
 import { StoreError } from "./store/errors.js";
 import { ALREADY_DURABLE, type SubjectFilter, type Ticket } from "./store/store.js";
 import type { Stream } from "./stream.js";
-import { NS_PER_MS, parseTime } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -43,6 +42,7 @@ export class Consumer implements DeliveryTarget {
   readonly flow: FlowControl;
   readonly redelivery: Redelivery;
   readonly deadLetters: DeadLetters;
+  readonly pause: Pause;
   config: ConsumerConfig;
   closed = false;
   /** Milliseconds since 1970; 0 for never. */
@@ -58,7 +58,6 @@ export class Consumer implements DeliveryTarget {
   #subscriptions: Subscription[] = [];
   // What is not in the log yet; 0 for nothing.
   #passedTo = 0;
-  #pauseTimer: Timer | undefined;
 
   constructor(stream: Stream, config: ConsumerConfig, createdNs: bigint, key: string) {
     const { js } = stream.account;
@@ -75,6 +74,7 @@ export class Consumer implements DeliveryTarget {
     this.flow = new FlowControl(this);
     this.redelivery = new Redelivery(this);
     this.deadLetters = new DeadLetters(this);
+    this.pause = new Pause(this);
     this.#acks = new AckHandler(this);
     this.#delivery = new Delivery(this);
     this.#idleEnd = new IdleEnd(this);
@@ -103,14 +103,6 @@ export class Consumer implements DeliveryTarget {
   /** Whether it is that of a mirror or a source. */
   get feedsStream(): boolean {
     return this.config.direct || this.config.sourcing === true;
-  }
-
-  get isPaused(): boolean {
-    return this.pauseUntilNs > 0n && this.pauseUntilNs > this.stream.account.js.nowNs;
-  }
-
-  get pauseUntilNs(): bigint {
-    return this.config.pause_until === undefined ? 0n : (parseTime(this.config.pause_until) ?? 0n);
   }
 
   // ---------------------------------------------------------------- life
@@ -142,19 +134,19 @@ export class Consumer implements DeliveryTarget {
     if (this.config.flow_control) listen(this.flow.subject);
     this.redelivery.start();
     this.#idleEnd.arm();
-    this.#armPause();
+    this.pause.arm();
     this.flow.armHeartbeat();
     this.wake();
   }
 
   /** Other settings, that were checked. */
   update(config: ConsumerConfig): void {
-    const hadPause = this.isPaused;
+    const hadPause = this.pause.isOn;
     this.#stopListening();
     this.config = config;
     this.#configure();
     this.open();
-    if (hadPause !== this.isPaused) this.advisePause();
+    if (hadPause !== this.pause.isOn) this.pause.advise();
     this.pulls.configChanged();
   }
 
@@ -202,7 +194,7 @@ export class Consumer implements DeliveryTarget {
     this.closed = true;
     if (this.stream.account.js.closing) this.pulls.endAll("409 Server Shutdown", true);
     this.#stopListening();
-    this.#pauseTimer?.cancel();
+    this.pause.stop();
     this.#delivery.stop();
     this.#log.close();
     this.pulls.close();
@@ -274,6 +266,11 @@ export class Consumer implements DeliveryTarget {
   #checkWritable(): void {
     const { failure } = this.stream.account.js.storage;
     if (this.#isLogged && failure !== undefined) throw failure;
+  }
+
+  /** What it has gathered stands before what is written from now on. */
+  writeDown(): void {
+    if (this.#isLogged) this.#log.writeNow();
   }
 
   /** Nothing before this sequence is left to be delivered. */
@@ -364,26 +361,6 @@ export class Consumer implements DeliveryTarget {
     const { deliver_group: group } = this.config;
     if (group === "") return plain.length > 0 || queues.length > 0;
     return queues.some(([member]) => member.queue === wireSubject(group));
-  }
-
-  // ---------------------------------------------------------------- time
-
-  #armPause(): void {
-    this.#pauseTimer?.cancel();
-    if (!this.isPaused) return;
-    const { js } = this.stream.account;
-    this.#pauseTimer = js.after(Number((this.pauseUntilNs - js.nowNs) / NS_PER_MS) + 1, () => {
-      if (this.isPaused) this.#armPause();
-      else {
-        this.advisePause();
-        this.wake();
-      }
-    });
-  }
-
-  advisePause(): void {
-    const until = this.config.pause_until ?? "0001-01-01T00:00:00Z";
-    this.advise("PAUSE", "consumer_pause", { paused: this.isPaused, pause_until: until });
   }
 
   /** Tells those who listen what has happened to this consumer. */

@@ -59,7 +59,7 @@ export class Delivery {
     const consumer = this.#consumer;
     const { pulls, stream, isPush } = consumer;
     if (consumer.closed || this.#loading) return;
-    if (consumer.isPaused) {
+    if (consumer.pause.isOn) {
       pulls.nothingLeft();
       return;
     }

@@ -115,7 +115,7 @@ export function consumerInfo(consumer: Consumer, full: boolean): Record<string, 
   const { js } = stream.account;
   const active = (ms: number): string | undefined =>
     ms === 0 ? undefined : timeText(BigInt(Math.round(ms * 1000)) * 1000n);
-  const paused = consumer.isPaused;
+  const paused = consumer.pause.isOn;
   return {
     stream_name: stream.name,
     name: consumer.name,
@@ -138,7 +138,7 @@ export function consumerInfo(consumer: Consumer, full: boolean): Record<string, 
     cluster: js.cluster?.place,
     push_bound: consumer.isBound || undefined,
     paused: paused || undefined,
-    pause_remaining: paused ? ((consumer.pauseUntilNs - js.nowNs) / NS_PER_MS) * NS_PER_MS : undefined,
+    pause_remaining: paused ? ((consumer.pause.untilNs - js.nowNs) / NS_PER_MS) * NS_PER_MS : undefined,
     priority_groups: consumer.groups.describe(),
     ts: timeText(js.nowNs),
   };

@@ -15,6 +15,15 @@ export interface Ttl {
   readonly raised?: string;
 }
 
+const MAX_HEADER_BYTES = 0xffff;
+
+/** Throws ApiError 10054 and 10097. */
+export function checkSize({ config }: Stream, message: Message): void {
+  const { max_msg_size: limit } = config;
+  if (limit >= 0 && message.sizeBytes > limit) throw new ApiError("messageTooLarge");
+  if (message.headerBytes > MAX_HEADER_BYTES) throw new ApiError("headerTooLarge");
+}
+
 /** The stream that is meant, and whether it lets messages end by themselves. Throws ApiError 10060 and 10166. */
 export function checkAddress({ wireName, config }: Stream, headers: MessageHeaders): void {
   const expected = headers.get(Header.expectedStream);

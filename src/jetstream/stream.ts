@@ -24,6 +24,7 @@ import {
   checkLastId,
   checkLimits,
   checkSequences,
+  checkSize,
   readRollup,
   readTtl,
   type Ttl,
@@ -45,8 +46,6 @@ import { type StreamConfig, storeOptions } from "./stream-config.js";
 import { StreamInterest } from "./stream-interest.js";
 import { StreamLimits } from "./stream-limits.js";
 import { ceilMs, NS_PER_MS, timeText } from "./time.js";
-
-const MAX_HEADER_BYTES = 0xffff;
 
 /** A message that a stream takes, as its publisher wants it taken. */
 export interface Intake {
@@ -281,7 +280,7 @@ export class Stream implements DeliveryTarget {
   take(original: Message, headers: MessageHeaders): Stored {
     this.checkSealed();
     const message = this.transformed(original);
-    this.checkSize(message);
+    checkSize(this, message);
     if (headers === MessageHeaders.none && !this.config.allow_msg_counter) {
       checkLimits(this, message);
       return this.keep({ message, headers, ttl: undefined, rollup: undefined });
@@ -320,13 +319,6 @@ export class Stream implements DeliveryTarget {
     return subject === undefined || subject === message.subject ? message : message.readdressed(subject);
   }
 
-  /** Throws ApiError 10054 and 10097. */
-  checkSize(message: Message): void {
-    const { max_msg_size: limit } = this.config;
-    if (limit >= 0 && message.sizeBytes > limit) throw new ApiError("messageTooLarge");
-    if (message.headerBytes > MAX_HEADER_BYTES) throw new ApiError("headerTooLarge");
-  }
-
   /**
    * Stores what was checked, with what follows: rollups, limits, consumers, republishing.
    * @param sequence default: the next; mirrors keep those of their origin
@@ -360,7 +352,10 @@ export class Stream implements DeliveryTarget {
 
   /** Runs a removal and tells everybody about it; `why` it was, where a client has asked for it. */
   removed<T>(remove: () => T, why?: "purge" | "delete"): T {
+    // Of a write that is torn there must be no consumer that has passed what is still there.
+    if (why !== undefined) for (const consumer of this.consumers.values()) consumer.writeDown();
     const result = remove();
+    if (why !== undefined) this.store.writeRemovals();
     this.settle();
     for (const consumer of this.consumers.values()) consumer.messagesRemoved(why);
     this.inflows?.removed();

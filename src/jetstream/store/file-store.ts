@@ -283,6 +283,10 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     if (this.files.hasPending) this.context.dirty.add(this);
   }
 
+  override writeRemovals(): void {
+    this.endOfBatch();
+  }
+
   endOfBatch(): void {
     if (this.gone.length === 0 || this.closed) return;
     const ranges = rangesOf(this.gone);

@@ -189,6 +189,8 @@ export interface StreamStore {
   remove(sequence: Sequence): Ticket | undefined;
   /** Removes several; those that are not there are passed over. */
   removeAll(sequences: readonly Sequence[]): Removal;
+  /** What was removed stands before what is written from now on, should a power cut tear the write; else it stands at its end. */
+  writeRemovals(): void;
   purge(request?: PurgeRequest): Removal;
   /** Removes all below `sequence`, which may lie beyond the end: then `lastSequence` becomes `sequence - 1`. */
   compact(sequence: Sequence): Removal;

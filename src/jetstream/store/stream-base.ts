@@ -145,6 +145,8 @@ export abstract class StreamBase<H> implements StreamStore {
     return { removed: gone.length, ticket };
   }
 
+  writeRemovals(): void {}
+
   purge(request: PurgeRequest = {}): Removal {
     const { below = Number.MAX_SAFE_INTEGER, keep = 0 } = request;
     const filter = request.filter as Filter | undefined;
