@@ -89,11 +89,19 @@ export abstract class Inflow {
 
   /** Writes down where it is. */
   writeDown(): void {
-    const { target, identity, last } = this;
-    if (this.next === undefined || identity === NO_IDENTITY) return;
-    this.#heldAt = 0;
+    const { target, identity, last, key } = this;
+    if (this.next === undefined || (identity === NO_IDENTITY && last === 0)) return;
     const at = target.store.state.lastSequence;
-    target.account.writeOrigin(target, this.key, { identity, sequence: last, at });
+    try {
+      target.inflows?.write(key, { identity, sequence: last, at });
+      this.#heldAt = 0;
+    } catch (error) {
+      // What was taken since it was written down still tells.
+      const { logger } = target.account.js.server;
+      logger.warn(
+        `stream ${target.name}: how far ${this.config.name} was read is not written: ${(error as Error).message}`,
+      );
+    }
   }
 
   /** Whether the message that tells where it is has gone. */

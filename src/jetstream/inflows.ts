@@ -37,6 +37,8 @@ export class Inflows {
   #isChecking = false;
   // Where the stream ended when all positions were written down.
   #writtenAt: number;
+  // How far origins were read, of a stream in memory: of others the meta log knows.
+  readonly #inMemory = new Map<string, OriginPosition>();
   // Those from streams of the account, by their names: they hear of every message.
   #local = new Map<string, LocalInflow[]>();
 
@@ -55,8 +57,14 @@ export class Inflows {
       const isThere = known !== undefined && this.#isInPlace(known);
       wanted.set(key, isThere ? known : inflowFor(this.#stream, config, mirror !== undefined));
     }
-    for (const [key, inflow] of this.#inflows) if (wanted.get(key) !== inflow) inflow.stop();
+    for (const [key, inflow] of this.#inflows) {
+      if (wanted.get(key) === inflow) continue;
+      // Another one goes on there.
+      if (wanted.has(key)) inflow.writeDown();
+      inflow.stop();
+    }
     this.#inflows = wanted;
+    for (const key of this.#inMemory.keys()) if (!wanted.has(key)) this.#inMemory.delete(key);
     this.#local = new Map();
     for (const inflow of wanted.values()) {
       if (!(inflow instanceof LocalInflow)) continue;
@@ -105,7 +113,7 @@ export class Inflows {
     const stream = this.#stream;
     const { store } = stream;
     const { lastSequence } = store.state;
-    const known = stream.account.js.originsOf(stream);
+    const known = this.#isInMemory ? this.#inMemory : stream.account.js.originsOf(stream);
     const found = new Map<Inflow, Found>();
     for (const inflow of open) {
       const position = known.get(inflow.key);
@@ -143,6 +151,16 @@ export class Inflows {
       if (this.#stream.closed) return;
       for (const inflow of this.#inflows.values()) if (inflow.isForgotten) inflow.writeDown();
     });
+  }
+
+  get #isInMemory(): boolean {
+    return this.#stream.config.storage === "memory";
+  }
+
+  /** Writes down how far an origin was read. Throws StoreError. */
+  write(key: string, position: OriginPosition): void {
+    if (this.#isInMemory) this.#inMemory.set(key, position);
+    else this.#stream.account.writeOrigin(this.#stream, key, position);
   }
 
   /** A message of an origin was stored under that sequence. */

@@ -86,9 +86,8 @@ export class JetStreamAccount implements Neighbours {
     for (const stream of this.streams.values()) stream.open();
   }
 
-  /** Writes down how far a stream has read an origin. */
+  /** Writes down how far a stream on file has read an origin. Throws StoreError. */
   writeOrigin(stream: Stream, origin: string, position: OriginPosition): void {
-    if (stream.config.storage === "memory") return;
     this.js.propose({ op: "origin", account: this.account.name, stream: stream.name, origin, ...position });
   }
 

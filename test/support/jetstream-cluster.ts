@@ -12,7 +12,7 @@ export interface Answer {
   readonly error?: { readonly err_code: number; readonly description: string };
   readonly config?: { readonly name: string; readonly description?: string };
   readonly cluster?: { readonly name: string; readonly leader?: string };
-  readonly state?: { readonly messages: number };
+  readonly state?: { readonly messages: number; readonly last_seq: number };
   readonly streams?: readonly (string | Answer)[];
   readonly missing?: readonly string[];
   readonly total?: number;
