@@ -1,11 +1,13 @@
 // What flows into a stream from others: the origin that it mirrors, or its sources.
+import { nextTurn } from "../server/connection-status.js";
 import { type Inflow, NO_IDENTITY } from "./inflow.js";
 import { LocalInflow } from "./local-inflow.js";
 import type { OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
 import { sourceName } from "./origin-copy.js";
-import { Header, MessageHeaders } from "./publish-headers.js";
+import { Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import { RemoteInflow } from "./remote-inflow.js";
+import type { StoredMessage } from "./store/store.js";
 import type { Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
@@ -13,6 +15,8 @@ import type { SourceConfig } from "./stream-config.js";
 const RETRY_MS = 1000;
 /** At most so many messages are read at the start to find out how far origins were read. */
 const MESSAGES_TO_SEARCH = 10_000;
+/** As many are looked at before others have their turn. */
+const LOOKS_PER_TURN = 256;
 
 /** How far an origin was read, and the sequence of the message that tells so; 0 where it is written down. */
 interface Found {
@@ -124,19 +128,20 @@ export class Inflows {
       } else if (position !== undefined) found.set(inflow, { position, heldAt: 0 });
     }
     let missing = open.filter(({ isMirror }) => !isMirror);
+    let looks = 0;
     for (let at = lastSequence; missing.length > 0; at--) {
       at = at === 0 ? 0 : store.previous(at);
       missing = missing.filter((inflow) => at > (found.get(inflow)?.position.at ?? 0));
       if (missing.length === 0) break;
+      if (++looks % LOOKS_PER_TURN === 0) await nextTurn(stream.account.js.server);
+      if (stream.closed) break;
       const stored = await store.load(at);
-      if (stored === undefined || stored.headerBytes === 0) continue;
-      const value = MessageHeaders.in(stored.header.toString("latin1")).get(Header.streamSource);
-      const [name, sequence, filter, , , identity = NO_IDENTITY] = value?.split(" ") ?? [];
+      const told = stored && positionIn(stored);
       const inflow = missing.find(
-        ({ config }) => sourceName(config) === name && filter === (filterText(config) || ">"),
+        ({ config }) => told?.origin === `${sourceName(config)} ${filterText(config) || ">"}`,
       );
-      if (inflow === undefined) continue;
-      found.set(inflow, { position: { identity, sequence: Number(sequence), at }, heldAt: at });
+      if (told === undefined || inflow === undefined) continue;
+      found.set(inflow, { position: { ...told, at }, heldAt: at });
       missing = missing.filter((other) => other !== inflow);
     }
     return found;
@@ -207,6 +212,15 @@ export class Inflows {
     if (!this.#stream.config.sources?.length) return undefined;
     return [...this.#inflows.values()].map((inflow) => inflow.describe());
   }
+}
+
+// What a message that was sourced tells of its origin, the origin named as its inflow does.
+function positionIn({ header }: StoredMessage): { origin: string; identity: string; sequence: number } | undefined {
+  if (header.length === 0) return undefined;
+  const value = MessageHeaders.in(header.toString("latin1")).get(Header.streamSource);
+  const [name, number, filter, , , identity = NO_IDENTITY] = value?.split(" ") ?? [];
+  const sequence = headerNumber(number);
+  return sequence === undefined ? undefined : { origin: `${name} ${filter}`, identity, sequence };
 }
 
 function filterText({ filter_subject: filter, subject_transforms: transforms = [] }: SourceConfig): string {
