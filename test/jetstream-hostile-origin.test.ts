@@ -115,3 +115,37 @@ test("an origin has flow control answered and nothing else of the account asked"
   assert.deepEqual(subjects, ["$JS.FC.O.C.two", "$JS.FC.O.C.one"]);
   assert.equal((await infoUntil(client, "KEPT", () => true)).state.messages, 1);
 });
+
+const LOOPS: readonly (readonly [what: string, answer: (round: number) => string, first: number])[] = [
+  ["is another stream each time", (round) => withError(`{"err_code":10225,"description":"is ABCDEFG${round}"}`), 1],
+  ["leaves out a message each time", () => "{}", 5],
+];
+
+for (const [what, consumer, first] of LOOPS) {
+  test(`an origin that ${what} is asked less and less often`, { timeout: 30_000 }, async (t) => {
+    const [client, leaf] = await start(t);
+    const askedAt: number[] = [];
+    let enough = (): void => {};
+    const asked = new Promise<void>((resolve) => {
+      enough = resolve;
+    });
+    await leaf.answer(({ stream, deliver, reply }) => {
+      if (deliver === undefined) leaf.send(reply, INFO);
+      else {
+        leaf.send(reply, consumer(askedAt.length));
+        if (first > 1) leaf.send(deliver, "a", { reply: ackOf(stream, first, first) });
+        if (askedAt.push(performance.now()) === 4) enough();
+      }
+    });
+    const sources = [{ name: "O", external: { api: "$JS.there.API" } }];
+    await request(client, "STREAM.CREATE.S", { name: "S", sources });
+    await asked;
+    const gaps = askedAt.slice(1).map((at, i) => at - askedAt[i]);
+    assert.ok(
+      gaps.every((gap, i) => gap > 200 * 2 ** i),
+      `asked after ${gaps} ms`,
+    );
+    const { sources: shown } = await infoUntil(client, "S", (info) => info.sources?.[0].error !== undefined);
+    assert.match(shown?.[0].error?.description ?? "", /^(a message of the origin was missed|is ABCDEFG\d)$/);
+  });
+}

@@ -25,6 +25,8 @@ const ANSWER_MS = 2000;
 const SILENCE_MS = 3000;
 const FIRST_RETRY_MS = 250;
 const LAST_RETRY_MS = 8000;
+/** What is missing is still at the origin. */
+const MISSED = "a message of the origin was missed";
 const FLOW_CONTROL_PREFIX = "$JS.FC.";
 const STATUS = Buffer.from("NATS/1.0 100");
 
@@ -92,7 +94,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
         this.#busy = false;
         if (this.stopped) return;
         if (fault !== undefined) this.#retry(fault);
-        else if (this.#subscription === undefined) this.wake();
+        else if (this.#subscription === undefined) this.#tryAgain();
         else this.#watch();
       });
   }
@@ -118,6 +120,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   }
 
   #tryAgain(): void {
+    if (this.#busy) return;
     this.#timer?.cancel();
     this.#timer = this.target.account.js.after(this.#retryMs, () => this.wake());
     this.#retryMs = Math.min(LAST_RETRY_MS, 2 * this.#retryMs);
@@ -162,15 +165,16 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     }
     this.#heardMs = this.nowMs;
     this.activeMs ??= this.nowMs;
-    if (this.#consumerSequence === 0) this.#pending = answer.pending;
-    this.flows();
+    if (this.#consumerSequence > 0 || this.#subscription === undefined) return undefined;
+    this.#pending = answer.pending;
+    if (answer.pending === 0) this.flows();
     return undefined;
   }
 
   #refused({ refusal, identity }: OriginConsumer): string | undefined {
     if (identity === undefined) return refusal;
     this.#end();
-    return this.recognise(identity, Number.POSITIVE_INFINITY);
+    return this.recognise(identity, Number.POSITIVE_INFINITY) ?? refusal;
   }
 
   #consumerConfig(deliver: string): object {
@@ -263,10 +267,10 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const stalled = headers.get(Header.stalled);
     if (stalled !== undefined) this.#answerFlow(stalled);
     const last = headerNumber(headers.get(Header.lastConsumer));
-    if (last !== undefined && last > this.#consumerSequence) this.#again("a message of the origin was missed");
+    if (last !== undefined && last > this.#consumerSequence) this.#retry(MISSED);
     else if (last !== undefined) {
-      this.#retryMs = FIRST_RETRY_MS;
       this.activeMs = this.nowMs;
+      this.#works();
     }
   }
 
@@ -283,7 +287,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const { sequence, consumerSequence } = delivery;
     if (consumerSequence <= this.#consumerSequence) return;
     if (consumerSequence !== this.#consumerSequence + 1) {
-      this.#again("a message of the origin was missed");
+      this.#retry(MISSED);
       return;
     }
     this.#consumerSequence = consumerSequence;
@@ -297,18 +301,16 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     try {
       const stored = this.store(this.#arrived);
       this.activeMs = this.#heardMs;
+      this.#works();
       if (stored !== undefined) this.#ticket = stored.ticket;
     } catch (error) {
       this.#retry((error as Error).message);
     }
   }
 
-  // At once: what is missing is still at the origin.
-  #again(reason: string): void {
-    this.target.account.js.server.logger.debug(`stream ${this.target.name}: ${reason}`);
-    this.#timer?.cancel();
-    this.#end();
-    this.wake();
+  #works(): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    this.flows();
   }
 }
 
