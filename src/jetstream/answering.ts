@@ -19,21 +19,26 @@ export interface AskedDirectly {
   readonly stream: string;
   /** The domain that the request was addressed to; undefined for none. */
   readonly domain: string | undefined;
+  /** Below the API's prefix, latin1. */
+  readonly rest: string;
+  readonly source: DeliveryTarget | undefined;
 }
 
 /** What decides on any other request. */
 export interface Asked extends AskedDirectly {
   readonly scope: ApiScope;
-  /** Below the API's prefix, latin1. */
-  readonly rest: string;
   readonly subject: string;
   readonly reply: string;
   readonly payload: Buffer;
-  readonly source: DeliveryTarget | undefined;
 }
 
-/** `neighbours`: nats-servers may answer; `place`: a stream is to be made that no server has; `later`: nobody can decide yet. */
-export type Verdict = "answer" | "silence" | "neighbours" | "place" | "later" | ApiError;
+/** What is to be done; `coordinator`: that server answers; `later`: nobody can decide yet. */
+type CommonVerdict = "answer" | "silence" | "coordinator" | "later";
+
+/** `neighbours`: nats-servers may answer; `place`: a stream is to be made that no server has. */
+export type Verdict = CommonVerdict | "neighbours" | "place" | ApiError;
+
+export type DirectVerdict = CommonVerdict | "no responders";
 
 export class Answering {
   readonly #peers: Peers;
@@ -52,18 +57,19 @@ export class Answering {
     const isOffline = scope !== "account" && this.#holder(asked) !== undefined;
     if (coordinator === undefined) return "later";
     if (scope === "create" && !isOffline) return "place";
-    if (coordinator !== "own") return "silence";
+    if (coordinator !== "own") return asked.source?.peer === undefined ? "coordinator" : "silence";
     if (!isOffline) return "answer";
     return new ApiError(asked.rest.startsWith("CONSUMER.INFO.") ? "consumerOffline" : "streamOffline");
   }
 
-  /** What becomes of a request whose answers are messages; `later`: nobody can say yet that there is no such stream. */
-  judgeDirect(asked: AskedDirectly): "answer" | "silence" | "no responders" | "later" {
+  /** What becomes of a request whose answers are messages. */
+  judgeDirect(asked: AskedDirectly): DirectVerdict {
     if (this.#isKnown(asked)) return this.#isOwn(asked) ? "answer" : "silence";
     const { coordinator } = this.#peers;
     if (this.#peers.hasStrangers(asked.domain)) return "silence";
     if (coordinator === undefined) return "later";
-    return coordinator === "own" ? "no responders" : "silence";
+    if (coordinator === "own") return "no responders";
+    return asked.source?.peer === undefined ? "coordinator" : "silence";
   }
 
   #isOwn({ opened, stream }: AskedDirectly): boolean {

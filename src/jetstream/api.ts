@@ -99,7 +99,7 @@ export interface Admission {
   /** Lets `run` handle the request, now or later, or leaves it to another server. */
   admit(asked: Asked, run: () => void): void;
   /** Whether a direct request is to be handled here; otherwise it is done with. */
-  admitDirect(asked: AskedDirectly, reply: string): boolean;
+  admitDirect(asked: AskedDirectly, request: DirectRequest): boolean;
   /** Calls back when the others know what this server has changed. */
   whenTold(done: () => void): void;
 }
@@ -152,8 +152,8 @@ export class Api {
       const { names, route } = direct;
       const request = new DirectRequest(this.#js, opened, names, message);
       if (this.admission !== undefined) {
-        const asked = { account, opened, stream: names[0], domain: this.#domainOf(message) };
-        if (!this.admission.admitDirect(asked, request.reply)) return true;
+        const asked = { account, opened, rest, stream: names[0], domain: this.#domainOf(message), source };
+        if (!this.admission.admitDirect(asked, request)) return true;
       }
       if (!isTooOld) return route.handle(request);
       this.#js.send(account, request.reply, NO_BYTES, statusBlock("412 Required Api Level"));
@@ -204,7 +204,10 @@ export class Api {
   /** Handles a request that another server has taken, and hands over the answer to it. */
   perform({ account, rest, payload }: Pick<Asked, "account" | "rest" | "payload">, done: (text: string) => void): void {
     const found = this.#routes.find(rest);
-    if (found === undefined) return;
+    if (found === undefined) {
+      done(this.refusal({ rest }, new ApiError("badRequest")));
+      return;
+    }
     const { route, names } = found;
     const opened = this.#js.accounts.get(account);
     const subject = PREFIX + rest;

@@ -3,8 +3,9 @@
 import type { Account } from "../accounts/account.js";
 import { serverHash } from "../server/server-hash.js";
 import { Answering, type Asked, type AskedDirectly } from "./answering.js";
-import type { Admission, Api } from "./api.js";
+import type { Admission, Api, DirectRequest } from "./api.js";
 import { ApiError } from "./errors.js";
+import { Forwarding } from "./forwarding.js";
 import type { JetStream } from "./jetstream.js";
 import { NeighbourApi } from "./neighbour-api.js";
 import { PeerChannel, type PeerMessage, type PeerSender } from "./peer-channel.js";
@@ -33,6 +34,7 @@ export class JetStreamCluster implements Admission, PeerWork {
   readonly #answering: Answering;
   readonly #placement: Placement;
   readonly #removal: ServerRemoval;
+  readonly #forwarding: Forwarding;
   readonly #neighbours: NeighbourApi;
   #waiting: Waiting[] = [];
   #whenReady: (() => void) | undefined;
@@ -46,6 +48,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.#answering = new Answering(this.peers);
     this.#removal = new ServerRemoval(js, system, this.peers);
     this.#neighbours = new NeighbourApi(js.server, system);
+    this.#forwarding = new Forwarding(js, this.peers, api);
     this.#placement = new Placement(js, this.peers, api);
   }
 
@@ -76,12 +79,14 @@ export class JetStreamCluster implements Admission, PeerWork {
     else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
     else if (verdict === "place") this.#placement.take(asked);
     else if (verdict === "later") this.#wait(() => this.admit(asked, run));
+    else if (verdict === "coordinator") this.#forwarding.consider(asked, asked.subject, reply, payload);
     else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
   }
 
-  admitDirect(asked: AskedDirectly, reply: string): boolean {
+  admitDirect(asked: AskedDirectly, { message, payload, reply }: DirectRequest): boolean {
     const verdict = this.#answering.judgeDirect(asked);
-    if (verdict === "no responders") this.#tellNobody(asked, reply);
+    if (verdict === "coordinator") this.#forwarding.consider(asked, message.subject, reply, payload);
+    else if (verdict === "no responders") this.#tellNobody(asked, reply);
     else if (verdict === "later" && reply !== "") this.#wait(() => this.#admitLate(asked, reply));
     return verdict === "answer";
   }
@@ -135,6 +140,7 @@ export class JetStreamCluster implements Admission, PeerWork {
 
   heard(from: PeerSender, message: PeerMessage): void {
     if (message.kind === "ask" || message.kind === "answer") this.questions.heard(from, message);
+    else if (message.kind === "forward" || message.kind === "hears") this.#forwarding.heard(from, message);
     else if (message.kind === "forget") this.#removal.heard(message);
     else this.#placement.heard(from, message);
   }

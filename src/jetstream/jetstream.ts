@@ -5,6 +5,7 @@ import type { ResolvedOptions } from "../options/options.js";
 import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Server } from "../server/server.js";
+import { AccountLoading } from "./account-loading.js";
 import { AckQueue } from "./ack-queue.js";
 import { AckWriter } from "./ack-writer.js";
 import { AnswerWriter } from "./answer-writer.js";
@@ -13,7 +14,7 @@ import { Damage } from "./damage.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
 import { MemoryBudget } from "./memory-budget.js";
-import type { MetaEntry, OriginPosition } from "./meta.js";
+import type { MetaEntry, MetaStream, OriginPosition } from "./meta.js";
 import { META_KEYS, MetaLog } from "./meta-log.js";
 import type { Storage, StreamStore, Ticket } from "./store/store.js";
 import type { Stream } from "./stream.js";
@@ -38,6 +39,7 @@ export class JetStream {
   readonly ackQueue: AckQueue;
   readonly damage: Damage;
   readonly memoryBudget: MemoryBudget;
+  readonly loading: AccountLoading;
   /** Bytes that all accounts may use; resolved from the options and the machine. */
   limits: Usage;
   /** Atomic batches that are open now. */
@@ -58,6 +60,7 @@ export class JetStream {
     this.#meta = new MetaLog(storage);
     this.damage = new Damage(this);
     this.memoryBudget = new MemoryBudget(server);
+    this.loading = new AccountLoading(this);
     this.memoryBudget.limitBytes = this.options.maxMemoryProcessBytes;
     // With something lost, what looks left over may be all there is.
     if (storage.problems.length === 0) this.#removeLeftOvers();
@@ -118,6 +121,22 @@ export class JetStream {
     this.accounts.set(account, opened);
     opened.recover(this.#meta.state.accounts.get(account.name) ?? new Map());
     return opened;
+  }
+
+  /** Streams of accounts that are not open, by account and name: nobody has logged in to it yet, or it is there no more. */
+  *unopened(): IterableIterator<[string, ReadonlyMap<string, MetaStream>]> {
+    for (const [name, streams] of this.#meta.state.accounts) {
+      const account = this.server.accounts.get(name);
+      if (account === undefined || !this.accounts.has(account)) yield [name, streams];
+    }
+  }
+
+  /** Whether this server has a stream of this name, or restores it. */
+  hasName(accountName: string, name: string): boolean {
+    const account = this.server.accounts.get(accountName);
+    const opened = account && this.accounts.get(account);
+    if (opened !== undefined) return opened.streams.has(name) || opened.restoring.has(name);
+    return this.#meta.state.accounts.get(accountName)?.has(name) === true;
   }
 
   /** Resolves when all streams know which messages would be duplicates. */

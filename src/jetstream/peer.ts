@@ -152,7 +152,14 @@ export function toldStream(account: string, { config, createdNs }: PeerStream): 
 }
 
 /** All streams of this server, and those that it restores, for a server that knows none of them yet. */
-export function* toldStreams({ accounts }: JetStream): IterableIterator<ToldStream> {
+export function* toldStreams(js: JetStream): IterableIterator<ToldStream> {
+  const { accounts, server } = js;
+  // Accounts of JWTs that are still to be loaded have their streams all the same.
+  if (server.operatorMode !== undefined) {
+    for (const [account, streams] of js.unopened()) {
+      for (const stream of streams.values()) yield toldStream(account, stream);
+    }
+  }
   for (const { account, streams, restoring } of accounts.values()) {
     for (const stream of streams.values()) yield toldStream(account.name, stream);
     for (const name of restoring) yield { account: account.name, name, held: true };

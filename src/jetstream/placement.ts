@@ -187,9 +187,7 @@ export class Placement {
 
   // The id of the server that has the stream, or restores it. Throws ApiError.
   #holderOf({ account: accountName, name }: Placing): string | undefined {
-    const account = this.#js.server.accounts.get(accountName);
-    const own = account && this.#js.accounts.get(account);
-    if (own?.streams.has(name) || own?.restoring.has(name)) return this.#js.server.id;
+    if (this.#js.hasName(accountName, name)) return this.#js.server.id;
     const holder = this.#peers.holder(accountName, name);
     if (holder?.isOnline === false) throw new ApiError("streamOffline");
     return holder?.id ?? this.#peers.restorer(accountName, name)?.id;
@@ -209,12 +207,18 @@ export class Placement {
 
   // At the server that was chosen.
   #make(decides: string, { id, entry, account: accountName, name, rest, payload }: Placing): void {
-    const account = this.#js.server.accounts.get(accountName);
-    if (account === undefined) return;
-    this.#maker.perform({ account, rest, payload: Buffer.from(payload, "base64") }, (text) => {
+    const { accounts } = this.#js.server;
+    const done = (text: string): void => {
       this.#send(decides, { kind: "free", account: accountName, name });
       this.#send(entry, { kind: "made", id, text });
-    });
+    };
+    const perform = (): void => {
+      const account = accounts.get(accountName);
+      if (account === undefined) done(this.#maker.refusal({ rest }, new ApiError("notEnabledForAccount")));
+      else this.#maker.perform({ account, rest, payload: Buffer.from(payload, "base64") }, done);
+    };
+    if (accounts.get(accountName) !== undefined) perform();
+    else void this.#js.loading.load(accountName).then(perform);
   }
 
   // Back where it came in.

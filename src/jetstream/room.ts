@@ -65,6 +65,7 @@ export class JetStreamRoom implements Room, InterestWatcher {
       [NEXT_ROUTE, ...DIRECT_ROUTES],
     );
     this.#openAccounts();
+    await js.loading.start();
     this.#join(js, this.#api);
     if (js.cluster === undefined) reconcile(js);
     await js.idsKnown();
