@@ -1,4 +1,4 @@
-// Folders that live as long as one test.
+// Folders for tests and drills, removed at their end.
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -8,12 +8,27 @@ export interface Scope {
   after(run: () => void | Promise<void>): void;
 }
 
-/** A new empty folder, removed when `scope` ends. */
+const leftToTheEnd: string[] = [];
+
+/**
+ * A new empty folder. A ManualScope removes it in its turn; a test leaves it to the end of the process: node:test calls
+ * back first what was registered first, and servers of the test still write to the folder then.
+ */
 export function temporaryFolder(scope: Scope): string {
   const folder = mkdtempSync(join(tmpdir(), "natsnode-"));
-  // Servers that are being ended may still write for a moment: retried for about a second.
-  scope.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 }));
+  if (scope instanceof ManualScope) {
+    scope.after(() => remove(folder));
+    return folder;
+  }
+  // Not sooner: helpers that kill their processes at the exit have been loaded by now, and come first.
+  if (leftToTheEnd.length === 0) process.on("exit", () => leftToTheEnd.forEach(remove));
+  leftToTheEnd.push(folder);
   return folder;
+}
+
+/** Processes that were just killed may still write for a moment: retried for about a second. */
+function remove(folder: string): void {
+  rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 20 });
 }
 
 /** A scope for programs that are no tests: `close` runs what was registered, last first. */
