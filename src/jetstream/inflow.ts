@@ -4,48 +4,32 @@ import { sourcedCounter } from "./counters.js";
 import type { OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
 import { OriginCopy, type OriginMessage } from "./origin-copy.js";
+import { NO_IDENTITY, OriginPlace, type PlaceOwner } from "./origin-place.js";
 import { ttlOf } from "./publish-checks.js";
 import { Header, type MessageHeaders } from "./publish-headers.js";
 import type { Stored, Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
 
-/** Of an origin that was not heard of. */
-export const NO_IDENTITY = "-";
-/** Stands for a stream that has not the messages that were mirrored. */
-const NOT_THE_ORIGIN = "?";
-const ANOTHER = "the origin is another stream than before";
-/** How often an origin may end too early: a server that takes over knows of all messages a little later. */
-const LOOKS_AT_THE_END = 5;
-
-export abstract class Inflow {
+export abstract class Inflow implements PlaceOwner {
   readonly target: Stream;
   readonly config: SourceConfig;
   readonly isMirror: boolean;
-  /** The origin's sequence that comes next; undefined until it is known. */
-  next: number | undefined;
-  /** The last one that was taken. */
-  last = 0;
+  readonly place: OriginPlace;
   /** Monotonic time of the last message or of the first contact. */
   activeMs: number | undefined;
   /** Why nothing comes; undefined while all is well. */
   error: string | undefined;
   stopped = false;
-  /** Tells one incarnation of the origin from the next. */
-  identity = NO_IDENTITY;
-  /** How often the origin was another stream than before. */
-  replacements = 0;
   /** Where the last message stands in the stream; 0 when that is of no interest, as it is written down elsewhere. */
   #heldAt = 0;
-  // Of an origin that is not the one that was mirrored, or of one that was replaced and has sent nothing yet.
-  #notice: string | undefined;
-  #earlyEnds = 0;
   readonly #copy: OriginCopy;
 
   constructor(target: Stream, config: SourceConfig, isMirror: boolean) {
     this.target = target;
     this.config = config;
     this.isMirror = isMirror;
+    this.place = new OriginPlace(this);
     this.#copy = new OriginCopy(target.account.js.server.runtime.random, config, this.patterns);
   }
 
@@ -79,18 +63,15 @@ export abstract class Inflow {
 
   /** Goes on behind what was taken before; undefined: nothing was. */
   resume(position: OriginPosition | undefined, heldAt = 0): void {
-    if (position !== undefined) {
-      this.identity = position.identity;
-      this.last = position.sequence;
-      this.#heldAt = heldAt;
-    }
-    this.next = this.last === 0 ? this.start : this.last + 1;
+    this.place.resume(position);
+    this.#heldAt = heldAt;
   }
 
   /** Writes down where it is. */
   writeDown(): void {
-    const { target, identity, last, key } = this;
-    if (this.next === undefined || (identity === NO_IDENTITY && last === 0)) return;
+    const { target, key } = this;
+    const { identity, last, next } = this.place;
+    if (next === undefined || (identity === NO_IDENTITY && last === 0)) return;
     const at = target.store.state.lastSequence;
     try {
       target.inflows?.write(key, { identity, sequence: last, at });
@@ -109,67 +90,22 @@ export abstract class Inflow {
     return this.#heldAt !== 0 && !this.target.store.has(this.#heldAt);
   }
 
-  /**
-   * Looks at what the origin is. One that was made anew has other messages under the same sequences: a source begins with
-   * it, a mirror must not go on.
-   * @param lastSequence the origin's last one
-   * @returns why nothing may be taken
-   */
-  protected recognise(identity: string, lastSequence: number): string | undefined {
-    const isKnown = this.identity !== NO_IDENTITY;
-    const isAnother = isKnown ? this.identity !== identity : lastSequence < this.last;
-    if (!isAnother) {
-      if (lastSequence < this.last) return this.#endsEarly(lastSequence);
-      this.#earlyEnds = 0;
-      if (this.isMirror) this.#notice = undefined;
-      if (!isKnown) {
-        this.identity = identity;
-        if (this.last === 0) this.next = this.start;
-        this.writeDown();
-      }
-      return undefined;
-    }
-    if (this.isMirror && this.last > 0) return this.#another();
-    this.identity = identity;
-    if (this.last > 0) this.#replaced();
-    this.last = 0;
-    this.next = this.start;
+  get mirroredNs(): bigint {
+    return this.target.store.state.lastTimeNs;
+  }
+
+  placeChanged(): void {
     this.writeDown();
-    return undefined;
   }
 
-  // A power cut may have taken what was not durable yet, after it was sent.
-  #endsEarly(lastSequence: number): string | undefined {
-    const fault = `the origin ends at ${lastSequence}, before ${this.last}, which was taken of it`;
-    if (this.isMirror || ++this.#earlyEnds < LOOKS_AT_THE_END) return fault;
-    this.target.account.js.server.logger.warn(`stream ${this.target.name}: source ${this.config.name}: ${fault}`);
-    this.#earlyEnds = 0;
-    this.last = lastSequence;
-    this.next = lastSequence + 1;
-    this.writeDown();
-    return undefined;
+  replaced(reason: string): void {
+    this.shortened(reason);
+    this.#advise("STREAM.INFLOW_RESTARTED", "stream_inflow_restarted", reason);
   }
 
-  #another(): string {
-    if (this.#notice === undefined) this.replacements++;
-    this.#notice = ANOTHER;
-    return ANOTHER;
-  }
-
-  /** Of a mirror: the origin has another message where its last one stands. Returns why it does not go on. */
-  protected differs(): string {
-    this.identity = NOT_THE_ORIGIN;
-    this.writeDown();
-    return this.#another();
-  }
-
-  #replaced(): void {
+  shortened(reason: string): void {
     const { config, target } = this;
-    const { js } = target.account;
-    this.replacements++;
-    this.#notice = `${ANOTHER}; it is read from its beginning`;
-    js.server.logger.warn(`stream ${target.name}: source ${config.name}: ${this.#notice}`);
-    this.#advise("STREAM.INFLOW_RESTARTED", "stream_inflow_restarted", this.#notice);
+    target.account.js.server.logger.warn(`stream ${target.name}: source ${config.name}: ${reason}`);
   }
 
   /** What tells where it is cannot be read. */
@@ -212,9 +148,7 @@ export abstract class Inflow {
     const { memoryBudget } = this.target.account.js;
     if (memoryBudget.isLimited) memoryBudget.check(message.end - message.start - message.headerBytes);
     const stored = this.isMirror ? this.#mirror(message) : this.#source(message);
-    this.last = message.sequence;
-    this.next = message.sequence + 1;
-    this.#notice = undefined;
+    this.place.taken(message.sequence, message);
     if (!this.isMirror && stored !== undefined) {
       this.#heldAt = stored.sequence;
       this.target.inflows?.stored(stored.sequence);
@@ -232,7 +166,7 @@ export abstract class Inflow {
 
   #source(origin: OriginMessage): Stored {
     const { target, config } = this;
-    const headers = this.#copy.sourced(origin, this.identity);
+    const headers = this.#copy.sourced(origin, this.place.identity);
     let { message } = this.#copy;
     if (target.config.allow_msg_counter && headers.get(Header.increment) !== undefined) {
       message = sourcedCounter(target, message, {
@@ -267,7 +201,7 @@ export abstract class Inflow {
 
   /** Why nothing comes, or that the origin was replaced and has sent nothing yet, as the API tells it. */
   get fault(): object | undefined {
-    const description = this.error ?? this.#notice;
+    const description = this.error ?? this.place.notice;
     return description === undefined ? undefined : { code: 500, err_code: 0, description };
   }
 
@@ -277,7 +211,7 @@ export abstract class Inflow {
       name: config.name,
       external: config.external,
       lag: this.lag,
-      seq: this.isMirror ? undefined : this.last || undefined,
+      seq: this.isMirror ? undefined : this.place.last || undefined,
       active: activeMs === undefined ? -1 : Math.round((nowMs - activeMs) * 1e6),
       // Of a mirror once it has found its origin.
       filter_subject:

@@ -1,10 +1,11 @@
 // What flows into a stream from others: the origin that it mirrors, or its sources.
 import { nextTurn } from "../server/connection-status.js";
-import { type Inflow, NO_IDENTITY } from "./inflow.js";
+import type { Inflow } from "./inflow.js";
 import { LocalInflow } from "./local-inflow.js";
 import type { OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
 import { sourceName } from "./origin-copy.js";
+import { NO_IDENTITY } from "./origin-place.js";
 import { Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import { RemoteInflow } from "./remote-inflow.js";
 import type { StoredMessage } from "./store/store.js";
@@ -92,7 +93,7 @@ export class Inflows {
   }
 
   async #findPositions(): Promise<void> {
-    const isOpen = ({ next, stopped }: Inflow): boolean => next === undefined && !stopped;
+    const isOpen = ({ place, stopped }: Inflow): boolean => place.next === undefined && !stopped;
     const open = [...this.#inflows.values()].filter(isOpen);
     if (open.length === 0) return;
     const stream = this.#stream;

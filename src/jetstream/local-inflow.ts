@@ -4,13 +4,13 @@ import { ApiError } from "./errors.js";
 import { Inflow } from "./inflow.js";
 import type { StoredMessage, SubjectFilter } from "./store/store.js";
 import type { Stream } from "./stream.js";
-import { nsOf, parseTime } from "./time.js";
+import { parseTime } from "./time.js";
 
 const MESSAGES_PER_TURN = 256;
 const RETRY_MS = 1000;
 
 export class LocalInflow extends Inflow {
-  // Whether the origin is known to have the message that was mirrored last.
+  // Whether the origin is the same object as when it was read last.
   #isSame = false;
   #filter: { filter: SubjectFilter; of: Stream } | undefined;
   #scheduled = false;
@@ -24,8 +24,9 @@ export class LocalInflow extends Inflow {
   get lag(): number {
     const { origin } = this;
     // Nothing is known of an origin before it was heard of.
-    if (origin === undefined || this.next === undefined || this.activeMs === undefined) return 0;
-    return origin.store.pending(this.next, this.#filterOf(origin));
+    const { next } = this.place;
+    if (origin === undefined || next === undefined || this.activeMs === undefined) return 0;
+    return origin.store.pending(next, this.#filterOf(origin));
   }
 
   override get fault(): object | undefined {
@@ -33,7 +34,7 @@ export class LocalInflow extends Inflow {
   }
 
   wake(): void {
-    if (this.#scheduled || this.#busy || this.stopped || this.next === undefined) return;
+    if (this.#scheduled || this.#busy || this.stopped || this.place.next === undefined) return;
     this.#scheduled = true;
     this.target.account.js.server.runtime.clock.endOfTurn(this.#run);
   }
@@ -69,18 +70,21 @@ export class LocalInflow extends Inflow {
       if (!target.account.js.closing) this.stall("stream not found");
       return;
     }
-    const fault = this.recognise(origin.identity, origin.store.state.lastSequence);
+    const { place } = this;
+    const fault = place.recognise(origin.identity, origin.store.state.lastSequence);
     if (fault !== undefined) {
       this.#retry(fault);
       return;
     }
-    if (this.isMirror && !this.#isSame && this.last > 0) this.next = this.last;
+    if (!this.#isSame || place.isDoubtful) place.next = place.from;
     this.#isSame = true;
     this.activeMs ??= this.nowMs;
     for (let count = 0; count < MESSAGES_PER_TURN; count++) {
-      const sequence = origin.store.next(this.next ?? 1, this.#filterOf(origin));
+      const sequence = origin.store.next(place.next ?? 1, this.#filterOf(origin));
       if (sequence === 0) {
-        this.flows();
+        const missing = place.seesNothing();
+        if (missing === undefined) this.flows();
+        else this.#retry(missing);
         return;
       }
       const loaded = origin.store.load(sequence);
@@ -105,21 +109,21 @@ export class LocalInflow extends Inflow {
 
   // False when the message could not be stored now; it is tried again.
   #take(sequence: number, stored: StoredMessage | undefined): boolean {
-    if (this.isMirror && sequence === this.last) {
-      if (stored !== undefined && nsOf(stored) !== this.target.store.state.lastTimeNs) {
-        this.#retry(this.differs());
+    if (stored !== undefined) {
+      const fault = this.place.see(sequence, stored);
+      if (fault !== undefined) {
+        this.#retry(fault);
         return false;
       }
-    } else if (stored !== undefined) {
       try {
-        this.store(stored);
+        if (sequence > this.place.last) this.store(stored);
       } catch (error) {
         this.#retry((error as Error).message);
         return false;
       }
     }
     this.flows();
-    this.next = sequence + 1;
+    this.place.next = sequence + 1;
     this.activeMs = this.nowMs;
     return true;
   }

@@ -7,13 +7,14 @@ import { startsWith } from "../protocol/words.js";
 import type { Timer } from "../runtime/clock.js";
 import { hasBlank, isValidLiteral, subjectsOverlap } from "../subjects/validity.js";
 import { DeliverySubject } from "./delivery-subject.js";
-import { Inflow, identityOf, NO_IDENTITY } from "./inflow.js";
+import { Inflow, identityOf } from "./inflow.js";
 import { wireSubject } from "./names.js";
 import { type OriginConsumer, readOriginConsumer, readOriginInfo } from "./origin-answer.js";
 import type { OriginMessage } from "./origin-copy.js";
+import { NO_IDENTITY } from "./origin-place.js";
 import { appendHeaders, Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import type { Ticket } from "./store/store.js";
-import { NS_PER_SECOND, nsOf } from "./time.js";
+import { NS_PER_SECOND } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const HEARTBEAT_NS = NS_PER_SECOND;
@@ -83,7 +84,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   }
 
   wake(): void {
-    if (this.stopped || this.#busy || this.#subscription !== undefined || this.next === undefined) return;
+    if (this.stopped || this.#busy || this.#subscription !== undefined || this.place.next === undefined) return;
     this.#timer?.cancel();
     this.target.account.stalled.delete(this);
     this.#busy = true;
@@ -144,7 +145,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
       : await this.#ask(`STREAM.INFO.${wireSubject(name)}`, "", readOriginInfo);
     if (origin?.refusal !== undefined) return origin.refusal;
     if (this.stopped) return undefined;
-    const fault = origin && this.recognise(identityOf(origin.created), origin.lastSequence);
+    const fault = origin && this.place.recognise(identityOf(origin.created), origin.lastSequence);
     if (fault !== undefined) return fault;
     const { js, account } = this.target.account;
     const { deliver: prefix } = this.config.external ?? {};
@@ -160,30 +161,31 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     if (answer === undefined) return "no answer from the origin's API";
     if (answer.refusal !== undefined) return this.#refused(answer);
     if (origin === undefined && answer.identity !== undefined) {
-      const other = this.recognise(answer.identity, Number.POSITIVE_INFINITY);
+      const other = this.place.recognise(answer.identity, Number.POSITIVE_INFINITY);
       if (other !== undefined) return other;
     }
     this.#heardMs = this.nowMs;
     this.activeMs ??= this.nowMs;
     if (this.#consumerSequence > 0 || this.#subscription === undefined) return undefined;
     this.#pending = answer.pending;
-    if (answer.pending === 0) this.flows();
-    return undefined;
+    if (answer.pending > 0) return undefined;
+    const missing = this.place.seesNothing();
+    if (missing === undefined) this.flows();
+    return missing;
   }
 
   #refused({ refusal, identity }: OriginConsumer): string | undefined {
     if (identity === undefined) return refusal;
     this.#end();
-    return this.recognise(identity, Number.POSITIVE_INFINITY) ?? refusal;
+    return this.place.recognise(identity, Number.POSITIVE_INFINITY) ?? refusal;
   }
 
   #consumerConfig(deliver: string): object {
-    const { config, last, next = 1 } = this;
+    const { config, place } = this;
     const patterns = config.filter_subject === "" ? (config.subject_transforms ?? []).map(({ src }) => src || ">") : [];
-    const isFirst = last === 0;
+    const { from } = place;
+    const isFirst = place.last === 0;
     const byTime = isFirst && config.opt_start_seq === 0 && config.opt_start_time !== undefined;
-    // A mirror gets its last message once more: by its time it knows the origin again.
-    const from = this.isMirror && !isFirst ? last : next;
     return {
       deliver_policy: byTime ? "by_start_time" : from > 1 ? "by_start_sequence" : "all",
       opt_start_seq: byTime || from <= 1 ? undefined : from,
@@ -235,8 +237,9 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
 
   // An origin that is another stream refuses.
   #identityBlock(): Uint8Array {
-    if (this.identity === NO_IDENTITY) return NO_BYTES;
-    return Buffer.from(appendHeaders("", [[Header.streamIdentity, this.identity]]));
+    const { wanted } = this.place;
+    if (wanted === NO_IDENTITY) return NO_BYTES;
+    return Buffer.from(appendHeaders("", [[Header.streamIdentity, wanted]]));
   }
 
   // Heartbeats come every second.
@@ -270,7 +273,9 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     if (last !== undefined && last > this.#consumerSequence) this.#retry(MISSED);
     else if (last !== undefined) {
       this.activeMs = this.nowMs;
-      this.#works();
+      const missing = this.place.seesNothing();
+      if (missing === undefined) this.#works();
+      else this.#retry(missing);
     }
   }
 
@@ -292,15 +297,19 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     }
     this.#consumerSequence = consumerSequence;
     this.#pending = delivery.pending;
-    if (this.isMirror && sequence === this.last) {
-      if (nsOf(delivery) !== this.target.store.state.lastTimeNs) this.#retry(this.differs());
+    const fault = this.place.see(sequence, delivery);
+    if (fault !== undefined) {
+      this.#retry(fault);
       return;
     }
-    if (sequence < (this.next ?? 1)) return;
+    this.activeMs = this.#heardMs;
+    if (sequence < (this.place.next ?? 1)) {
+      this.#works();
+      return;
+    }
     this.#arrived.fill(message, delivery);
     try {
       const stored = this.store(this.#arrived);
-      this.activeMs = this.#heardMs;
       this.#works();
       if (stored !== undefined) this.#ticket = stored.ticket;
     } catch (error) {

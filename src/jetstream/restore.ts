@@ -188,12 +188,14 @@ export class Restore implements DeliveryTarget {
     const store = this.#store;
     const { last_seq: last = 0, last_ts: lastTime = "" } = this.#state;
     if (last <= store.state.lastSequence) return;
+    const timeNs = parseTime(lastTime) ?? 0n;
     if (store.state.messages === 0) {
-      this.#ticket = store.compact(last + 1).ticket;
-      return;
+      this.#ticket = store.compact(timeNs > 0n ? last : last + 1).ticket;
+      if (timeNs <= 0n) return;
     }
+    // A mirror knows its origin by the time of its last message, also when that is gone.
     const filler = Message.of("filler", "", NO_BYTES, NO_BYTES);
-    store.append(filler, last, timesOf(parseTime(lastTime) ?? store.state.lastTimeNs));
+    store.append(filler, last, timesOf(timeNs > 0n ? timeNs : store.state.lastTimeNs));
     this.#ticket = store.remove(last) ?? 0;
   }
 

@@ -13,11 +13,11 @@ const INFLOW: readonly Pick<JetStreamSample, "name" | "help" | "type">[] = [
   { name: "inflow_replaced_origins", help: "How often the origin was another stream than before", type: "counter" },
 ];
 
-const valuesOf = ({ lag, activeSeconds, isStalled, replacements }: Inflow): readonly number[] => [
+const valuesOf = ({ lag, activeSeconds, isStalled, place }: Inflow): readonly number[] => [
   lag,
   activeSeconds,
   isStalled ? 1 : 0,
-  replacements,
+  place.replacements,
 ];
 
 /** The present values. */

@@ -28,12 +28,44 @@ export async function infoUntil(
   client: NatsConnection,
   name: string,
   fits: (info: StreamInfo) => boolean,
+  limitMs = 20_000,
 ): Promise<StreamInfo> {
-  const deadline = AbortSignal.timeout(20_000);
+  const deadline = AbortSignal.timeout(limitMs);
   for (;;) {
     const info = await request<StreamInfo>(client, `STREAM.INFO.${name}`);
     if (fits(info)) return info;
     if (deadline.aborted) throw new Error(`stream ${name} stays as it is: ${JSON.stringify(info)}`);
     await new Promise(setImmediate);
   }
+}
+
+/** A stream as it was: its configuration and state, and the chunks of its archive. */
+export interface Archive {
+  readonly config: object;
+  readonly state: object;
+  readonly chunks: readonly Uint8Array[];
+}
+
+/** Takes an archive of a stream. */
+export async function snapshot(client: NatsConnection, name: string): Promise<Archive> {
+  const chunks: Uint8Array[] = [];
+  const subject = `archive.${name}`;
+  const inbox = client.subscribe(subject);
+  const { config, state } = await request<Archive>(client, `STREAM.SNAPSHOT.${name}`, { deliver_subject: subject });
+  for await (const message of inbox) {
+    if (message.data.length === 0) break;
+    chunks.push(message.data);
+    message.respond();
+  }
+  return { config, state, chunks };
+}
+
+/** Makes a stream of an archive. Rejects when it cannot be made. */
+export async function restore(client: NatsConnection, name: string, archive: Archive): Promise<void> {
+  const { config, state, chunks } = archive;
+  const to = (await request<{ deliver_subject: string }>(client, `STREAM.RESTORE.${name}`, { config, state }))
+    .deliver_subject;
+  for (const chunk of chunks) await client.request(to, chunk);
+  const { error } = (await client.request(to)).json<{ error?: object }>();
+  if (error !== undefined) throw new Error(`${name} is not restored: ${JSON.stringify(error)}`);
 }
