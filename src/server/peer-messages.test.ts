@@ -15,6 +15,8 @@ const LMSG: PeerMessageForm = { origin: true, account: true, headers: true };
 class Link implements FrameHandler {
   readonly accounts = new Map([["A", new Account("A")]]);
   readonly got: string[] = [];
+  /** The subjects that they are delivered under. */
+  readonly delivered: string[] = [];
   readonly errors: string[] = [];
   lookups = 0;
   admitted = true;
@@ -31,6 +33,7 @@ class Link implements FrameHandler {
       },
       admits: () => this.admitted,
       receive: (message, { subject, interest, accountName }, origin) => {
+        this.delivered.push(message.subject);
         const queues = message.queues?.join() ?? "?";
         const heard = interest?.plain.length ?? -1;
         const body = message.body.toString("latin1", message.start, message.end);
@@ -147,6 +150,23 @@ test("an account that was replaced is found again, also by a message that is jus
   link.messages.accountsChanged();
   link.feed("i\r\n");
   assert.deepEqual(link.got, ["A a.b    0 0 hi", "A a.b    1 0 hi"]);
+});
+
+test("what a stored message's subject is stands behind the first @ after the numbers of its acknowledgement", () => {
+  const numbers = "1.2.3.4.5";
+  for (const [reply, subject, rest] of [
+    [`$JS.ACK.S.C.${numbers}@a.b`, "a.b", `$JS.ACK.S.C.${numbers}`],
+    [`$JS.ACK.S.C.${numbers}@a@b.c@d`, "a@b.c@d", `$JS.ACK.S.C.${numbers}`],
+    [`$JS.ACK.S@1.C@2.${numbers}@a@b`, "a@b", `$JS.ACK.S@1.C@2.${numbers}`],
+    [`$JS.ACK._.HASH.S@1.C@2.${numbers}@a@b`, "a@b", `$JS.ACK._.HASH.S@1.C@2.${numbers}`],
+    [`$JS.ACK.S@1.C@2.${numbers}`, "to", `$JS.ACK.S@1.C@2.${numbers}`],
+    [`$JS.ACK.S.C.${numbers}@`, "to", `$JS.ACK.S.C.${numbers}@`],
+    ["$JS.ACK.S.C@a.b", "to", "$JS.ACK.S.C@a.b"],
+  ]) {
+    const link = new Link();
+    link.feed(`RMSG A to ${reply} 2\r\nhi\r\n`);
+    assert.deepEqual([link.delivered, link.got], [[subject], [`A to ${rest}   0 0 hi`]]);
+  }
 });
 
 test("a line that makes no sense, or too large a payload, ends it", () => {

@@ -83,7 +83,10 @@ class QueueList implements KnownByBytes {
 }
 
 const DOLLAR = 0x24;
+const DOT = 0x2e;
 const AT = 0x40;
+/** Of the subject of an acknowledgement. Behind them are numbers; streams, consumers and stored subjects may have an @ in them. */
+const ACK_DOTS = 8;
 
 const NO_QUEUES: readonly string[] = Object.freeze([]);
 const NO_WAY_BACK = new Uint8Array(0);
@@ -195,9 +198,9 @@ export class PeerMessages {
     const { message } = this;
     const { line, replyStart, replyEnd } = message;
     if (!startsWith(line, replyStart, replyEnd, ACK_PREFIX)) return;
-    let at = replyEnd - 1;
-    while (at > replyStart && line[at] !== AT) at--;
-    if (at === replyStart) return;
+    let at = replyStart;
+    for (let dots = 0; at < replyEnd && (dots < ACK_DOTS || line[at] !== AT); at++) if (line[at] === DOT) dots++;
+    if (at >= replyEnd - 1) return;
     const stored = this.storedSubjects.find(line, at + 1, replyEnd);
     message.deliveredTo = message.subject;
     message.subject = stored.subject;
