@@ -60,6 +60,28 @@ test("permissions change under a connection: publishing at once, subscriptions w
   assert.deepEqual(await lines(client, "SUB a 1\r\nPUB a 0\r\n\r\nPUB b 0\r\n\r\n"), ["MSG a 1 0", "MSG b 2 0"]);
 });
 
+test("a message that has half come in goes by the permissions that hold at its end, and its client stays", async (t) => {
+  const user = { user: "u", password: "p" };
+  const { port, reload } = await startLocalServer(t, withUsers(user));
+  const client = await connectClient(t, port, { user: "u", pass: "p" });
+  await lines(client, "SUB a 1\r\nSUB $JS.ACK.> 2\r\n");
+  const ack = "$JS.ACK.S.C.1.1.1.1.1";
+  for (const head of ["PUB a 4", "HPUB a 12 16", `PUB ${ack} 4`]) {
+    const headers = head.startsWith("HPUB") ? "NATS/1.0\r\n\r\n" : "";
+    client.send(`PING\r\n${head}\r\n${headers}+A`);
+    await client.pong();
+    await reload(withUsers({ ...user, permissions: { publish: { deny: ["b"] } } }));
+    const [delivered] = await lines(client, "CK\r\n");
+    assert.match(delivered, /^H?MSG (a 1|\$JS\.ACK\S+ 2) /);
+    client.send(`PING\r\n${head}\r\n${headers}+A`);
+    await client.pong();
+    await reload(withUsers({ ...user, permissions: { publish: { deny: ["a", "$JS.>"] } } }));
+    const [refused] = await lines(client, "CK\r\n");
+    assert.match(refused, /^-ERR 'Permissions Violation for Publish to "/);
+    await reload(withUsers(user));
+  }
+});
+
 test("max_payload and max_control_line hold for live connections from the next line on", async (t) => {
   const { port, reload } = await startLocalServer(t);
   const client = await connectClient(t, port, { protocol: 1 });

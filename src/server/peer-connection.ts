@@ -91,7 +91,7 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
 
   /** Accounts have come or gone. */
   accountsChanged(): void {
-    this.messages.accountsChanged();
+    this.messages.forget();
   }
 
   /** The connection must be established within this time. */

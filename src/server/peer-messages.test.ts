@@ -147,9 +147,22 @@ test("an account that was replaced is found again, also by a message that is jus
   replaced.sublist.insert(hears("a.b"));
   replaced.sublist.generation = link.accounts.get("A")?.sublist.generation ?? 0;
   link.accounts.set("A", replaced);
-  link.messages.accountsChanged();
+  link.messages.forget();
   link.feed("i\r\n");
   assert.deepEqual(link.got, ["A a.b    0 0 hi", "A a.b    1 0 hi"]);
+});
+
+test("a message that is just coming in when it is no longer admitted is dropped, and the link goes on", () => {
+  const link = new Link();
+  link.feed("RMSG A a.b 2\r\nhi\r\nRMSG A a.b 2\r\nh");
+  link.admitted = false;
+  link.messages.forget();
+  link.feed("i\r\n");
+  assert.equal(link.got.length, 1);
+  link.admitted = true;
+  link.messages.forget();
+  link.feed("RMSG A a.b 2\r\nho\r\n");
+  assert.deepEqual([link.got[1], link.errors], ["A a.b    0 0 ho", []]);
 });
 
 test("what a stored message's subject is stands behind the first @ after the numbers of its acknowledgement", () => {

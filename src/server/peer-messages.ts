@@ -111,15 +111,11 @@ export class PeerMessages {
     this.framer = framer;
   }
 
-  /** What was cached no longer holds: accounts have changed, or what may come in. */
+  /**
+   * What was cached no longer holds: accounts have come or gone, or what may come in. A message that is just coming in goes by
+   * what holds at its end.
+   */
   forget(): void {
-    this.subjects.clear();
-    this.framer.forget();
-    this.subject = undefined;
-  }
-
-  /** Accounts have come or gone: each subject's is looked up anew. A message that is just coming in keeps its way. */
-  accountsChanged(): void {
     this.subjects.clear();
     this.framer.forget();
     if (this.subject !== undefined) this.subject.interestGeneration = -1;

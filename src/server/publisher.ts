@@ -49,12 +49,15 @@ export class Publisher {
     this.framer = framer;
   }
 
-  /** What was cached of subjects no longer holds (another account, other permissions or limits). */
+  /**
+   * What was cached of subjects no longer holds (another account, other permissions or limits). A message that is just coming
+   * in goes by what holds at its end.
+   */
   forget(): void {
     this.cache.clear();
     this.acks.forget();
     this.framer.forget();
-    this.route = undefined;
+    if (this.route !== undefined) this.route.interestGeneration = -1;
   }
 
   /** A PUB or HPUB line whose arguments begin at `from`; answers like FrameHandler.line. */
