@@ -74,6 +74,6 @@ test("streams are made once while servers are restarted", { timeout: 120_000 }, 
   await until("every stream that was confirmed is there", isThere);
   const missing = (await ask(clients[1], "STREAM.LIST")).missing;
   assert.equal(missing, undefined, "all servers answer");
-  const twice = errors.filter((text) => text.includes("too:"));
+  const twice = errors.filter((text) => text.includes("is on another server too"));
   assert.deepEqual(twice, [], "no name is on two servers");
 });

@@ -137,7 +137,7 @@ export class JetStreamMonitor implements JetStreamSource {
   }
 
   get problems(): readonly JetStreamProblem[] {
-    return [...this.#js.damage.problems, ...(this.#js.cluster?.peers.problems ?? [])];
+    return [...this.#js.damage.problems, ...(this.#js.cluster?.peers.twins.problems() ?? [])];
   }
 
   // Only what is on disk is looked for.

@@ -2,22 +2,14 @@
 // which of all decides on what belongs to none (docs/architecture.md, "One JetStream of many servers").
 import type { ResolvedOptions } from "../options/options.js";
 import type { Timer } from "../runtime/clock.js";
-import type { JetStreamProblem } from "../server/jetstream-source.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
-import {
-  type Introduction,
-  isBefore,
-  Peer,
-  type PeerStream,
-  type ToldPart,
-  type ToldStream,
-  toldStream,
-} from "./peer.js";
+import { type Introduction, Peer, type PeerStream, type ToldPart, type ToldStream, toldStream } from "./peer.js";
 import type { PeerChannel, PeerListener, PeerMessage, PeerSender } from "./peer-channel.js";
 import { Strangers } from "./strangers.js";
 import type { StreamConfig } from "./stream-config.js";
 import { ToldChanges } from "./told-changes.js";
+import { Twins } from "./twins.js";
 
 const BEAT_MS = 1000;
 const INTEREST_MS = 100;
@@ -50,7 +42,7 @@ export class Peers implements PeerListener {
   /** Nats-servers with JetStream. */
   readonly #strangers = new Strangers();
   readonly #stops: (() => void)[] = [];
-  readonly #named = new Set<string>();
+  readonly twins: Twins;
   #isReady = false;
   #startedMs = 0;
   #beat: Timer | undefined;
@@ -69,6 +61,7 @@ export class Peers implements PeerListener {
   constructor(js: JetStream, channel: (listener: PeerListener) => PeerChannel) {
     this.#js = js;
     this.#channel = channel(this);
+    this.twins = new Twins(js, this.#peers);
     this.#told = new ToldChanges(js, this.#channel);
   }
 
@@ -146,17 +139,7 @@ export class Peers implements PeerListener {
   /** Whether this server has the stream, and answers for it: of two of one name the older one counts. */
   isOwn(account: JetStreamAccount, name: string): boolean {
     const own = account.streams.get(name);
-    return own !== undefined && this.#rival(account.account.name, name, own.createdNs) === undefined;
-  }
-
-  // A server that is online and has an older stream of the name.
-  #rival(account: string, name: string, createdNs: bigint): Peer | undefined {
-    const own = { name: this.#js.server.name, createdNs };
-    for (const peer of this.#peers.values()) {
-      const other = peer.isOnline ? peer.stream(account, name) : undefined;
-      if (other !== undefined && isBefore({ name: peer.name, createdNs: other.createdNs }, own)) return peer;
-    }
-    return undefined;
+    return own !== undefined && this.twins.older(account.account.name, name, own.createdNs) === undefined;
   }
 
   /** Streams of the other servers in an account; one that several have comes once. */
@@ -177,18 +160,6 @@ export class Peers implements PeerListener {
   /** Whether nats-servers answer what no natsnode does. */
   hasStrangers(domain: string | undefined): boolean {
     return this.#strangers.answer(domain, this.#nowMs);
-  }
-
-  /** Streams of this server that another one answers for. */
-  get problems(): JetStreamProblem[] {
-    const found: JetStreamProblem[] = [];
-    for (const { account, streams } of this.#js.accounts.values()) {
-      for (const { name, createdNs } of streams.values()) {
-        const rival = this.#rival(account.name, name, createdNs);
-        if (rival !== undefined) found.push({ account: account.name, stream: name, error: twice(name, rival) });
-      }
-    }
-    return found;
   }
 
   // ---------------------------------------------------------------- what this server tells
@@ -226,7 +197,7 @@ export class Peers implements PeerListener {
   /** A stream of this server has come or changed, or is gone (without `stream`). */
   changed(account: string, name: string, stream?: PeerStream): void {
     this.#told.tell(stream === undefined ? { account, name } : toldStream(account, stream));
-    this.#compare(account, name);
+    this.twins.look(account, name);
   }
 
   /** A stream of this name is being restored by this server, or (`held` is false) is no longer and is not there. */
@@ -317,7 +288,7 @@ export class Peers implements PeerListener {
     }
     if (!told.last) return;
     this.#seen(peer);
-    for (const [account, of] of peer.streams) for (const name of of.keys()) this.#compare(account, name);
+    for (const [account, of] of peer.streams) for (const name of of.keys()) this.twins.look(account, name);
     this.#look();
   }
 
@@ -330,7 +301,7 @@ export class Peers implements PeerListener {
     }
     peer.revision = revision;
     peer.take(stream);
-    this.#compare(stream.account, stream.name);
+    this.twins.look(stream.account, stream.name);
     this.#seen(peer);
     this.work?.changed();
   }
@@ -416,26 +387,4 @@ export class Peers implements PeerListener {
     const own = this.#js.server.name;
     return introduction?.others.every((name) => name === own || this.#peers.has(name)) ?? false;
   }
-
-  // Names a stream that two servers have, once.
-  #compare(account: string, name: string): void {
-    const found = this.#js.server.accounts.get(account);
-    const own = found && this.#js.accounts.get(found)?.streams.get(name);
-    const other = own && this.holder(account, name);
-    const key = `${account} ${name}`;
-    if (own === undefined || other?.isOnline !== true) {
-      this.#named.delete(key);
-      return;
-    }
-    if (this.#named.has(key)) return;
-    this.#named.add(key);
-    const rival = this.#rival(account, name, own.createdNs);
-    const which = rival === undefined ? "this server answers for it" : twice(name, rival);
-    this.#js.server.logger.error(
-      `JetStream: stream "${name}" of account "${account}" is on ${other.name} too: ${which}`,
-    );
-  }
 }
-
-const twice = (name: string, { name: server }: Peer): string =>
-  `stream "${name}" is on another server too, which answers for it: ${server}`;
