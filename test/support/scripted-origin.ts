@@ -18,9 +18,12 @@ export interface Asked {
 
 export class ScriptedOrigin {
   readonly #client: RawClient;
+  /** Told when the link is gone. */
+  ended = (): void => {};
 
   private constructor(client: RawClient) {
     this.#client = client;
+    client.socket.on("close", () => this.ended());
   }
 
   /** Connects to a port for leaf nodes. */
@@ -65,9 +68,14 @@ export class ScriptedOrigin {
     this.#client.send(`${line}\r\n${block}${payload}\r\n`);
   }
 
-  /** Cuts the link. */
+  /** Cuts the link, whatever is on its way. */
   close(): void {
     this.#client.close();
+  }
+
+  /** Ends the link behind what was sent. */
+  end(): void {
+    this.#client.socket.end();
   }
 }
 
