@@ -11,6 +11,7 @@ const here = { host: "127.0.0.1", port: -1 };
 const CREATED = "2026-01-01T00:00:00Z";
 const INFO = `{"created":"${CREATED}","state":{"last_seq":1}}`;
 const UNREADABLE = "the origin's API gives an answer that cannot be read";
+const MOST = Number.MAX_SAFE_INTEGER;
 const LONG = "x".repeat(100_000);
 
 const withLast = (last: string): string => `{"created":"${CREATED}","state":{"last_seq":${last}}}`;
@@ -114,6 +115,44 @@ test("an origin has flow control answered and nothing else of the account asked"
   for await (const { subject } of answered) subjects.push(subject);
   assert.deepEqual(subjects, ["$JS.FC.O.C.two", "$JS.FC.O.C.one"]);
   assert.equal((await infoUntil(client, "KEPT", () => true)).state.messages, 1);
+});
+
+const DELIVERIES: readonly (readonly [reply: string, block: string])[] = [
+  ["", ""],
+  ["x", ""],
+  ["$JS.ACK.O.C.1.-1.1.1.0", ""],
+  ["$JS.ACK.O.C.1.1.x.1.0", ""],
+  ["$JS.ACK.O.C.1.0.1.1.0", ""],
+  ["$JS.ACK.O.C.1.1.1.99999999999999999999999999999.0", ""],
+  [`$JS.ACK${".1".repeat(100)}`, ""],
+  ["", "NATS/1.0 100\r\nNats-Last-Consumer: 99999999999999999999\r\n\r\n"],
+  ["", "NATS/1.0 100"],
+  [ackOf("O", 1, 1), "NATS/1.0"],
+  [ackOf("O", 2, 2), "\xff\x00 no headers"],
+  [ackOf("O", 3, 3), "NATS/1.0\r\n:\r\nNats-TTL: never\r\nNats-Rollup: what\r\nNats-Incr: x\r\n\r\n"],
+  ["$JS.ACK.O.C.1.4.4.9999999999999999999999999.0", ""],
+  ["$JS.ACK.O.C.1.9007199254740991.4.1767225600000000000.9007199254740991", ""],
+  ["$JS.ACK.O.C.1.9007199254740991.5.1767225600000000000.0", ""],
+];
+
+test("nonsense among the messages of an origin ends nothing", { timeout: 30_000 }, async (t) => {
+  const [client, leaf] = await start(t);
+  await leaf.answer(({ deliver, reply }) => {
+    leaf.send(reply, deliver === undefined ? withLast("9007199254740991") : "{}");
+    if (deliver === undefined) return;
+    for (const [to, block] of DELIVERIES) leaf.send(deliver, "a", { reply: to, block });
+  });
+  const more = { allow_msg_ttl: true, allow_rollup_hdrs: true };
+  const origin = { name: "O", external: { api: "$JS.there.API" } };
+  for (const storage of ["memory", "file"]) {
+    const [source, mirror] = [`S-${storage}`, `M-${storage}`];
+    await request(client, `STREAM.CREATE.${source}`, { name: source, storage, sources: [origin], ...more });
+    await request(client, `STREAM.CREATE.${mirror}`, { name: mirror, storage, mirror: origin, ...more });
+    await infoUntil(client, source, ({ state, sources }) => state.messages >= 3 && sources?.[0].seq === MOST);
+    await infoUntil(client, mirror, ({ state }) => state.last_seq === MOST);
+  }
+  await request(client, "STREAM.CREATE.KEPT", { name: "KEPT", subjects: ["kept"] });
+  assert.equal((await client.request("kept", "here")).json<{ seq: number }>().seq, 1);
 });
 
 const LOOPS: readonly (readonly [what: string, answer: (round: number) => string, first: number])[] = [

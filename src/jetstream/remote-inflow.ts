@@ -22,6 +22,8 @@ const INACTIVE_NS = 10n * NS_PER_SECOND;
 /** An ordered consumer sends every message once, and nobody acknowledges it. */
 const ACK_WAIT_NS = 22n * 3600n * NS_PER_SECOND;
 const ANSWER_MS = 2000;
+/** After as many that had no answer no stream's info is asked for: each costs the time of an answer. */
+const INFOS_TO_ASK = 3;
 /** Three heartbeats without one. */
 const SILENCE_MS = 3000;
 const FIRST_RETRY_MS = 250;
@@ -56,6 +58,10 @@ class Arrived implements OriginMessage {
   }
 }
 
+/**
+ * Waits for its place (`place.next`), asks for a consumer (`#busy`), takes what that sends (`#subscription`), and after
+ * whatever goes wrong waits to ask again (`#timer`), longer each time until a message or heartbeat shows that it works.
+ */
 export class RemoteInflow extends Inflow implements DeliveryTarget {
   readonly echo = true;
   readonly #delivery = new DeliverySubject();
@@ -69,8 +75,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   #retryMs = FIRST_RETRY_MS;
   #timer: Timer | undefined;
   #busy = false;
-  // Another account may export its API of consumers and nothing else.
-  #isInfoHidden = false;
+  // How often the origin's API of consumers answered and that of streams did not: another account may export nothing else.
+  #silentInfos = 0;
   readonly #asked = ["STREAM.INFO", "CONSUMER.CREATE"].map((action) =>
     this.#apiSubject(`${action}.${wireSubject(this.config.name)}`),
   );
@@ -140,9 +146,10 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   // Says what is in the way; undefined when messages will come.
   async #connect(): Promise<string | undefined> {
     const { name } = this.config;
-    const origin = this.#isInfoHidden
-      ? undefined
-      : await this.#ask(`STREAM.INFO.${wireSubject(name)}`, "", readOriginInfo);
+    const origin =
+      this.#silentInfos < INFOS_TO_ASK
+        ? await this.#ask(`STREAM.INFO.${wireSubject(name)}`, "", readOriginInfo)
+        : undefined;
     if (origin?.refusal !== undefined) return origin.refusal;
     if (this.stopped) return undefined;
     const fault = origin && this.place.recognise(identityOf(origin.created), origin.lastSequence);
@@ -157,7 +164,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const request = { stream_name: name, config: this.#consumerConfig(deliver), action: "create" };
     const answer = await this.#ask(`CONSUMER.CREATE.${wireSubject(name)}`, stringifyExact(request), readOriginConsumer);
     if (this.stopped) return undefined;
-    this.#isInfoHidden = origin === undefined && answer !== undefined;
+    this.#silentInfos = origin === undefined && answer !== undefined ? this.#silentInfos + 1 : 0;
     if (answer === undefined) return "no answer from the origin's API";
     if (answer.refusal !== undefined) return this.#refused(answer);
     if (origin === undefined && answer.identity !== undefined) {
