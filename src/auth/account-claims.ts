@@ -294,8 +294,9 @@ function readJetStream(limits: JsonObject): ReadonlyMap<string, JetStreamTier> {
     storeMaxStreamBytes: integer(raw, "disk_max_stream_bytes") || -1,
     maxBytesRequired: flag(raw, "max_bytes_required"),
   });
-  const forAll = tier(limits);
-  if (forAll.memoryBytes !== 0 || forAll.storeBytes !== 0) return new Map([["", forAll]]);
   const tiers = object(limits, "tiered_limits");
-  return new Map(Object.keys(tiers).map((name) => [name, tier(object(tiers, name))]));
+  const names = Object.keys(tiers).sort();
+  if (names.length > 0) return new Map(names.map((name) => [name, tier(object(tiers, name))]));
+  const forAll = tier(limits);
+  return new Map(forAll.memoryBytes !== 0 || forAll.storeBytes !== 0 ? [["", forAll]] : []);
 }

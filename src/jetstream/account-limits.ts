@@ -1,5 +1,6 @@
 // Which accounts have JetStream, and within what limits: as the configuration or the account's JWT says.
 import type { Account } from "../accounts/account.js";
+import type { JetStreamTier } from "../auth/account-claims.js";
 import type { Server } from "../server/server.js";
 
 /** Below 0: no limit. */
@@ -25,29 +26,44 @@ export const NO_JETSTREAM_LIMITS: AccountJetStreamLimits = {
   maxBytesRequired: false,
 };
 
-/** Streams of one server have one replica: of a JWT's tiers theirs is this, when there is none for all. */
-const TIERS = ["", "R1"];
+/** What no tier is for. */
+export const NOTHING_ALLOWED: AccountJetStreamLimits = {
+  maxMemoryBytes: 0,
+  maxStoreBytes: 0,
+  maxStreams: 0,
+  maxConsumers: 0,
+  maxAckPending: 0,
+  memoryMaxStreamBytes: 0,
+  storeMaxStreamBytes: 0,
+  maxBytesRequired: false,
+};
 
-/** The limits of an account, and the tier that they are of; undefined when it has no JetStream. */
-export function limitsOf(
-  { accounts, options, operatorMode }: Server,
-  account: Account,
-): { tier: string; limits: AccountJetStreamLimits } | undefined {
+/** Of each tier; "" are those that hold for all streams. Others, as R1, are of the streams with so many replicas. */
+export type LimitTiers = ReadonlyMap<string, AccountJetStreamLimits>;
+
+export const NO_TIERS: LimitTiers = new Map([["", NO_JETSTREAM_LIMITS]]);
+
+/** The limits of streams with so many replicas; undefined where no tier is for them. */
+export function tierFor(tiers: LimitTiers, replicas: number): AccountJetStreamLimits | undefined {
+  return tiers.get("") ?? tiers.get(`R${replicas}`);
+}
+
+/** The limits of an account; undefined when it has no JetStream. */
+export function limitsOf({ accounts, options, operatorMode }: Server, account: Account): LimitTiers | undefined {
   if (account === accounts.system) return undefined;
   const claims = operatorMode?.accounts.get(account.name)?.claims;
   if (claims !== undefined) {
-    for (const tier of TIERS) {
-      const found = claims.jetstream.get(tier);
-      if (found === undefined) continue;
-      const { memoryBytes: maxMemoryBytes, storeBytes: maxStoreBytes, ...rest } = found;
-      const { streams: maxStreams, consumers: maxConsumers, ...same } = rest;
-      return { tier, limits: { ...same, maxMemoryBytes, maxStoreBytes, maxStreams, maxConsumers } };
-    }
-    return undefined;
+    return claims.jetstream.size === 0 ? undefined : new Map([...claims.jetstream].map(claimedTier));
   }
   const configured = options.accounts;
   const wanted = configured[account.name]?.jetstream;
-  if (wanted?.enabled) return { tier: "", limits: wanted };
+  if (wanted?.enabled) return new Map([["", wanted]]);
   const isAlone = operatorMode === undefined && Object.keys(configured).length === 0;
-  return isAlone && account === accounts.global ? { tier: "", limits: NO_JETSTREAM_LIMITS } : undefined;
+  return isAlone && account === accounts.global ? NO_TIERS : undefined;
+}
+
+function claimedTier([name, claimed]: [string, JetStreamTier]): [string, AccountJetStreamLimits] {
+  const { memoryBytes: maxMemoryBytes, storeBytes: maxStoreBytes, ...rest } = claimed;
+  const { streams: maxStreams, consumers: maxConsumers, ...same } = rest;
+  return [name, { ...same, maxMemoryBytes, maxStoreBytes, maxStreams, maxConsumers }];
 }

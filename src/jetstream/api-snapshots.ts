@@ -84,6 +84,7 @@ function restore(request: ApiRequest): object {
   if (config.name !== names[0]) throw new ApiError("streamMismatch");
   withStreamDefaults(config, false, account.windowLimitNs);
   checkStream(config, account, false, false);
+  account.checkAllowed(config, true);
   if (account.streams.has(config.name) || account.isHeld(config.name)) throw new ApiError("restoreNameInUse");
   const who = { client: clientOf(request) };
   const startNs = js.nowNs;

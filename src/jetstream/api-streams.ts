@@ -50,6 +50,7 @@ function create(request: ApiRequest): object {
   if (config.sealed)
     throw new ApiError("streamInvalidConfig", { text: "stream configuration for create can not be sealed" });
   checkStream(config, account, pedantic, true);
+  account.checkAllowed(config, true);
   if (config.num_replicas > 1) throw new ApiError("replicas");
   config.metadata = withLevel(config.metadata, requiredLevel(config));
   const known = account.streams.get(config.name);
@@ -75,6 +76,7 @@ function update(request: ApiRequest): object {
   checkStream(config, account, pedantic, false);
   if (config.name !== request.names[0]) throw new ApiError("streamMismatch");
   const stream = account.stream(config.name);
+  account.checkAllowed(config, false);
   checkStreamUpdate(stream.config, config);
   if (config.num_replicas > 1) throw new ApiError("replicas");
   checkTaken(config, account);

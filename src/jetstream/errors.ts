@@ -86,6 +86,7 @@ const ERRORS = {
   maxRequestBatch: [10125, 400, "consumer max request batch exceeds server limit of {limit}"],
   restoreNameInUse: [10130, 400, "stream name already in use, cannot restore"],
   filterMismatch: [10131, 400, "Consumer create request did not match filtered subject from create subject"],
+  noTier: [10120, 400, "no JetStream default or applicable tiered limit present"],
   negativeReplicas: [10133, 400, "replicas count cannot be negative"],
   consumerReplicas: [10126, 400, "consumer config replica count exceeds parent stream"],
   consumerMetadata: [10135, 400, "consumer metadata exceeds maximum size of 128KB"],

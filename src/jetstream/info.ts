@@ -1,25 +1,13 @@
 // What the API tells of streams and consumers.
 import { bytesAsText } from "../protocol/json.js";
 import { API_LEVEL } from "../protocol/version.js";
-import type { AccountJetStreamLimits } from "./account-limits.js";
+import { type AccountJetStreamLimits, NOTHING_ALLOWED, tierFor } from "./account-limits.js";
 import type { Consumer } from "./consumer.js";
 import { shownConsumer } from "./consumer-config.js";
 import type { JetStreamAccount } from "./js-account.js";
 import type { Stream } from "./stream.js";
 import { shownStream } from "./stream-config.js";
 import { NS_PER_MS, timeText } from "./time.js";
-
-/** What stands beside tiers. */
-const NO_LIMITS_OF_ALL: AccountJetStreamLimits = {
-  maxMemoryBytes: 0,
-  maxStoreBytes: 0,
-  maxStreams: 0,
-  maxConsumers: 0,
-  maxAckPending: 0,
-  memoryMaxStreamBytes: 0,
-  storeMaxStreamBytes: 0,
-  maxBytesRequired: false,
-};
 
 /** What an account uses, on one server or on several. */
 export interface AccountUsage {
@@ -30,6 +18,15 @@ export interface AccountUsage {
   streams: number;
   consumers: number;
 }
+
+const NOTHING_USED: AccountUsage = {
+  memory: 0,
+  storage: 0,
+  reserved_memory: 0,
+  reserved_storage: 0,
+  streams: 0,
+  consumers: 0,
+};
 
 /** What the account uses of this server. */
 export function accountUsage({ usage, reserved, streams, consumerCount }: JetStreamAccount): AccountUsage {
@@ -45,17 +42,23 @@ export function accountUsage({ usage, reserved, streams, consumerCount }: JetStr
 
 /** The account's usage and limits, as the answer to INFO. */
 export function accountInfo(
-  { tier, limits, js }: JetStreamAccount,
+  { tiers, js }: JetStreamAccount,
   used: AccountUsage,
   requests: { readonly total: number; readonly errors: number },
 ): object {
-  const of = limitsJson(limits);
+  const ofAll = tiers.get("");
+  // All streams have one replica, so far.
+  const oneReplica = tierFor(tiers, 1);
+  const byTier = [...tiers].map(([tier, limits]) => [
+    tier,
+    { ...(limits === oneReplica ? used : NOTHING_USED), limits: limitsJson(limits) },
+  ]);
   return {
     ...used,
-    limits: tier === "" ? of : limitsJson(NO_LIMITS_OF_ALL),
+    limits: limitsJson(ofAll ?? NOTHING_ALLOWED),
     domain: js.domain,
     api: { level: API_LEVEL, ...requests },
-    tiers: tier === "" ? undefined : { [tier]: { ...used, limits: of } },
+    tiers: ofAll === undefined ? Object.fromEntries(byTier) : undefined,
   };
 }
 

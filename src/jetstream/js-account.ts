@@ -1,7 +1,7 @@
 // JetStream of one account: its streams, what it uses, and what it may use.
 import type { Account } from "../accounts/account.js";
 import { subjectsOverlap } from "../subjects/validity.js";
-import { type AccountJetStreamLimits, NO_JETSTREAM_LIMITS } from "./account-limits.js";
+import { type AccountJetStreamLimits, type LimitTiers, NO_TIERS, NOTHING_ALLOWED, tierFor } from "./account-limits.js";
 import type { Consumer } from "./consumer.js";
 import type { ConsumerConfig } from "./consumer-config.js";
 import { ApiError } from "./errors.js";
@@ -27,17 +27,30 @@ export class JetStreamAccount implements Neighbours {
   readonly stalled = new Set<RemoteInflow>();
   readonly usage: Usage = { memory: 0, file: 0 };
   readonly reserved: Usage = { memory: 0, file: 0 };
-  limits: AccountJetStreamLimits = NO_JETSTREAM_LIMITS;
-  /** The tier of a JWT that the limits are of; "" for those that hold for all. */
-  tier = "";
   /** API requests that were answered, and those among them that were refused. */
   apiTotal = 0;
   apiErrors = 0;
   #lastCreatedNs = 0n;
+  #tiers = NO_TIERS;
+  #limits = tierFor(NO_TIERS, 1) ?? NOTHING_ALLOWED;
 
   constructor(js: JetStream, account: Account) {
     this.js = js;
     this.account = account;
+  }
+
+  get tiers(): LimitTiers {
+    return this.#tiers;
+  }
+
+  set tiers(tiers: LimitTiers) {
+    this.#tiers = tiers;
+    this.#limits = tierFor(tiers, 1) ?? NOTHING_ALLOWED;
+  }
+
+  /** Of streams with one replica, as all are so far. */
+  get limits(): AccountJetStreamLimits {
+    return this.#limits;
   }
 
   get windowLimitNs(): bigint {
@@ -119,8 +132,6 @@ export class JetStreamAccount implements Neighbours {
    * @param filled a store that holds messages of it
    */
   create(config: StreamConfig, filled?: { key: string; store: StreamStore }): { stream: Stream; ticket: Ticket } {
-    const { maxStreams } = this.limits;
-    if (maxStreams > 0 && [...this.all()].length >= maxStreams) throw new ApiError("maxStreams");
     this.checkReservation(config, undefined);
     const { js } = this;
     const createdNs = this.#newTime();
@@ -175,25 +186,34 @@ export class JetStreamAccount implements Neighbours {
     return Math.max(ticket, gone);
   }
 
-  /**
-   * Whether there is room for what a configuration reserves, and whether its limits are what the account wants.
-   * Throws ApiError.
-   */
+  /** Whether the account may have such a stream, and one more if there is none of its name. Throws ApiError. */
+  checkAllowed(config: StreamConfig, isNew: boolean): void {
+    const limits = tierFor(this.#tiers, config.num_replicas);
+    if (limits === undefined) {
+      if (isNew) throw new ApiError("noTier");
+      return;
+    }
+    const { maxStreams } = limits;
+    const isOneMore = isNew && maxStreams > 0 && !this.streams.has(config.name);
+    if (isOneMore && [...this.all()].length >= maxStreams) throw new ApiError("maxStreams");
+    const maxStreamBytes = config.storage === "memory" ? limits.memoryMaxStreamBytes : limits.storeMaxStreamBytes;
+    if (limits.maxBytesRequired && config.max_bytes <= 0) throw new ApiError("maxBytesRequired");
+    if (maxStreamBytes > 0 && config.max_bytes > maxStreamBytes) throw new ApiError("maxStreamBytes");
+  }
+
+  /** Whether there is room for what a configuration reserves; a new stream needs some in any case. Throws ApiError. */
   checkReservation(config: StreamConfig, old: StreamConfig | undefined): void {
     const { limits, js } = this;
     const isMemory = config.storage === "memory";
     const kind = isMemory ? "memory" : "file";
-    const maxStreamBytes = isMemory ? limits.memoryMaxStreamBytes : limits.storeMaxStreamBytes;
-    if (limits.maxBytesRequired && config.max_bytes <= 0) throw new ApiError("maxBytesRequired");
-    if (maxStreamBytes > 0 && config.max_bytes > maxStreamBytes) throw new ApiError("maxStreamBytes");
-    if (config.max_bytes <= 0) return;
-    const more = config.max_bytes - Math.max(0, old?.max_bytes ?? 0);
+    if (config.max_bytes <= 0 && old !== undefined) return;
+    const more = (config.max_bytes > 0 ? config.max_bytes : 1) - Math.max(0, old?.max_bytes ?? 0);
     const ofAccount = isMemory ? limits.maxMemoryBytes : limits.maxStoreBytes;
     let reserved = this.reserved[kind];
     for (const { storage, max_bytes: bytes } of this.#elsewhere()) {
       if (storage === config.storage) reserved += Math.max(0, bytes);
     }
-    const isTooMuch = (ofAccount > 0 && reserved + more > ofAccount) || js.reserved[kind] + more > js.limits[kind];
+    const isTooMuch = (ofAccount >= 0 && reserved + more > ofAccount) || js.reserved[kind] + more > js.limits[kind];
     if (isTooMuch) throw new ApiError(isMemory ? "insufficientMemory" : "insufficientStorage");
   }
 

@@ -101,12 +101,8 @@ export class JetStreamRoom implements Room, InterestWatcher {
 
   #openAccount(account: Account): void {
     const server = this.#server;
-    const found = limitsOf(server, account);
-    if (found !== undefined) {
-      const opened = (this.#js as JetStream).open(account);
-      opened.limits = found.limits;
-      opened.tier = found.tier;
-    }
+    const tiers = limitsOf(server, account);
+    if (tiers !== undefined) (this.#js as JetStream).open(account).tiers = tiers;
     if (account !== server.accounts.system) this.#api?.serve(account);
   }
 
