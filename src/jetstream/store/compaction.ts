@@ -13,14 +13,12 @@ export interface DamageHandler {
 }
 
 /**
- * Writes one segment, or a run of small ones, anew; false when none is worth it. `blocks`: those, whatever they hold. With
- * `wipe` nothing is left of the old bytes.
+ * Writes one segment, or a run of small ones, anew; false when none is worth it. `blocks`: those, whatever they hold.
  */
 export async function compactOnce(
   files: StreamFiles,
   damage: DamageHandler,
   blocks = worthwhile(files),
-  wipe = false,
 ): Promise<boolean> {
   if (blocks.length === 0) return false;
   const { context, index } = files;
@@ -56,22 +54,17 @@ export async function compactOnce(
     await context.disk.remove(`${target}.new`);
     return false;
   }
-  const old = wipe ? await context.disk.open(target, "update") : undefined;
-  try {
-    // Nobody may find the new file by the old positions, or read the old one by the new positions.
-    await context.pool.replace(target, async () => {
-      await context.disk.rename(`${target}.new`, target);
-      index.replace(blocks, replacement(segment, blocks, copied));
-    });
-    files.renamed = true;
-    for (const { home } of blocks) context.cache.forget(home);
-    for (const { home } of blocks.slice(1)) files.doomed.set(home, undefined);
-    await files.syncNames();
-    await old?.write([Buffer.alloc(old.sizeBytes)], 0);
-    await old?.sync();
-  } finally {
-    await old?.close();
-  }
+  // Nobody may find the new file by the old positions, or read the old one by the new positions.
+  await context.pool.replace(target, async () => {
+    if (blocks[0].home.mustWipe) await files.wiper.replace(target);
+    else await context.disk.rename(`${target}.new`, target);
+    index.replace(blocks, replacement(segment, blocks, copied));
+  });
+  files.renamed = true;
+  for (const { home } of blocks) context.cache.forget(home);
+  for (const { home } of blocks.slice(1)) files.doomed.set(home, undefined);
+  await files.syncNames();
+  await files.wiper.wipe();
   await files.dropDead();
   await files.writeIndexes(false);
   return true;

@@ -5,10 +5,11 @@ import type { Random } from "../../runtime/random.js";
 import { type CipherName, Keys } from "./cipher.js";
 import { s2 } from "./compression.js";
 import { type Flushable, StoreContext, type StoreLimits } from "./context.js";
+import type { JournalCleaner } from "./eraser.js";
 import { StoreError } from "./errors.js";
 import { FileLog } from "./file-log.js";
 import { FilePool } from "./file-pool.js";
-import { FileStore, type JournalCleaner } from "./file-store.js";
+import { FileStore } from "./file-store.js";
 import { Journal } from "./journal.js";
 import { type FoundJournal, recoverJournal } from "./journal-recovery.js";
 import { MemoryLog, MemoryStore } from "./memory-store.js";
@@ -245,8 +246,9 @@ export class FileStorage implements Storage, JournalCleaner {
     this.retry?.cancel();
     await this.working?.catch(() => {});
     for (const store of this.streams.values()) store.end();
-    // Also of what came meanwhile.
-    await this.journal.close(isWhole && this.context.dirty.size === 0 && this.context.namesAreDurable);
+    // Also of what came meanwhile. What is to be erased is erased at the next start, also from the journal.
+    const isTakenOver = isWhole && this.context.dirty.size === 0 && this.context.namesAreDurable;
+    await this.journal.close(isTakenOver && this.journal.wipers === 0);
     await this.context.pool.closeAll();
   }
 

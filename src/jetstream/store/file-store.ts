@@ -3,6 +3,7 @@
 import { viewOf } from "../../protocol/words.js";
 import { compactOnce } from "./compaction.js";
 import type { Flushable, StoreContext } from "./context.js";
+import { Eraser, type JournalCleaner } from "./eraser.js";
 import { StoreError } from "./errors.js";
 import { fileNameOf } from "./file-header.js";
 import { FileLog, type JournalRecord } from "./file-log.js";
@@ -45,19 +46,13 @@ import { recoverStream } from "./stream-recovery.js";
 /** So many fit in an entry of 1 MB. */
 const RANGES_PER_ENTRY = 64 * 1024;
 
-/** What a store needs of the whole storage to erase: that nothing of a message is left in the journal. */
-export interface JournalCleaner {
-  /** Resolves when the journal holds nothing of what was written before. */
-  wipeJournal(): Promise<void>;
-}
-
 export class FileStore extends StreamBase<Segment> implements Flushable, BatchEnd {
   readonly id: number;
   readonly removals: FileLog;
   onDelete: (() => void) | undefined;
   private readonly context: StoreContext;
   private readonly files: StreamFiles;
-  private readonly cleaner: JournalCleaner;
+  private readonly eraser: Eraser;
   /** Removed in this turn. */
   private gone: Sequence[] = [];
   /** Truncations; what they have cut may still stand in segments. */
@@ -72,7 +67,6 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     super("file", place.key);
     this.context = context;
     this.id = place.id;
-    this.cleaner = cleaner;
     this.files = new StreamFiles(context, place, this.index, options);
     this.removals = new FileLog(
       context,
@@ -85,6 +79,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
       },
       ALREADY_DURABLE,
     );
+    this.eraser = new Eraser(this.files, this.removals, cleaner, this, (run) => this.alone(run));
     this.files.onGone = (firstIndex, index) => {
       const gone: Gone = { kind: "gone", index, firstIndex };
       this.goneIndexes = addGone(this.goneIndexes, gone);
@@ -209,19 +204,8 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     this.checkOpen();
     const place = this.index.placeOf(sequence);
     if (place === undefined) return false;
-    const { block } = place;
-    const position = block.offsetAt(place.slot);
-    const bytes = block.bytesAt(place.slot);
-    const { isPlain } = block.home.codec;
-    // What comes now goes elsewhere, so that all of the block is in its file when that is written anew.
-    if (!isPlain) block.home.sealed = true;
     this.remove(sequence);
-    await this.cleaner.wipeJournal();
-    await this.alone(async () => {
-      if (this.closed || !this.index.blocks.includes(block) || !block.home.exists) return;
-      if (isPlain) await block.home.erase(position, bytes);
-      else await compactOnce(this.files, this, [block], true);
-    });
+    await this.eraser.erase(sequence, place.block, place.slot);
     return true;
   }
 
@@ -238,6 +222,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
       this.alone(() => this.files.remove(this.removals)),
     );
     this.closed = true;
+    this.eraser.abandon();
     this.removals.discard();
     this.index.clear(0);
     this.onDelete?.();
@@ -247,6 +232,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   /** Ends it as it is; its files stay. */
   end(): void {
     this.closed = true;
+    this.eraser.end();
   }
 
   flush(upTo: Ticket): Promise<void> {
@@ -272,13 +258,10 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     removals: readonly JournalRecord[],
     created: Ticket,
   ): Promise<void> {
-    ({ cuts: this.cuts, gone: this.goneIndexes } = await recoverStream(
-      this.files,
-      this.removals,
-      messages,
-      removals,
-      created > 0,
-    ));
+    const found = await recoverStream(this.files, this.removals, messages, removals, created > 0);
+    this.cuts = found.cuts;
+    this.goneIndexes = found.gone;
+    this.eraser.resume(found.toErase);
     if (!this.index.blocks.some(({ home }) => home.exists)) this.files.createdTicket = Math.max(1, created);
     if (this.files.hasPending) this.context.dirty.add(this);
   }
@@ -353,7 +336,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     if (index.messages === 0 && index.lastSequence > 0) {
       steps.push({ kind: "below", index: files.lastIndex, sequence: index.lastSequence + 1 });
     }
-    steps.push(...files.removalsOfGone());
+    steps.push(...files.removalsOfGone(), ...this.eraser.steps);
     const { seconds, nanoseconds } = index.lastTime;
     return { lastSequence: index.lastSequence, lastSeconds: seconds, lastNanoseconds: nanoseconds, steps };
   }

@@ -230,11 +230,7 @@ export class Journal implements Commits {
     const files = this.free.splice(0);
     this.chunks.wipe();
     try {
-      for (const one of files) {
-        await one.file.write([Buffer.alloc(one.file.sizeBytes)], 0);
-        await one.file.sync();
-        one.lastTicket = 0;
-      }
+      for (const one of files) await wipeFile(one);
     } finally {
       this.free.unshift(...files);
     }
@@ -388,6 +384,12 @@ export class Journal implements Commits {
     }
     // A file is only written over when a durable frame says that nobody needs what it holds.
     const old = this.free.length > 0 && this.free[0].lastTicket <= this.releasedOnDisk ? this.free.shift() : undefined;
+    if (old !== undefined && this.wipers > 0) {
+      await wipeFile(old).catch((error) => {
+        this.free.unshift(old);
+        throw error;
+      });
+    }
     this.current = old ?? (await this.newFile());
     this.position = 0;
     this.durablePosition = 0;
@@ -468,4 +470,10 @@ export class Journal implements Commits {
   private files(): JournalFile[] {
     return [...this.waiting, ...this.free, ...(this.current === undefined ? [] : [this.current])];
   }
+}
+
+async function wipeFile(one: JournalFile): Promise<void> {
+  await one.file.write([Buffer.alloc(one.file.sizeBytes)], 0);
+  await one.file.sync();
+  one.lastTicket = 0;
 }

@@ -10,7 +10,9 @@ export type Removed =
   | { readonly kind: "ranges"; readonly index: number; readonly ranges: readonly Range[] }
   | { readonly kind: "below" | "above"; readonly index: number; readonly sequence: Sequence }
   /** Messages up to number `index` are gone with their segment: no file will have them. */
-  | { readonly kind: "gone"; readonly index: number; readonly firstIndex: number };
+  | { readonly kind: "gone"; readonly index: number; readonly firstIndex: number }
+  /** Nothing is to be left of the bytes of a message that is removed; that is so. */
+  | { readonly kind: "erase" | "erased"; readonly index: number; readonly sequence: Sequence };
 
 export type Range = readonly [first: Sequence, last: Sequence];
 
@@ -22,7 +24,7 @@ export interface RemovalState {
   readonly steps: readonly Removed[];
 }
 
-const KINDS = { ranges: 1, below: 2, above: 3, gone: 4 } as const;
+const KINDS = { ranges: 1, below: 2, above: 3, gone: 4, erase: 5, erased: 6 } as const;
 const STEP_BYTES = 9;
 const STATE_BYTES = 24;
 
@@ -73,6 +75,10 @@ export function decodeRemoved(bytes: Buffer): Removed | undefined {
       return { kind: "below", index, sequence: numbers[0] };
     case KINDS.above:
       return { kind: "above", index, sequence: numbers[0] };
+    case KINDS.erase:
+      return { kind: "erase", index, sequence: numbers[0] };
+    case KINDS.erased:
+      return { kind: "erased", index, sequence: numbers[0] };
     case KINDS.gone:
       return { kind: "gone", index, firstIndex: numbers[0] };
     default:

@@ -52,6 +52,8 @@ export class Segment implements Readable {
   /** No more messages are added. */
   sealed = false;
   hasIndexFile = false;
+  /** It has the bytes of a message that is to be erased: its file is written over before it goes. */
+  mustWipe = false;
   /** What lies beyond `fileBytes` must be cut off before the next write. */
   mustCut = false;
   private readonly context: StoreContext;

@@ -3,6 +3,7 @@ import type { Chunk } from "./chunk-pool.js";
 import type { StoreContext } from "./context.js";
 import { fileNameOf } from "./file-header.js";
 import type { FileLog } from "./file-log.js";
+import { FileWiper } from "./file-wiper.js";
 import { RecordView } from "./record.js";
 import type { Range, Removed } from "./removals.js";
 import { RunList } from "./run-list.js";
@@ -45,6 +46,8 @@ export class StreamFiles {
   readonly doomed = new Map<Segment, Range | undefined>();
   /** A segment was replaced by another file, whose name is not durable yet: the files that it stands for must stay. */
   renamed = false;
+  /** Writes over files before they go. */
+  readonly wiper: FileWiper;
   /** Removed with their segments; the journal has them still, until it has released that ticket. */
   private forgotten: { range: Range; index: number; until: Ticket }[] = [];
   private readonly parent: string;
@@ -60,6 +63,7 @@ export class StreamFiles {
     this.id = place.id;
     this.parent = place.parent;
     this.directory = `${place.parent}/${fileNameOf(place.key, place.id)}`;
+    this.wiper = new FileWiper(context.disk, this.directory);
     this.index = index;
     this.options = options;
   }
@@ -270,6 +274,7 @@ export class StreamFiles {
     const { disk, pool, cache } = this.context;
     cache.forget(segment);
     await pool.close(segment.path);
+    if (segment.mustWipe) await this.wiper.remove(segment.path);
     for (const path of [segment.path, segment.indexPath]) {
       if ((await disk.stat(path)) !== undefined) await disk.remove(path);
     }

@@ -38,14 +38,14 @@ interface Recovery {
   readonly lasts: { sequence: number; index: number; seconds: number; nanoseconds: number }[];
 }
 
-/** Fills the stream's index; gives the truncations that its segments may not have seen. Throws StoreError STORE_VERSION, STORE_KEY. */
+/** Fills the stream's index; gives the truncations that its segments may not have seen, and what is to be erased. Throws StoreError STORE_VERSION, STORE_KEY. */
 export async function recoverStream(
   files: StreamFiles,
   log: FileLog,
   messages: readonly JournalRecord[],
   removals: readonly JournalRecord[],
   isNew: boolean,
-): Promise<{ cuts: Removed[]; gone: Gone[] }> {
+): Promise<{ cuts: Removed[]; gone: Gone[]; toErase: Set<number> }> {
   const journalFrom = messages[0]?.record.index ?? Number.POSITIVE_INFINITY;
   await log.load();
   await log.adopt(removals);
@@ -84,7 +84,16 @@ export async function recoverStream(
   for (const { index } of steps) files.lastIndex = Math.max(files.lastIndex, index);
   for (const step of steps) apply(files, step);
   finish(recovery, steps);
-  return { cuts, gone };
+  return { cuts, gone, toErase: toErase(steps) };
+}
+
+function toErase(steps: readonly Removed[]): Set<number> {
+  const left = new Set<number>();
+  for (const step of steps) {
+    if (step.kind === "erase") left.add(step.sequence);
+    else if (step.kind === "erased") left.delete(step.sequence);
+  }
+  return left;
 }
 
 async function loadSegments(recovery: Recovery): Promise<void> {
@@ -92,6 +101,7 @@ async function loadSegments(recovery: Recovery): Promise<void> {
   const { disk } = files.context;
   if ((await disk.stat(files.directory)) === undefined) return;
   files.noteNumber(0);
+  await files.wiper.recover();
   const numbers = (await disk.list(files.directory)).map(segmentNumber).filter((number) => number > 0);
   let through = 0;
   for (const number of numbers.sort((a, b) => a - b)) {
@@ -268,8 +278,13 @@ async function scan(
     }
     const next = nextRecord(bytes, at);
     const after = next < bytes.length ? new RecordView(bytes, next).sequence : 0;
-    // A record that was to be erased when the power went is not missed.
-    if (!areRemoved(recovery.steps, (block.count > 0 ? block.last : segment.header.after) + 1, after - 1)) {
+    if (areRemoved(recovery.steps, (block.count > 0 ? block.last : segment.header.after) + 1, after - 1)) {
+      // It was to be erased when the power went, and is not missed.
+      await context.pool.use(segment.path, false, async (file) => {
+        await file.write([Buffer.alloc(next - at)], base + at);
+        await file.sync();
+      });
+    } else {
       await setAside(recovery, segment, bytes.subarray(at, next), base + at, `${next - at} bytes`);
       segment.sealed = true;
     }
@@ -357,7 +372,7 @@ function adoptMessages(recovery: Recovery, records: readonly JournalRecord[], cu
 }
 
 function apply(files: StreamFiles, step: Removed): void {
-  if (step.kind === "gone") return;
+  if (step.kind === "gone" || step.kind === "erase" || step.kind === "erased") return;
   const { blocks } = files.index;
   const meant = blocks.filter((block) => block.home.firstIndex <= step.index);
   if (step.kind === "above") {

@@ -1,0 +1,114 @@
+// Secure erase: nothing of an erased message is left on the disk, also when the disk fails or the power goes meanwhile.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newMessage } from "../../../test/support/stream-model.js";
+import type { SimulatedDisk } from "../../runtime/simulated/disk.js";
+import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
+import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
+import { timesOf } from "./memory-store.js";
+import { durable, type StreamStore } from "./store.js";
+
+const SECRET = "the secret of message two";
+const LIMITS = { segmentBytes: 4000, segmentMessages: 25, journalBytes: 3000, journalFiles: 4, chunkBytes: 700 };
+
+/** Files that hold the secret. */
+function leftIn(disk: SimulatedDisk, path = "/store"): string[] {
+  if (disk.statSync(path)?.isDirectory) return disk.listSync(path).flatMap((name) => leftIn(disk, `${path}/${name}`));
+  return disk.readSync(path).includes(SECRET) ? [path] : [];
+}
+
+/** A stream of sixty messages, the second of which is secret. */
+async function begin(
+  seed: number,
+  options: StorageOptions,
+  compression: "none" | "s2",
+): Promise<[SimulatedRuntime, FileStorage, StreamStore]> {
+  const world = simulatedRuntime({ seed });
+  const storage = await world.clock.settle(openStorage(world, "/store", options));
+  const store = storage.stream("S", { compression });
+  await world.clock.settle(
+    (async () => {
+      let ticket = 0;
+      for (let sequence = 1; sequence <= 60; sequence++) {
+        const payload = sequence === 2 ? SECRET : `text ${sequence} `.repeat(10);
+        ticket = store.append(newMessage("a", "", payload), sequence, timesOf(BigInt(sequence)));
+        if (sequence % 5 === 0) await durable(storage.commits, ticket);
+      }
+      await durable(storage.commits, ticket);
+    })(),
+  );
+  assert.notDeepEqual(leftIn(world.disk), []);
+  return [world, storage, store];
+}
+
+const OPTIONS: StorageOptions = { limits: LIMITS };
+
+/** Notes the files that go with the secret in them. */
+function watch(disk: SimulatedDisk): string[] {
+  const gone: string[] = [];
+  const look = (path: string): void => {
+    if (disk.statSync(path) !== undefined && disk.readSync(path).includes(SECRET)) gone.push(path);
+  };
+  const { remove, rename } = disk;
+  disk.remove = (path) => {
+    look(path);
+    return remove.call(disk, path);
+  };
+  disk.rename = (from, to) => {
+    look(to);
+    return rename.call(disk, from, to);
+  };
+  return gone;
+}
+
+const pass = (world: SimulatedRuntime, ms: number): Promise<void> =>
+  world.clock.settle(new Promise<void>((go) => void world.clock.after(ms, go)));
+
+for (const compression of ["none", "s2"] as const) {
+  test(`nothing of an erased message is left, whatever files of the journal had it; compression ${compression}`, async () => {
+    const [world, storage, store] = await begin(1, OPTIONS, compression);
+    const gone = watch(world.disk);
+    assert.equal(await world.clock.settle(store.erase(2)), true);
+    assert.deepEqual([leftIn(world.disk), gone], [[], []]);
+    assert.equal(store.state.messages, 59);
+    await world.clock.settle(storage.close());
+  });
+
+  for (const operation of ["write", "sync", "open", "rename", "remove", "syncDirectory", "truncate", "stat"] as const) {
+    for (const code of ["EIO", "ENOSPC"] as const) {
+      test(`an erase that ${code} of ${operation} has stopped is done later, and after a restart; compression ${compression}`, async () => {
+        for (const how of ["later", "restart", "crash"] as const) {
+          for (let skip = 0; skip < 8; skip++) {
+            const [world, storage, store] = await begin(skip + 1, OPTIONS, compression);
+            const gone = watch(world.disk);
+            world.disk.fail({ operation, code, skip, times: how === "later" ? 2 : Number.POSITIVE_INFINITY });
+            const erased = store.erase(2).catch(() => {});
+            await pass(world, 5000);
+            let now = store;
+            if (how === "later") await world.clock.settle(erased);
+            else {
+              if (how === "restart") {
+                const closed = storage.close().catch(() => {});
+                await pass(world, 2000);
+                world.disk.repair();
+                await world.clock.settle(closed);
+              }
+              world.disk.repair();
+              world.crash();
+              world.restart();
+              const again = await world.clock.settle(openStorage(world, "/store", OPTIONS));
+              now = again.stream("S", { compression });
+              assert.deepEqual(again.problems, []);
+            }
+            await pass(world, 20_000);
+            world.disk.repair();
+            // An erase of which nothing has reached the disk was not begun.
+            if (now.has(2)) await world.clock.settle(now.erase(2));
+            assert.deepEqual([how, skip, leftIn(world.disk), gone], [how, skip, [], []]);
+            assert.equal(now.state.messages, 59);
+          }
+        }
+      });
+    }
+  }
+}
