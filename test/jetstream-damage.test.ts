@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { healthz } from "../src/monitoring/healthz.js";
-import { simulatedRuntime } from "../src/runtime/simulated/index.js";
+import { type SimulatedRuntime, simulatedRuntime } from "../src/runtime/simulated/index.js";
 import { filesBelow, Life } from "./support/jetstream-life.js";
 
 const STREAMS = ["S", "OTHER"];
@@ -57,4 +57,73 @@ test("a message that cannot be read any more is told by an advisory and by /heal
   }
   const { state } = await life.ask(`$JS.API.STREAM.INFO.${stream}`);
   assert.deepEqual([state?.messages, state?.last_seq], [0, 1]);
+});
+
+const MESSAGES = 60;
+const IDLE_MS = 1000;
+
+/** A clean stop, a flipped bit in a file of a consumer, and the next life. */
+async function withFlippedBit(world: SimulatedRuntime, before: Life): Promise<Life> {
+  await world.clock.settle(before.server.server.close());
+  world.crash();
+  world.restart();
+  const logs = filesBelow(world, "/data/jetstream/logs").filter((path) => path.includes("%2fC%2f"));
+  assert.equal(logs.length, 1);
+  world.disk.flipBits(logs[0] as string);
+  return Life.begin(world);
+}
+
+test("a flipped bit in the log of a consumer repeats messages, but costs none", async () => {
+  let repeated = 0;
+  for (let seed = 0; seed < 60; seed++) {
+    const world = simulatedRuntime({ seed });
+    const { random } = world;
+    let life = await Life.begin(world);
+    await life.ask("$JS.API.STREAM.CREATE.S", {
+      name: "S",
+      subjects: ["s"],
+      storage: "file",
+      duplicate_window: 100e6,
+    });
+    const config = { durable_name: "C", ack_policy: "explicit", ack_wait: 1e9 };
+    await life.ask("$JS.API.CONSUMER.CREATE.S.C", { stream_name: "S", config });
+    const acked = new Set<number>();
+    const acks = new Map<number, string>();
+    const take = (): number[] => {
+      const came: number[] = [];
+      for (const [subject, sequence] of life.client.take().matchAll(/\$JS\.ACK\.S\.C\.\d+\.(\d+)\.\S+/g)) {
+        acks.set(Number(sequence), subject);
+        came.push(Number(sequence));
+      }
+      return came;
+    };
+    const pull = async (batch: number): Promise<number[]> => {
+      life.send("$JS.API.CONSUMER.MSG.NEXT.S.C", JSON.stringify({ batch, no_wait: true }));
+      await life.server.advance(100);
+      return take();
+    };
+    for (let count = 0; count < MESSAGES; count++) await life.ask("s", "payload");
+    for (let step = 0; step < 20; step++) {
+      await pull(random.below(5));
+      const [sequence, subject] = [...acks][random.below(acks.size)] ?? [];
+      if (sequence === undefined || subject === undefined) continue;
+      acks.delete(sequence);
+      acked.add(sequence);
+      life.send(subject, "+ACK");
+      await life.server.advance(100);
+    }
+    life = await withFlippedBit(world, life);
+    await life.server.advance(IDLE_MS);
+    const came = new Set<number>();
+    for (let tries = 0; tries < 40 && came.size < MESSAGES; tries++) {
+      for (const sequence of await pull(MESSAGES)) came.add(sequence);
+    }
+    for (let sequence = 1; sequence <= MESSAGES; sequence++) {
+      if (!acked.has(sequence)) assert.ok(came.has(sequence), `seed ${seed}: ${sequence} never comes`);
+      else if (came.has(sequence)) repeated++;
+    }
+    const { num_ack_pending: pending, num_pending: left } = await life.ask("$JS.API.CONSUMER.INFO.S.C");
+    assert.deepEqual([pending, left], [came.size, 0], `seed ${seed}`);
+  }
+  assert.ok(repeated > 0, "what was acknowledged in the lost record comes again");
 });

@@ -268,3 +268,46 @@ test("after its end it takes nothing, and asks the disk no more", async () => {
     assert.equal(world.clock.pendingTimers, pendingTimers, end);
   }
 });
+
+test("a flipped bit anywhere in its file costs no message that is not done", async () => {
+  let repeated = 0;
+  for (let seed = 1; seed <= 150; seed++) {
+    const world = simulatedRuntime({ seed });
+    const { random } = world;
+    const options: StorageOptions = {
+      limits: { logBytes: 300 + random.below(5000), journalBytes: 2000, journalFiles: 2 },
+    };
+    let storage = await open(world, options);
+    const store = storage.memoryStream("S");
+    for (let sequence = 1; sequence <= 100; sequence++) store.append(newMessage("a", "", "x"), sequence, timesOf(1n));
+    const state = new ConsumerState(true);
+    const log = new ConsumerLog(storage.log(KEY), world.clock, state);
+    log.recover();
+    const change = async (...entry: Entry): Promise<void> => {
+      state.apply(...entry);
+      await world.clock.settle(durable(storage.commits, add(log, ...entry)));
+    };
+    await change(Op.reset, 1, 0, 0, 0);
+    const waiting: number[] = [];
+    for (let turn = 0, delivered = 0; turn < 100; turn++) {
+      if (random.below(2) === 0) {
+        waiting.push(++delivered);
+        await change(Op.deliver, delivered, state.nextConsumer, 1, 1000 + turn);
+      } else if (waiting.length > 0) {
+        const [sequence = 0] = waiting.splice(random.below(waiting.length), 1);
+        await change(Op.ack, sequence, 0, 0, 0);
+      }
+    }
+    await world.clock.settle(storage.close());
+    const [path = ""] = world.disk.listSync("/store/logs");
+    world.disk.flipBits(`/store/logs/${path}`);
+    storage = await reopen(world, options);
+    const after = new ConsumerState(true);
+    new ConsumerLog(storage.log(KEY), world.clock, after).recover()?.restore(store, undefined);
+    for (let sequence = 1; sequence <= 100; sequence++) {
+      if (state.needs(sequence)) assert.ok(after.needs(sequence), `seed ${seed}: ${sequence} never comes`);
+      else if (after.needs(sequence)) repeated++;
+    }
+  }
+  assert.ok(repeated > 0 && repeated < 150 * 4, `${repeated} come again`);
+});

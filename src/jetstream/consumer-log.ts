@@ -3,6 +3,7 @@
 // disk, the whole state is written instead of them.
 import type { Clock, Timer } from "../runtime/clock.js";
 import { type ConsumerState, Op, VALUE_BYTES, VALUES_OF } from "./consumer-state.js";
+import { LostDeliveries } from "./lost-deliveries.js";
 import { StoreError } from "./store/errors.js";
 import { ALREADY_DURABLE, type EntryLog, type Ticket } from "./store/store.js";
 
@@ -49,18 +50,25 @@ export class ConsumerLog {
     this.#state = state;
   }
 
-  /** Brings the state to where the log was left, and keeps its changes from then on. Whether there was anything. */
-  recover(): boolean {
+  /**
+   * Brings the state to where the log was left, and keeps its changes from then on. Gives what is not known, if something is
+   * missing; undefined when there was nothing.
+   */
+  recover(): LostDeliveries | undefined {
     const state = this.#state;
-    const { snapshot, entries } = this.#log.recover();
+    const { snapshot, entries, gaps } = this.#log.recover();
     if (snapshot !== undefined) state.restore(snapshot);
-    for (const entry of entries) state.replay(entry);
+    const lost = new LostDeliveries(state);
+    for (const [at, entry] of entries.entries()) {
+      if (gaps.includes(at)) lost.missing();
+      state.replay(entry, lost.see);
+    }
     this.#log.snapshotter = () => {
       // The state has what was gathered, so the log has to have it before.
       this.#flush();
       return state.encode();
     };
-    return snapshot !== undefined || entries.length > 0;
+    return snapshot === undefined && entries.length === 0 ? undefined : lost;
   }
 
   /**
@@ -69,8 +77,17 @@ export class ConsumerLog {
    */
   gather(op: number, sequence: number, consumerSequence: number, deliveries: number, atMs: number): void {
     if (this.#isClosed) return;
-    if (!this.#isWhole) this.#put(op, sequence, consumerSequence, deliveries, atMs);
+    if (op === Op.reset) this.#writeTwice(op, sequence);
+    else if (!this.#isWhole) this.#put(op, sequence, consumerSequence, deliveries, atMs);
     if (!this.#isCommitted) this.#timer ??= this.#clock.after(GATHERING_MS, this.commitWhenPossible);
+  }
+
+  // All later entries depend on where it began: one bad byte must not cost that.
+  #writeTwice(op: number, sequence: number): void {
+    for (let copies = 2; copies > 0; copies--) {
+      this.writeNow();
+      if (!this.#isWhole) this.#put(op, sequence, 0, 0, 0);
+    }
   }
 
   /** Makes what was gathered part of this turn's record. Gives the ticket of all that was added. Throws StoreError as `EntryLog.append`. */

@@ -165,14 +165,15 @@ export class ConsumerState {
     this.floorStream = this.nextStream - 1;
   }
 
-  /** Applies entries that stand one after the other. */
-  replay(bytes: Buffer): void {
+  /** Applies entries that stand one after the other; `see` is told of each before, and of a whole state after it was taken. */
+  replay(bytes: Buffer, see?: (op: number, sequence: number, second: number) => void): void {
     const values = decodeValues(bytes);
     if (values[0] === Op.part) {
-      this.#takePart(bytes, values[1], values[2]);
+      if (this.#takePart(bytes, values[1], values[2])) see?.(Op.part, 0, 0);
       return;
     }
     for (let at = 0; at < values.length; at += 1 + VALUES_OF[values[at]]) {
+      see?.(values[at], values[at + 1], values[at + 2]);
       this.apply(values[at], values[at + 1], values[at + 2], values[at + 3], values[at + 4]);
     }
   }
@@ -196,13 +197,15 @@ export class ConsumerState {
     }
   }
 
-  #takePart(bytes: Buffer, number: number, count: number): void {
+  // Whether the state is whole with it.
+  #takePart(bytes: Buffer, number: number, count: number): boolean {
     if (number === 0) this.#parts = [];
-    if (number !== this.#parts.length) return;
+    if (number !== this.#parts.length) return false;
     this.#parts.push(bytes.subarray(3 * VALUE_BYTES));
-    if (this.#parts.length < count) return;
+    if (this.#parts.length < count) return false;
     this.restore(Buffer.concat(this.#parts));
     this.#parts = [];
+    return true;
   }
 
   restore(snapshot: Buffer): void {

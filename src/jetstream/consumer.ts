@@ -79,7 +79,7 @@ export class Consumer implements DeliveryTarget {
     this.#delivery = new Delivery(this);
     this.#idleEnd = new IdleEnd(this);
     this.#configure();
-    if (!this.#log.recover()) this.#begin();
+    if (!this.#recover()) this.#begin();
     else if (config.deliver_policy === "last_per_subject") this.#delivery.backlog.takeLastOnes();
   }
 
@@ -106,6 +106,16 @@ export class Consumer implements DeliveryTarget {
   }
 
   // ---------------------------------------------------------------- life
+
+  // Whether there was anything.
+  #recover(): boolean {
+    const lost = this.#log.recover();
+    const { store } = this.stream;
+    if (this.acks) lost?.restore(store, this.filter);
+    // What was removed and the end of its waiting were not one write.
+    for (const [sequence] of this.state.pending) if (!store.has(sequence)) this.apply(Op.ack, sequence);
+    return lost !== undefined;
+  }
 
   #begin(): void {
     this.apply(Op.reset, startingSequence(this.config, this.stream.store, this.filter));

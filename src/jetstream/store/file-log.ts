@@ -51,6 +51,24 @@ export interface LogPlace {
   readonly name?: string;
   /** Makes the directory, before the file. */
   readonly prepare?: () => Promise<void>;
+  /** How often a snapshot stands in the file: with two no bad byte costs all that it says. Default 1. */
+  readonly snapshotCopies?: number;
+}
+
+class Recovered implements RecoveredLog {
+  readonly snapshot: Buffer | undefined;
+  readonly entries: Buffer[] = [];
+  readonly gaps: number[] = [];
+
+  constructor(snapshot: Buffer | undefined) {
+    this.snapshot = snapshot;
+  }
+
+  /** Keeps the first entries. */
+  cut(count: number): void {
+    this.entries.length = Math.min(count, this.entries.length);
+    while ((this.gaps.at(-1) ?? -1) >= this.entries.length) this.gaps.pop();
+  }
 }
 
 export class FileLog implements EntryLog, Flushable {
@@ -65,11 +83,12 @@ export class FileLog implements EntryLog, Flushable {
   private pending: Pending[] = [];
   /** Of its creation, until there is a file. */
   private readonly prepare: (() => Promise<void>) | undefined;
+  private readonly snapshotCopies: number;
   private createdTicket: Ticket;
   private lastIndex = 0;
   private fileBytes = 0;
   private snapshotBytes = 0;
-  private recovered: { snapshot: Buffer | undefined; entries: Buffer[] } = { snapshot: undefined, entries: [] };
+  private recovered = new Recovered(undefined);
   private bad: Bad[] = [];
   /** The file ends with a write that was on its way. */
   private mustCut = false;
@@ -89,6 +108,7 @@ export class FileLog implements EntryLog, Flushable {
     this.path = `${place.directory}/${place.name ?? `${fileNameOf(place.key, place.id)}.log`}`;
     this.createdTicket = createdTicket;
     this.prepare = place.prepare;
+    this.snapshotCopies = place.snapshotCopies ?? 1;
     this.codec = context.codec(false);
     if (createdTicket > 0) context.dirty.add(this);
   }
@@ -108,7 +128,7 @@ export class FileLog implements EntryLog, Flushable {
 
   recover(): RecoveredLog {
     const { recovered } = this;
-    this.recovered = { snapshot: undefined, entries: [] };
+    this.recovered = new Recovered(undefined);
     return recovered;
   }
 
@@ -181,14 +201,13 @@ export class FileLog implements EntryLog, Flushable {
 
   /** Adds what the journal has beyond the file; ends the recovery. */
   async adopt(records: readonly JournalRecord[]): Promise<void> {
-    const { entries } = this.recovered;
     const from = records[0]?.record.index ?? Number.POSITIVE_INFINITY;
     for (const { bytes, at, index, entries: count } of this.bad) {
       if (from <= index + 1) {
         // The journal has it all: the write was on its way.
         this.fileBytes = at;
         this.lastIndex = index;
-        entries.length = Math.min(count, entries.length);
+        this.recovered.cut(count);
         this.mustCut = true;
         break;
       }
@@ -199,10 +218,10 @@ export class FileLog implements EntryLog, Flushable {
     this.bad = [];
     for (const { record, chunk, ticket } of records) {
       if (record.index <= this.lastIndex) continue;
-      this.lastIndex = record.index;
       this.pending.push({ chunk, at: record.at, bytes: record.bytes, index: record.index, ticket });
-      entries.push(record.body);
+      this.takeEntry(record);
     }
+    if (this.recovered.gaps.length > 0) this.mustRewrite = true;
     if (this.pending.length > 0) this.context.dirty.add(this);
   }
 
@@ -223,13 +242,17 @@ export class FileLog implements EntryLog, Flushable {
         this.setBad(record.whole, record.at);
       }
     } else if (record.kind === RecordKind.snapshot) {
-      this.recovered = { snapshot: record.body, entries: [] };
+      this.recovered = new Recovered(record.body);
       this.snapshotBytes = record.bytes;
       this.lastIndex = record.index;
-    } else if (record.kind === RecordKind.entry && record.index > this.lastIndex) {
-      this.recovered.entries.push(record.body);
-      this.lastIndex = record.index;
-    }
+    } else if (record.kind === RecordKind.entry && record.index > this.lastIndex) this.takeEntry(record);
+  }
+
+  private takeEntry({ index, body }: RecordView): void {
+    const { entries, gaps } = this.recovered;
+    if (index > this.lastIndex + 1) gaps.push(entries.length);
+    entries.push(body);
+    this.lastIndex = index;
   }
 
   flush(upTo: Ticket): Promise<void> {
@@ -259,7 +282,7 @@ export class FileLog implements EntryLog, Flushable {
     this.pending = this.pending.slice(count);
     for (const one of taken) this.sinceSnapshot?.push(one);
     if (this.pending.length === 0) this.context.dirty.delete(this);
-    const entryBytes = this.fileBytes - this.snapshotBytes;
+    const entryBytes = this.fileBytes - this.snapshotCopies * this.snapshotBytes;
     const isLong = entryBytes > Math.max(this.context.limits.logBytes, 4 * this.snapshotBytes);
     if ((isLong || this.mustRewrite) && this.snapshotter !== undefined && this.sinceSnapshot === undefined) {
       void this.rewrite(this.snapshotter).catch(() => {
@@ -281,10 +304,11 @@ export class FileLog implements EntryLog, Flushable {
       const later = (this.sinceSnapshot ?? []).filter((one) => one.index > index);
       this.sinceSnapshot = undefined;
       const codec = this.context.codec(false);
-      await this.replaceBy(codec, [
-        ...encodedBytes(codec, snapshot, { log: this.id, index }),
-        ...this.encoded(later, codec),
-      ]);
+      const parts: Uint8Array[] = [];
+      for (let copies = this.snapshotCopies; copies > 0; copies--) {
+        parts.push(...encodedBytes(codec, snapshot, { log: this.id, index }));
+      }
+      await this.replaceBy(codec, [...parts, ...this.encoded(later, codec)]);
       this.snapshotBytes = snapshot.length;
       this.pending = this.pending.filter((one) => one.index > index);
       this.mustRewrite = false;

@@ -278,7 +278,8 @@ export class FileStorage implements Storage, JournalCleaner {
   }
 
   private newLog(key: string, id: number, ticket: Ticket): FileLog {
-    const log = new FileLog(this.context, { key, id, directory: `${this.root}/logs` }, ticket);
+    const place = { key, id, directory: `${this.root}/logs`, snapshotCopies: 2 };
+    const log = new FileLog(this.context, place, ticket);
     log.onDelete = () => this.logs.delete(key);
     return log;
   }

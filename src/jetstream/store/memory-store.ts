@@ -164,7 +164,7 @@ export class MemoryLog implements EntryLog {
   }
 
   recover(): RecoveredLog {
-    return { snapshot: undefined, entries: [] };
+    return { snapshot: undefined, entries: [], gaps: [] };
   }
 
   append(): Ticket {

@@ -226,6 +226,8 @@ export interface StreamStoreOptions {
 export interface RecoveredLog {
   readonly snapshot: Buffer | undefined;
   readonly entries: readonly Buffer[];
+  /** Before these of the entries (from 0 on) others are missing, which could not be read. */
+  readonly gaps: readonly number[];
 }
 
 /** A log of entries (rule 10): what was proposed to the meta group, or to a consumer, in order. */
