@@ -77,6 +77,15 @@ test("of many creates of one name at a time one makes the stream", { timeout: 60
   }
 });
 
+test("of many streams with the same subjects, asked for at a time, one is made", { timeout: 60_000 }, async (t) => {
+  const [, ...members] = await startMembers(t, 3);
+  for (let round = 0; round < 10; round++) {
+    const subjects = [`round.${round}.>`];
+    const answers = await Promise.all(members.map(({ client }, at) => make(client, `R${round}_${at}`, { subjects })));
+    assert.deepEqual(answers.map(({ error }) => error?.err_code ?? 0).sort(), [0, 10065, 10065]);
+  }
+});
+
 test("names, lists and numbers are those of all servers", { timeout: 60_000 }, async (t) => {
   const [, ...members] = await startMembers(t, 3);
   for (let at = 0; at < 30; at++) await make(members[at % 3].client, `N${String(at).padStart(2, "0")}`);

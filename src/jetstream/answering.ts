@@ -58,6 +58,7 @@ export class Answering {
     if (coordinator === undefined) return "later";
     if (scope === "create" && !isOffline) return "place";
     if (coordinator !== "own") return asked.source?.peer === undefined ? "coordinator" : "silence";
+    if (!peers.coordination.knowsAll) return "later";
     if (!isOffline) return "answer";
     return new ApiError(asked.rest.startsWith("CONSUMER.INFO.") ? "consumerOffline" : "streamOffline");
   }
@@ -68,7 +69,7 @@ export class Answering {
     const { coordinator } = this.#peers;
     if (this.#peers.hasStrangers(asked.domain)) return "silence";
     if (coordinator === undefined) return "later";
-    if (coordinator === "own") return "no responders";
+    if (coordinator === "own") return this.#peers.coordination.knowsAll ? "no responders" : "later";
     return asked.source?.peer === undefined ? "coordinator" : "silence";
   }
 

@@ -72,13 +72,13 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.peers.whenTold(done);
   }
 
-  admit(asked: Asked, run: () => void): void {
+  admit(asked: Asked, run: () => void, untilMs = this.#nowMs + WAIT_MS): void {
     const verdict = this.#answering.judge(asked);
     const { account, rest, reply, payload, source } = asked;
     if (verdict === "answer") run();
     else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
     else if (verdict === "place") this.#placement.take(asked);
-    else if (verdict === "later") this.#wait(() => this.admit(asked, run));
+    else if (verdict === "later") this.#wait(untilMs, () => this.admit(asked, run, untilMs));
     else if (verdict === "coordinator") this.#forwarding.consider(asked, asked.subject, reply, payload);
     else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
   }
@@ -87,23 +87,25 @@ export class JetStreamCluster implements Admission, PeerWork {
     const verdict = this.#answering.judgeDirect(asked);
     if (verdict === "coordinator") this.#forwarding.consider(asked, message.subject, reply, payload);
     else if (verdict === "no responders") this.#tellNobody(asked, reply);
-    else if (verdict === "later" && reply !== "") this.#wait(() => this.#admitLate(asked, reply));
+    else if (verdict === "later" && reply !== "") this.#admitLate(asked, reply, this.#nowMs + WAIT_MS);
     return verdict === "answer";
   }
 
-  // The request itself is gone by now.
-  #admitLate(asked: AskedDirectly, reply: string): void {
-    const verdict = this.#answering.judgeDirect(asked);
-    if (verdict === "answer" || verdict === "no responders") this.#tellNobody(asked, reply);
-    else if (verdict === "later") this.#wait(() => this.#admitLate(asked, reply));
+  // The request itself is gone when it is known who has the stream.
+  #admitLate(asked: AskedDirectly, reply: string, untilMs: number): void {
+    this.#wait(untilMs, () => {
+      const verdict = this.#answering.judgeDirect(asked);
+      if (verdict === "answer" || verdict === "no responders") this.#tellNobody(asked, reply);
+      else if (verdict === "later") this.#admitLate(asked, reply, untilMs);
+    });
   }
 
   #tellNobody({ account }: AskedDirectly, reply: string): void {
     if (reply !== "") this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
   }
 
-  #wait(again: () => void): void {
-    if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ again, untilMs: this.#nowMs + WAIT_MS });
+  #wait(untilMs: number, again: () => void): void {
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ again, untilMs });
   }
 
   /** Where streams of this server are, for answers. */
@@ -143,6 +145,10 @@ export class JetStreamCluster implements Admission, PeerWork {
     else if (message.kind === "forward" || message.kind === "hears") this.#forwarding.heard(from, message);
     else if (message.kind === "forget") this.#removal.heard(message);
     else this.#placement.heard(from, message);
+  }
+
+  follow(): void {
+    this.#placement.follow();
   }
 
   changed(): void {

@@ -33,6 +33,8 @@ export interface ToldPart {
 export interface Introduction {
   /** Whether it knows the streams of the others. */
   readonly ready: boolean;
+  /** The id of the server that decides, as far as it knows. */
+  readonly decides?: string | undefined;
   /** How many changes of its streams it has told. */
   readonly revision: number;
   /** Names of the servers that it knows to be online. */
@@ -53,6 +55,8 @@ export class Peer {
   isOnline = true;
   /** Monotonic time of its last word. */
   heardMs = 0;
+  /** Monotonic time since which it is online, or was asked anew. */
+  metMs = 0;
   /** The revision that `streams` is of; undefined until all its streams were told. */
   revision: number | undefined;
   /** Monotonic time since which it is silent about streams that it was asked for. */
@@ -97,9 +101,14 @@ export class Peer {
   /** Begins anew: it is another process, or its links were lost, and with them what it has told. */
   begin(): void {
     this.isOnline = true;
-    this.revision = undefined;
     this.introduction = undefined;
     this.seen = 0;
+    this.doubt();
+  }
+
+  /** What is known of its streams may be old. */
+  doubt(): void {
+    this.revision = undefined;
     this.#parts = [];
   }
 

@@ -2,6 +2,7 @@
 // which of all decides on what belongs to none (docs/architecture.md, "One JetStream of many servers").
 import type { ResolvedOptions } from "../options/options.js";
 import type { Timer } from "../runtime/clock.js";
+import { Coordination, type Coordinator, LEASE_MS } from "./coordination.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
 import { type Introduction, Peer, type PeerStream, type ToldPart, type ToldStream, toldStream } from "./peer.js";
@@ -17,11 +18,6 @@ const INTEREST_MS = 100;
 const ASK_AGAIN_MS = 900;
 /** A server that says nothing for this long is offline. */
 const SILENT_MS = 7000;
-/** A server that begins waits for the others: at least so long, and longer while it has met fewer than it has routes. */
-const SETTLE_MS = 1500;
-const SETTLE_ROUTES_MS = 5000;
-/** Streams of servers that do not tell them are not waited for longer. */
-const PATIENCE_MS = 10_000;
 const MOST_PEERS = 1000;
 
 /** Hears of what concerns more than knowledge of streams. */
@@ -29,10 +25,9 @@ export interface PeerWork {
   heard(from: PeerSender, message: PeerMessage): void;
   /** Who is there, what they have, or who decides may be another now. */
   changed(): void;
+  /** The server that decides is another now, or asks anew what this one has. */
+  follow(): void;
 }
-
-/** Who decides: this server, or another. */
-export type Coordinator = "own" | Peer | undefined;
 
 export class Peers implements PeerListener {
   readonly #js: JetStream;
@@ -43,12 +38,9 @@ export class Peers implements PeerListener {
   readonly #strangers = new Strangers();
   readonly #stops: (() => void)[] = [];
   readonly twins: Twins;
-  #isReady = false;
-  #startedMs = 0;
+  readonly #coordination: Coordination;
   #beat: Timer | undefined;
-  #coordinator: Coordinator;
-  /** Monotonic time since which this server decides. */
-  decidesSinceMs = 0;
+  #beatMs = 0;
   work: PeerWork | undefined;
   /** This server ends: it takes no part in anything new. */
   isLeaving = false;
@@ -62,6 +54,7 @@ export class Peers implements PeerListener {
     this.#js = js;
     this.#channel = channel(this);
     this.twins = new Twins(js, this.#peers);
+    this.#coordination = new Coordination(js, this.#peers);
     this.#told = new ToldChanges(js, this.#channel);
   }
 
@@ -71,7 +64,7 @@ export class Peers implements PeerListener {
 
   start(): void {
     const { server } = this.#js;
-    this.#startedMs = this.#nowMs;
+    this.#beatMs = this.#nowMs;
     this.#channel.open();
     this.#stops.push(
       // Once the two have told each other their interest.
@@ -84,7 +77,7 @@ export class Peers implements PeerListener {
     );
     this.#introduce();
     this.#beat = server.runtime.clock.every(BEAT_MS, () => this.#pulse());
-    for (const ms of [SETTLE_MS, SETTLE_ROUTES_MS]) this.#js.after(ms, () => this.#look());
+    for (const ms of Coordination.looksMs) this.#js.after(ms, () => this.#look());
   }
 
   close(): void {
@@ -98,18 +91,42 @@ export class Peers implements PeerListener {
 
   /** Whether this server knows the streams of the others. */
   get isReady(): boolean {
-    return this.#isReady;
+    return this.#coordination.isReady;
   }
 
   /** Who decides on what belongs to no server; undefined while nobody is ready. */
   get coordinator(): Coordinator {
-    return this.#coordinator;
+    return this.#coordination.coordinator;
+  }
+
+  /** Who decides, and when it may. */
+  get coordination(): Coordination {
+    return this.#coordination;
   }
 
   /** The id of the server that decides. */
   get coordinatorId(): string | undefined {
-    const { server } = this.#js;
-    return this.#coordinator === "own" ? server.id : this.#coordinator?.id;
+    return this.#coordination.coordinatorId;
+  }
+
+  /** How many changes of its streams this server has told. */
+  get revision(): number {
+    return this.#told.revision;
+  }
+
+  /** Whether a server, by its id, is online; this one is. */
+  isThere(serverId: string): boolean {
+    return serverId === this.#js.server.id || this.#withId(serverId)?.isOnline === true;
+  }
+
+  /** Whether the streams of a server, by its id, are known up to a change. */
+  knows(serverId: string, revision: number): boolean {
+    return serverId === this.#js.server.id || (this.#withId(serverId)?.revision ?? -1) >= revision;
+  }
+
+  #withId(serverId: string): Peer | undefined {
+    for (const peer of this.#peers.values()) if (peer.id === serverId) return peer;
+    return undefined;
   }
 
   get online(): Peer[] {
@@ -184,7 +201,8 @@ export class Peers implements PeerListener {
     let streams = 0;
     for (const account of accounts.values()) streams += account.streams.size;
     return {
-      ready: this.#isReady,
+      ready: this.isReady,
+      decides: this.coordinatorId,
       revision: this.#told.revision,
       others: this.online.map(({ name }) => name),
       tags: server.options.serverTags,
@@ -207,7 +225,7 @@ export class Peers implements PeerListener {
 
   /** Calls back when the coordinator knows of all changes so far. */
   whenTold(done: () => void): void {
-    const coordinator = this.#coordinator;
+    const { coordinator } = this;
     const isKnown = coordinator === "own" || coordinator === undefined || coordinator.seen >= this.#told.revision;
     if (isKnown) done();
     else this.#told.whenConfirmed(done);
@@ -220,7 +238,10 @@ export class Peers implements PeerListener {
     if (from.domain !== (this.#js.domain ?? "")) return;
     const peer = this.#know(from);
     if (peer === undefined) return;
+    const silentMs = this.#nowMs - peer.heardMs;
     peer.heardMs = this.#nowMs;
+    // It, this server or what joins them was held up, and much may be old that comes now.
+    if (silentMs > LEASE_MS && peer.revision !== undefined) this.#doubt(peer);
     switch (message.kind) {
       case "hello":
         this.#greeted(peer, message as unknown as Introduction);
@@ -230,6 +251,7 @@ export class Peers implements PeerListener {
         return;
       case "want":
         this.#told.tellEverything(peer.id);
+        if (peer === this.coordinator) this.work?.follow();
         return;
       case "streams":
         this.#takeStreams(peer, message as unknown as ToldPart);
@@ -239,7 +261,7 @@ export class Peers implements PeerListener {
         return;
       case "seen":
         peer.seen = Math.max(peer.seen, Number(message["revision"]));
-        if (peer === this.#coordinator) this.#told.confirmed(peer.seen);
+        if (peer === this.coordinator) this.#told.confirmed(peer.seen);
         return;
       default:
         this.work?.heard(from, message);
@@ -262,7 +284,15 @@ export class Peers implements PeerListener {
     return peer;
   }
 
+  // What it has is to be told anew, by answers to what is asked now.
+  #doubt(peer: Peer): void {
+    peer.doubt();
+    this.#meet(peer);
+  }
+
   #meet(peer: Peer): void {
+    peer.metMs = this.#nowMs;
+    peer.heardMs = this.#nowMs;
     this.#introduce(peer.id);
     this.#ask(peer);
   }
@@ -307,7 +337,7 @@ export class Peers implements PeerListener {
   }
 
   #seen({ id, revision }: Peer): void {
-    if (this.#coordinator === "own") this.#channel.tell(id, { kind: "seen", revision });
+    if (this.coordinator === "own") this.#channel.tell(id, { kind: "seen", revision });
   }
 
   heardOfJetStream(server: PeerSender): void {
@@ -324,6 +354,10 @@ export class Peers implements PeerListener {
 
   #pulse(): void {
     const now = this.#nowMs;
+    // Then this server itself was held up, and what the others have said is still to be read.
+    const wasHeldUp = now - this.#beatMs > LEASE_MS;
+    this.#beatMs = now;
+    if (wasHeldUp) for (const peer of this.online) this.#doubt(peer);
     this.#introduce();
     this.#strangers.forgetSilent(now);
     for (const peer of this.#peers.values()) {
@@ -352,39 +386,14 @@ export class Peers implements PeerListener {
 
   // Whether this server is ready, and who decides now.
   #look(): void {
-    const sinceMs = this.#nowMs - this.#startedMs;
-    if (!this.#isReady && this.#hasSettled(sinceMs)) {
-      this.#isReady = true;
-      this.#introduce();
+    const before = this.coordinator;
+    const hasChanged = this.#coordination.look();
+    if (this.coordinator === "own" && before !== "own") {
+      for (const peer of this.online) if (peer.revision !== undefined) this.#seen(peer);
+      this.#told.confirmed(Number.POSITIVE_INFINITY);
     }
-    let first: Coordinator = this.#isReady ? "own" : undefined;
-    let name = this.#isReady ? this.#js.server.name : undefined;
-    for (const peer of this.#peers.values()) {
-      if (!peer.isReady || (name !== undefined && name < peer.name)) continue;
-      first = peer;
-      name = peer.name;
-    }
-    if (first !== this.#coordinator) {
-      this.#coordinator = first;
-      if (first === "own") {
-        this.decidesSinceMs = this.#nowMs;
-        for (const peer of this.online) if (peer.revision !== undefined) this.#seen(peer);
-        this.#told.confirmed(Number.POSITIVE_INFINITY);
-      }
-    }
+    if (this.coordinator !== before) this.work?.follow();
+    if (hasChanged) this.#introduce();
     this.work?.changed();
-  }
-
-  #hasSettled(sinceMs: number): boolean {
-    const { cluster, gateway } = this.#js.server.options;
-    const toMeet = (cluster?.routes.length ?? 0) + (gateway?.gateways.length ?? 0);
-    if (sinceMs < SETTLE_MS || (this.#peers.size < toMeet && sinceMs < SETTLE_ROUTES_MS)) return false;
-    return sinceMs >= PATIENCE_MS || this.online.every((peer) => peer.revision !== undefined && this.#knowsAll(peer));
-  }
-
-  // Whether this server has heard of all that another one knows.
-  #knowsAll({ introduction }: Peer): boolean {
-    const own = this.#js.server.name;
-    return introduction?.others.every((name) => name === own || this.#peers.has(name)) ?? false;
   }
 }

@@ -17,7 +17,7 @@ const site = (name: string, more: Partial<Site> = {}): Site => ({
   ...more,
 });
 
-const wanted = { cluster: "", tags: [], isMemory: false, maxBytes: 0 };
+const wanted = { cluster: "", tags: [], isMemory: false, subjects: [], maxBytes: 0 };
 const chosen = (...args: Parameters<typeof siteFor>): string => siteFor(...args).name;
 
 test("a stream is made where its client is connected", () => {
@@ -50,10 +50,11 @@ test("a placement names cluster and tags", () => {
 
 test("what a request says of placement is read, or left to whoever refuses it", () => {
   const text = '{"name":"S","storage":"memory","max_bytes":7,"placement":{"cluster":"C","tags":["SSD"]}}';
-  const read = { cluster: "C", tags: ["ssd"], isMemory: true, maxBytes: 7 };
+  const read = { cluster: "C", tags: ["ssd"], isMemory: true, maxBytes: 7, subjects: ["S"] };
   assert.deepEqual(readNewStream(Buffer.from(text)), read);
   assert.deepEqual(readNewStream(Buffer.from(`{"config":${text},"state":{}}`)), read);
-  assert.deepEqual(readNewStream(Buffer.from("{}")), { cluster: "", tags: [], isMemory: false, maxBytes: 0 });
+  const nothing = { cluster: "", tags: [], isMemory: false, maxBytes: 0, subjects: [] };
+  assert.deepEqual(readNewStream(Buffer.from("{}")), nothing);
   for (const bad of ["", "x", "null", '{"placement":{"tags":5}}'])
     assert.equal(readNewStream(Buffer.from(bad)), undefined);
 });

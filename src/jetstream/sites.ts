@@ -17,6 +17,8 @@ export interface NewStream {
   readonly isMemory: boolean;
   /** Bytes that it reserves; 0 for none. */
   readonly maxBytes: number;
+  /** By default its name. */
+  readonly subjects: readonly string[];
 }
 
 /** Reads a request to make or restore a stream; undefined for one that makes no sense, which any server refuses. */
@@ -24,10 +26,17 @@ export function readNewStream(payload: Buffer): NewStream | undefined {
   try {
     const request = JSON.parse(payload.toString("utf8")) as Record<string, unknown>;
     const config = (typeof request["config"] === "object" && request["config"]) || request;
-    const { placement, storage, max_bytes: bytes } = config as Record<string, unknown>;
+    const { placement, storage, max_bytes: bytes, subjects, name } = config as Record<string, unknown>;
     const { cluster = "", tags = [] } = (placement ?? {}) as { cluster?: string; tags?: string[] };
     const maxBytes = typeof bytes === "number" && bytes > 0 ? bytes : 0;
-    return { cluster, tags: tags.map((tag) => tag.toLowerCase()), isMemory: storage === "memory", maxBytes };
+    return {
+      cluster,
+      tags: tags.map((tag) => tag.toLowerCase()),
+      isMemory: storage === "memory",
+      maxBytes,
+      subjects:
+        Array.isArray(subjects) && subjects.length > 0 ? subjects.map(String) : typeof name === "string" ? [name] : [],
+    };
   } catch {
     return undefined;
   }
