@@ -2,6 +2,8 @@
 // control, and nothing else. In one server, over leaf links and for accounts of JWTs, with nats-server at either end.
 import assert from "node:assert/strict";
 import { sign } from "node:crypto";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type ConnectionOptions, connect, type NatsConnection } from "@nats-io/transport-node";
 import { freePort } from "./support/free-port.js";
@@ -66,6 +68,38 @@ async function mirrorAndSource(owner: NatsConnection, reader: NatsConnection): P
 test("a stream of another account of the server is mirrored and sourced", async (t) => {
   const server = await startServerProcess(t, { config: `jetstream { store_dir: "{{DIR}}" }\n${ACCOUNTS}` });
   await mirrorAndSource(await login(t, server.port, "owner"), await login(t, server.port, "reader"));
+});
+
+test("the account of an origin is taken out, and put in again", { timeout: 60_000 }, async (t) => {
+  const server = await startServerProcess(t, { config: `jetstream { store_dir: "{{DIR}}" }\n${ACCOUNTS}` });
+  const owner = await login(t, server.port, "owner");
+  const reader = await login(t, server.port, "reader");
+  await request(owner, "STREAM.CREATE.O", { name: "O", subjects: ["o"] });
+  await owner.request("o", "1");
+  await request(reader, "STREAM.CREATE.S", { name: "S", sources: [{ name: "O", external: EXTERNAL }] });
+  await request(reader, "STREAM.CREATE.M", { name: "M", mirror: { name: "O", external: EXTERNAL } });
+  for (const name of ["S", "M"]) await infoUntil(reader, name, ({ state }) => state.messages === 1);
+  const file = join(server.folder, "server.conf");
+  const whole = readFileSync(file, "utf8");
+  let reloads = 0;
+  const reload = async (config: string): Promise<void> => {
+    writeFileSync(file, config);
+    server.signal("SIGHUP");
+    await server.logged(new RegExp(`(Reloaded server configuration[^]*){${++reloads}}`), 10_000);
+  };
+  await reload(
+    whole.replace(ACCOUNTS, "accounts { READER { jetstream: enabled, users: [{ user: reader, password: pw }] } }"),
+  );
+  const back = await login(t, server.port, "reader");
+  for (const name of ["S", "M"]) {
+    await infoUntil(back, name, ({ mirror, sources }) => (mirror ?? sources?.[0])?.error !== undefined);
+  }
+  await reload(whole);
+  await (await login(t, server.port, "owner")).request("o", "2");
+  for (const name of ["S", "M"]) {
+    const { state, mirror, sources } = await infoUntil(back, name, (info) => info.state.messages >= 2);
+    assert.deepEqual([state.messages, state.last_seq, (mirror ?? sources?.[0])?.error], [2, 2, undefined]);
+  }
 });
 
 test("a stream of another account is mirrored and sourced where both are of JWTs", async (t) => {
