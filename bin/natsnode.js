@@ -6,16 +6,16 @@ process.on("SIGUSR1", () => {
   else reopen.handle();
 });
 
-const [{ main }, { nodeHost }, { nodeRuntime }, { createServer }] = await Promise.all([
+const [{ main }, { nodeHost }, { nodeRuntime }] = await Promise.all([
   import("../dist/src/cli/main.js"),
   import("../dist/src/cli/host.js"),
   import("../dist/src/runtime/node/index.js"),
-  import("../dist/src/natsnode.js"),
 ]);
+const loadServer = async () => (await import("../dist/src/natsnode.js")).createServer;
 process.exit(
   await main(process.argv.slice(2), nodeHost(reopen), {
     runtime: nodeRuntime(),
-    createServer,
-    createLabServer: createServer,
+    loadServer,
+    loadLabServer: loadServer,
   }),
 );

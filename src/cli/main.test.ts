@@ -90,7 +90,7 @@ class Run extends EventEmitter {
       prepare(this.server);
       return this.server;
     };
-    this.exit = main(argv, host, { runtime: nodeRuntime(), createServer });
+    this.exit = main(argv, host, { runtime: nodeRuntime(), loadServer: async () => createServer });
   }
 
   raise(signal: ControlSignal): void {

@@ -95,7 +95,9 @@ async function carryOut(line: CommandLine, host: Host, parts: ProgramParts): Pro
     return 1;
   }
   try {
-    return await new Program(host, parts, log, settings, () => readSettings(line, "reload", runtime)).run();
+    const createServer = await parts.loadServer();
+    const read = (): Settings => readSettings(line, "reload", runtime);
+    return await new Program(host, { runtime, createServer }, log, settings, read).run();
   } finally {
     await log.close();
   }

@@ -25,14 +25,17 @@ export type ProgramServer = Pick<Server, "id" | "name" | "addresses" | "start" |
   readonly events: { on(name: "lameDuck" | "closed", handler: () => void): unknown };
 };
 
+export type CreateServer = (
+  options: ResolvedOptions,
+  parts: { runtime: Runtime; logger: Logger; config: ConfigSource },
+) => ProgramServer;
+
 export interface ProgramParts {
   readonly runtime: Runtime;
-  createServer(
-    options: ResolvedOptions,
-    parts: { runtime: Runtime; logger: Logger; config: ConfigSource },
-  ): ProgramServer;
-  /** Makes the servers of `natsnode lab`. */
-  readonly createLabServer?: LabParts["createServer"];
+  /** Only who runs a server loads it. */
+  loadServer(): Promise<CreateServer>;
+  /** What makes the servers of `natsnode lab`. */
+  loadLabServer?(): Promise<LabParts["createServer"]>;
 }
 
 export class Program {
@@ -52,9 +55,15 @@ export class Program {
    * @param read reads the configuration file again, for a reload; throws what is wrong with it
    * @throws OptionsError when the options do not make a server
    */
-  constructor(host: Host, parts: ProgramParts, log: ProgramLog, settings: Settings, read: () => Settings) {
+  constructor(
+    host: Host,
+    { runtime, createServer }: { readonly runtime: Runtime; readonly createServer: CreateServer },
+    log: ProgramLog,
+    settings: Settings,
+    read: () => Settings,
+  ) {
     this.#host = host;
-    this.#runtime = parts.runtime;
+    this.#runtime = runtime;
     this.#log = log;
     this.#settings = settings;
     this.#read = read;
@@ -65,8 +74,8 @@ export class Program {
       },
       reload: () => this.#reloadInTurn(),
     };
-    this.#server = parts.createServer(settings.options, { runtime: parts.runtime, logger: log, config });
-    this.#portsFile = new PortsFile(parts.runtime.disk, log);
+    this.#server = createServer(settings.options, { runtime, logger: log, config });
+    this.#portsFile = new PortsFile(runtime.disk, log);
   }
 
   /** Runs the server to its end. Resolves with the exit code of the process, everything logged. */

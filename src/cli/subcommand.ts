@@ -69,8 +69,8 @@ export interface CommandGroup {
 /** What commands work with. */
 export interface CommandParts {
   readonly runtime: Runtime;
-  /** Makes the servers of `natsnode lab`. */
-  readonly createLabServer?: LabParts["createServer"];
+  /** What makes the servers of `natsnode lab`. */
+  loadLabServer?(): Promise<LabParts["createServer"]>;
 }
 
 /** What a command was called with. */

@@ -73,13 +73,13 @@ function sizeOf(call: Call, name: string, standard: number): number {
 
 async function runLab(call: Call, topology: LabServer[], before: readonly string[]): Promise<Answer> {
   const { host, runtime, parts } = call;
-  const { createLabServer } = parts;
-  if (createLabServer === undefined) throw new CommandError("COMMAND_INVALID", "servers cannot be made here");
+  const createServer = await parts.loadLabServer?.();
+  if (createServer === undefined) throw new CommandError("COMMAND_INVALID", "servers cannot be made here");
   const port = call.text("port");
   if (port !== undefined && !(Number(port) > 0 && Number(port) < 65_000)) {
     throw new CommandError("COMMAND_USAGE", "--port is a port number");
   }
-  const lab = new Lab({ runtime, createServer: createLabServer });
+  const lab = new Lab({ runtime, createServer });
   const say = (text: string): void => host.stdout(text === "" ? "" : `${text}\n`);
   try {
     await lab.start(topology, port === undefined ? undefined : Number(port));
