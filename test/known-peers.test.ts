@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { startServer } from "../src/index.js";
 import { CertificateAuthority, type CertificateNames } from "./support/certificates.js";
 import { freePort } from "./support/free-port.js";
 import { until } from "./support/local-cluster.js";
@@ -41,21 +42,22 @@ async function meet(
     names,
   }: { kind: Kind; program: ServerProgram; known: string; check: string; names: CertificateNames },
 ): Promise<ServerProcess> {
-  const [one, other] = [await freePort(), await freePort()];
+  const [one, otherPort] = [await freePort(), await freePort()];
   const checking = `${tlsBlock(t, { dns: ["localhost"] }, check)}, authorization { user: peer, password: pw }`;
   const dialling = tlsBlock(t, names);
   const [own, dialler] =
     kind === "routes"
       ? [
           `cluster { name: C, listen: "127.0.0.1:${one}", no_advertise: true, ${checking}, routes: [ "nats://${known}:1" ] }`,
-          `cluster { name: C, listen: "127.0.0.1:${other}", ${dialling}, routes: [ "nats://localhost:${one}" ] }`,
+          `cluster { name: C, listen: "127.0.0.1:${otherPort}", ${dialling}, routes: [ "nats://localhost:${one}" ] }`,
         ]
       : [
           `gateway { name: A, listen: "127.0.0.1:${one}", ${checking}, gateways: [ { name: B, url: "nats://${known}:1" } ] }`,
-          `gateway { name: B, listen: "127.0.0.1:${other}", ${dialling}, gateways: [ { name: A, url: "nats://localhost:${one}" } ] }`,
+          `gateway { name: B, listen: "127.0.0.1:${otherPort}", ${dialling}, gateways: [ { name: A, url: "nats://localhost:${one}" } ] }`,
         ];
   const server = await startServerProcess(t, { program, config: `debug: true\n${own}` });
-  await startServerProcess(t, { config: dialler });
+  const other = await startServer({ configText: dialler, host: "127.0.0.1", port: -1 });
+  t.after(() => other.close());
   const decided =
     /Router connection created|Route connection created|Inbound gateway connection from|Authorization Violation|Authentication Failure|authentication error/i;
   await until("the server has decided", () => decided.test(server.log));

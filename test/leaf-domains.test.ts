@@ -3,11 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { startServer } from "../src/index.js";
 import { freePort } from "./support/free-port.js";
 import { connectionTo } from "./support/leaf-link.js";
 import { withoutNeighbour } from "./support/neighbour.js";
 import { type ServerProgram, startServerProcess } from "./support/server-process.js";
-import type { Scope } from "./support/temporary-folder.js";
+import { type Scope, temporaryFolder } from "./support/temporary-folder.js";
 
 /** The domain "" is none; without one the server has no JetStream. */
 interface NodeSpec {
@@ -122,9 +123,7 @@ async function startAll(
       `{ url: "nats-leaf://${account}:pw@127.0.0.1:${hubPort}", account: ${account} }`;
     const remotes = at === 0 ? [] : ["A", ...(sharesSystem ? ["SYS"] : [])].map(remote);
     const hasJetStream = domain !== undefined;
-    const server = await startServerProcess(scope, {
-      program: programs[at % programs.length],
-      config: `server_name: N${at}
+    const configText = `server_name: N${at}
 ${hasJetStream ? `jetstream { store_dir: "{{DIR}}"${domain ? `, domain: ${domain}` : ""} }` : ""}
 accounts {
   A { ${hasJetStream ? "jetstream: enabled, " : ""}users: [{ user: A, password: pw }] }
@@ -132,15 +131,24 @@ accounts {
 }
 system_account: SYS
 leafnodes { listen: "127.0.0.1:${port}", reconnect: 1, remotes: [${remotes.join(", ")}] }
-${more}`,
-    });
-    const client = await connect({ port: server.port, user: "A", pass: "pw" });
+${more}`;
+    const { port: clientPort } = await startOne(scope, programs[at % programs.length], configText);
+    const client = await connect({ port: clientPort, user: "A", pass: "pw" });
     scope.after(() => client.close());
     for (const other of clients) await connectionTo(client, other);
     clients.push(client);
     hubPort = port;
   }
   return clients;
+}
+
+// natsnode in this process: dozens of processes would take most of the test's time.
+async function startOne(scope: Scope, program: ServerProgram, config: string): Promise<{ port: number }> {
+  if (program !== "natsnode") return startServerProcess(scope, { program, config });
+  const configText = config.replaceAll("{{DIR}}", temporaryFolder(scope));
+  const server = await startServer({ configText, host: "127.0.0.1", port: -1 });
+  scope.after(() => server.close());
+  return { port: server.address.port };
 }
 
 /** The domains of all who answer: "none" for one without, "-" for nobody. */
