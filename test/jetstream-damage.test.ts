@@ -127,3 +127,39 @@ test("a flipped bit in the log of a consumer repeats messages, but costs none", 
   }
   assert.ok(repeated > 0, "what was acknowledged in the lost record comes again");
 });
+
+for (const [what, text, found] of [
+  ["change", '"description":"after"', { S: "after" }],
+  ["deletion", '"op":"stream-gone"', { S: "after" }],
+  ["stream", '"op":"stream","account":"$G","stream":"U"', { S: "after", U: "" }],
+] as const) {
+  test(`a bad byte in the journal costs no ${what}, in whichever of its copies it is`, async () => {
+    for (const copy of [0, 1]) {
+      const world = simulatedRuntime({ seed: 5 });
+      const before = await Life.begin(world);
+      const configOf = (name: string): object => ({ name, subjects: [name], storage: "file", duplicate_window: 100e6 });
+      await before.ask("$JS.API.STREAM.CREATE.S", { ...configOf("S"), description: "before" });
+      await before.ask("$JS.API.STREAM.UPDATE.S", { ...configOf("S"), description: "after" });
+      await before.ask("$JS.API.STREAM.CREATE.T", configOf("T"));
+      await before.ask("$JS.API.STREAM.DELETE.T");
+      if ("U" in found) await before.ask("$JS.API.STREAM.CREATE.U", configOf("U"));
+      // Damage of the last frame would look like a torn write.
+      await before.ask("S", "payload");
+      world.crash();
+      world.restart();
+      const path = "/data/jetstream/journal/1.log";
+      const content = await world.clock.settle(world.disk.read(path));
+      let at = content.indexOf(text);
+      if (copy > 0) at = content.indexOf(text, at + 1);
+      assert.ok(at > 0);
+      const file = await world.clock.settle(world.disk.open(path, "update"));
+      await world.clock.settle(file.write([Buffer.from("~")], at));
+      await world.clock.settle(file.sync());
+      const life = await Life.begin(world);
+      const list = await life.ask("$JS.API.STREAM.LIST");
+      const streams = (list as { streams?: { config: { name: string; description?: string } }[] }).streams ?? [];
+      const names = Object.fromEntries(streams.map(({ config }) => [config.name, config.description ?? ""]));
+      assert.deepEqual(names, found, `copy ${copy}`);
+    }
+  });
+}

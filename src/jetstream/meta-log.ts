@@ -1,6 +1,6 @@
 // The log of which streams and consumers there are, kept twice: one bad byte must not cost a whole stream.
 import { decodeMeta, encodeMeta, type MetaEntry, MetaState } from "./meta.js";
-import type { EntryLog, Storage, Ticket } from "./store/store.js";
+import type { EntryLog, RecoveredLog, Storage, Ticket } from "./store/store.js";
 
 /** The keys of both logs. */
 export const META_KEYS = ["meta", "meta-copy"] as const;
@@ -11,13 +11,16 @@ export class MetaLog {
 
   constructor(storage: Storage) {
     this.#logs = META_KEYS.map((key) => storage.log(key));
-    const found = this.#logs.map(stateOf);
+    const recovered = this.#logs.map((log) => log.recover());
+    const found = recovered.map(stateOf);
     const isDamaged = (key: string): boolean => storage.problems.some((problem) => problem.key === key);
     const [first, copy] = found;
-    const takesCopy = isDamaged(META_KEYS[0]) && !isDamaged(META_KEYS[1]) && copy.accounts.size > 0;
-    this.state = takesCopy ? copy : first;
-    // Of the journal it is not known whose record was lost.
-    if (isDamaged("") || META_KEYS.every(isDamaged)) for (const entry of missingIn(first, copy)) first.apply(entry);
+    const isBehind = (at: number): boolean => isDamaged("") && lacksTheLast(recovered[at], recovered[1 - at]);
+    const lacks = META_KEYS.map((key, at) => isDamaged(key) || recovered[at].gaps.length > 0 || isBehind(at));
+    this.state = lacks[0] && !lacks[1] && copy.accounts.size > 0 ? copy : first;
+    // Of the journal it may not be known whose record was lost.
+    const isUnknown = lacks[0] === lacks[1] && (lacks[0] || isDamaged(""));
+    if (isUnknown) for (const entry of missingIn(first, copy)) first.apply(entry);
     for (const [at, log] of this.#logs.entries()) {
       log.snapshotter = () => this.state.snapshot();
       if (found[at] !== this.state)
@@ -35,9 +38,15 @@ export class MetaLog {
   }
 }
 
-function stateOf(log: EntryLog): MetaState {
+// Whether the other log goes on after the end of this one.
+function lacksTheLast({ entries }: RecoveredLog, { entries: others }: RecoveredLog): boolean {
+  const last = entries.at(-1);
+  if (last === undefined) return others.length === 1;
+  return others.at(-2)?.equals(last) === true && others.at(-1)?.equals(last) === false;
+}
+
+function stateOf({ snapshot, entries }: RecoveredLog): MetaState {
   const state = new MetaState();
-  const { snapshot, entries } = log.recover();
   if (snapshot !== undefined) state.restore(snapshot);
   for (const entry of entries) state.apply(decodeMeta(entry));
   return state;
