@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { startServer } from "../src/index.js";
+import { OriginPlace } from "../src/jetstream/origin-place.js";
 import { ackOf, ScriptedOrigin } from "./support/scripted-origin.js";
 import { infoUntil, request } from "./support/stream-api.js";
 import { type Scope, temporaryFolder } from "./support/temporary-folder.js";
@@ -153,6 +154,20 @@ test("nonsense among the messages of an origin ends nothing", { timeout: 30_000 
   }
   await request(client, "STREAM.CREATE.KEPT", { name: "KEPT", subjects: ["kept"] });
   assert.equal((await client.request("kept", "here")).json<{ seq: number }>().seq, 1);
+});
+
+test("a mistake of the server while it takes a message does not cost the link", { timeout: 30_000 }, async (t) => {
+  const [client, leaf] = await start(t);
+  await play(leaf, () => ({ info: INFO, consumer: "{}" }));
+  const planted = t.mock.method(OriginPlace.prototype, "see", () => {
+    throw new Error("a planted mistake");
+  });
+  const sources = [{ name: "O", external: { api: "$JS.there.API" } }];
+  await request(client, "STREAM.CREATE.S", { name: "S", sources });
+  await infoUntil(client, "S", (info) => info.sources?.[0].error?.description === "a planted mistake");
+  planted.mock.restore();
+  const info = await infoUntil(client, "S", ({ state }) => state.messages === 1);
+  assert.equal(info.sources?.[0].error, undefined);
 });
 
 const LOOPS: readonly (readonly [what: string, answer: (round: number) => string, first: number])[] = [

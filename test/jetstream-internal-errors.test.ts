@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ConsumerState } from "../src/jetstream/consumer-state.js";
 import { DeliveryWriter } from "../src/jetstream/delivery-writer.js";
+import { OriginPlace } from "../src/jetstream/origin-place.js";
 import { MessageHeaders } from "../src/jetstream/publish-headers.js";
 import { simulatedRuntime } from "../src/runtime/simulated/index.js";
 import { Life } from "./support/jetstream-life.js";
@@ -79,4 +80,22 @@ test("a mistake while a dead letter is made, and one while it is ended", async (
     assert.equal(pending, 0, method);
   }
   assert.equal((await life.ask("$JS.API.STREAM.INFO.T")).state?.messages, 2);
+});
+
+test("a mistake while a stream takes what flows into it", async (t) => {
+  const life = await Life.begin(simulatedRuntime({ seed: 1 }));
+  await life.ask("$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["S.>"] });
+  await life.ask("$JS.API.STREAM.CREATE.ALL", { name: "ALL", sources: [{ name: "S" }] });
+  await life.server.advance(1000);
+  for (const [at, method] of (["see", "recognise"] as const).entries()) {
+    const planted = t.mock.method(OriginPlace.prototype, method, plant);
+    assert.equal((await life.ask("S.1", "payload")).seq, at + 1);
+    await life.server.advance(10_000);
+    const { sources } = await life.ask("$JS.API.STREAM.INFO.ALL");
+    assert.equal(sources?.[0].error?.description, PLANTED, method);
+    planted.mock.restore();
+    await life.server.advance(2000);
+    const { state, sources: healed } = await life.ask("$JS.API.STREAM.INFO.ALL");
+    assert.deepEqual([state?.messages, healed?.[0].error], [at + 1, undefined], method);
+  }
 });

@@ -64,8 +64,20 @@ export class LocalInflow extends Inflow {
 
   readonly #run = (): void => {
     this.#scheduled = false;
+    if (!this.stopped && !this.target.closed) this.#attempt(() => this.#read());
+  };
+
+  // Whatever goes wrong is told, and tried again.
+  #attempt(run: () => void): void {
+    try {
+      run();
+    } catch (error) {
+      this.#retry((error as Error).message);
+    }
+  }
+
+  #read(): void {
     const { origin, target } = this;
-    if (this.stopped || target.closed) return;
     if (origin === undefined || origin.closed) {
       if (!target.account.js.closing) this.stall("stream not found");
       return;
@@ -93,11 +105,14 @@ export class LocalInflow extends Inflow {
         loaded.then(
           (stored) => {
             this.#busy = false;
-            if (!this.stopped && this.#take(sequence, stored)) this.wake();
+            if (this.stopped) return;
+            this.#attempt(() => {
+              if (this.#take(sequence, stored)) this.wake();
+            });
           },
           (error: Error) => {
             this.#busy = false;
-            this.#retry(error.message);
+            if (!this.stopped) this.#retry(error.message);
           },
         );
         return;
@@ -105,9 +120,9 @@ export class LocalInflow extends Inflow {
       if (!this.#take(sequence, loaded)) return;
     }
     this.wake();
-  };
+  }
 
-  // False when the message could not be stored now; it is tried again.
+  // False when nothing may be taken now; it is tried again. Throws what the store does.
   #take(sequence: number, stored: StoredMessage | undefined): boolean {
     if (stored !== undefined) {
       const fault = this.place.see(sequence, stored);
@@ -115,12 +130,7 @@ export class LocalInflow extends Inflow {
         this.#retry(fault);
         return false;
       }
-      try {
-        if (sequence > this.place.last) this.store(stored);
-      } catch (error) {
-        this.#retry((error as Error).message);
-        return false;
-      }
+      if (sequence > this.place.last) this.store(stored);
     }
     this.flows();
     this.place.next = sequence + 1;

@@ -265,8 +265,12 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     // Of another account it comes by the shadow of the subscription.
     if (subscription.sid !== this.#subscription?.sid) return false;
     this.#heardMs = this.nowMs;
-    if (isStatus(message)) this.#status(message, message.headerText);
-    else this.#take(message);
+    try {
+      if (isStatus(message)) this.#status(message, message.headerText);
+      else this.#take(message);
+    } catch (error) {
+      this.#retry((error as Error).message);
+    }
     return true;
   }
 
@@ -293,6 +297,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     js.whenDurable(this.#ticket, () => js.send(account, subject, NO_BYTES));
   }
 
+  // Throws what the store does.
   #take(message: Message): void {
     const delivery = this.#delivery;
     if (!delivery.read(message.line, message.replyStart, message.replyEnd)) return;
@@ -315,13 +320,9 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
       return;
     }
     this.#arrived.fill(message, delivery);
-    try {
-      const stored = this.store(this.#arrived);
-      this.#works();
-      if (stored !== undefined) this.#ticket = stored.ticket;
-    } catch (error) {
-      this.#retry((error as Error).message);
-    }
+    const stored = this.store(this.#arrived);
+    this.#works();
+    if (stored !== undefined) this.#ticket = stored.ticket;
   }
 
   #works(): void {
