@@ -154,7 +154,9 @@ export class ReplySubjects implements DeliveryTarget {
   }
 
   deliver(_: Subscription, message: Message, source: DeliveryTarget | undefined): boolean {
-    const { subject } = message;
+    // What a consumer delivers keeps the subject that it is stored under.
+    const isStored = message.deliveredTo !== "";
+    const subject = message.deliveredTo || message.subject;
     const due = this.#due.get(subject);
     if (due === undefined) return false;
     const { service, requester } = due;
@@ -169,10 +171,11 @@ export class ReplySubjects implements DeliveryTarget {
     if (isLast) this.forget(subject);
     const to = mapped(requester, due.replyTo, this.#world.random);
     const reply = message.hasReply ? replyAcross(service, this.#account, requester, message.reply, this.#world) : "";
-    let answer = message.readdressed(to, reply);
+    let answer = message.readdressed(isStored ? message.subject : to, reply);
     // The trace of an answer ends here: only the export could allow it, and that is the requester's side.
     message.trace?.serviceImported(requester, subject, to);
     if (message.trace !== undefined) answer = untraced(answer);
+    if (isStored) answer.deliveredTo = to;
     // An answer that came from another server may have to go to yet another one, where the requester is.
     const from = source?.peer === undefined ? source : undefined;
     const delivered = message.trace?.only !== true && this.#world.publish(requester, answer, from) > 0;

@@ -40,7 +40,7 @@ export class Router implements FaultHandler {
 
   /** Looks up who is interested in the message and delivers it. Returns the number of deliveries. */
   publish(account: Account, message: Message, source: DeliveryTarget | undefined): number {
-    return this.deliver(account.sublist.match(message.subject), message, source);
+    return this.deliver(account.sublist.match(message.deliveredTo || message.subject), message, source);
   }
 
   /**
