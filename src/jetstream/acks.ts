@@ -16,11 +16,14 @@ const LONG_TOKENS = 11;
 const DOT = 0x2e;
 const ZERO = 0x30;
 
-/** Reads `$JS.ACK.<stream>.<consumer>.<n>.<sseq>.<cseq>.<ns>.<pending>`, or the form with domain and account in front. */
+/**
+ * Reads `$JS.ACK.<stream>.<consumer>.<n>.<sseq>.<cseq>.<ns>.<pending>`, or the form with domain and account in front. Which
+ * message it is of has to be there; the other numbers are 0 where they are none.
+ */
 export function parseAckSubject(subject: string): AckPlace | undefined {
   let dots = 0;
   for (let at = 0; at < subject.length; at++) if (subject.charCodeAt(at) === DOT) dots++;
-  if (dots < SHORT_TOKENS - 1) return undefined;
+  if (dots < SHORT_TOKENS - 1 || dots === SHORT_TOKENS) return undefined;
   let at = 0;
   for (let skip = dots >= LONG_TOKENS - 1 ? 6 : 4; skip > 0; skip--) at = subject.indexOf(".", at) + 1;
   const second = subject.indexOf(".", at) + 1;
@@ -28,7 +31,7 @@ export function parseAckSubject(subject: string): AckPlace | undefined {
   const deliveries = positiveAt(subject, at);
   const streamSequence = positiveAt(subject, second);
   const consumerSequence = positiveAt(subject, third);
-  if (!(deliveries > 0 && streamSequence > 0 && consumerSequence > 0)) return undefined;
+  if (streamSequence === 0) return undefined;
   return { deliveries, streamSequence, consumerSequence };
 }
 
@@ -54,19 +57,25 @@ export class AckHandler {
 
   /** Where acknowledgements come in; none for a consumer that takes none. */
   get subjects(): string[] {
-    const { stream, name, config } = this.#consumer;
-    if (config.ack_policy === "none") return [];
-    const own = `${stream.wireName}.${wireSubject(name)}`;
-    return [`$JS.ACK.${own}.*.*.*.*.*`, `$JS.ACK.*.*.${own}.*.*.*.*.>`];
+    if (this.#consumer.config.ack_policy === "none") return [];
+    return [`$JS.ACK.${this.#own}*.*.*.*.*`, `$JS.ACK.${this.#address}${this.#own}*.*.*.*.>`];
   }
 
   /** What the reply subject of a message begins with. */
   get prefix(): string {
+    const isLong = this.#consumer.stream.account.js.server.options.featureFlags?.["js_ack_fc_v2"] === true;
+    return `$JS.ACK.${isLong ? this.#address : ""}${this.#own}`;
+  }
+
+  get #own(): string {
     const { stream, name } = this.#consumer;
-    const { js, account } = stream.account;
-    const own = `${stream.wireName}.${wireSubject(name)}.`;
-    if (js.server.options.featureFlags?.["js_ack_fc_v2"] !== true) return `$JS.ACK.${own}`;
-    return `$JS.ACK.${js.domain ?? "_"}.${hashName(account.name)}.${own}`;
+    return `${stream.wireName}.${wireSubject(name)}.`;
+  }
+
+  // Domain and account, which the long form has in front.
+  get #address(): string {
+    const { js, account } = this.#consumer.stream.account;
+    return `${js.domain ?? "_"}.${hashName(account.name)}.`;
   }
 
   /** Takes an acknowledgement and answers it, when that is asked for and what it says is durable. */
@@ -125,7 +134,8 @@ export class AckHandler {
       if (done.length === 0) return;
       this.#sample(place);
       for (const one of done) consumer.redelivery.forget(one);
-      consumer.apply(Op.ackAll, sequence, place.consumerSequence);
+      const said = place.consumerSequence || state.pending.consumerSequenceOf(sequence) || state.floorConsumer;
+      consumer.apply(Op.ackAll, sequence, said);
       for (const one of done) stream.acknowledged(one);
     }
     if (full || consumer.redelivery.queue.size > 0) consumer.wake();

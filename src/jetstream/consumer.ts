@@ -293,7 +293,7 @@ export class Consumer implements DeliveryTarget {
 
   /** An acknowledgement, or an answer to flow control. */
   deliver(_: Subscription, message: Message): boolean {
-    if (message.trace?.only) return false;
+    if (message.trace?.only) return true;
     if (message.subject.startsWith("$JS.FC.")) {
       this.touch();
       this.flow.answered(message);
