@@ -15,7 +15,7 @@ test("clusters live through five faults and more, and are at rest afterwards as 
   const failure = await findFailure({
     simulation: "cluster",
     first: 1,
-    count: 5,
+    count: 2,
     passed: ({ virtualMs, messages, faults }) => {
       assert.ok(virtualMs >= 30_000 && messages >= 500 && faults >= 5, `${virtualMs} ms, ${messages}, ${faults}`);
     },

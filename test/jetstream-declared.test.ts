@@ -151,13 +151,53 @@ test("what can be known beforehand fails the check of the configuration", (t) =>
     [`jetstream { streams { A { subject: a } } }`, /subjects/],
     [`jetstream { streams { A { consumers { "x y" {} } } } }`, /invalid name "x y"/],
   ];
+  const file = join(folder, "server.conf");
   for (const [text, message] of cases) {
-    const file = join(folder, "server.conf");
     writeFileSync(file, text);
-    const run = spawnSync(process.execPath, [join(projectRoot, "bin/natsnode.js"), "config", "check", file], {
-      encoding: "utf8",
-    });
-    assert.equal(run.status, 1, text);
-    assert.match(run.stderr + run.stdout, message);
+    const { status, output } = natsnode("config", "check", file);
+    assert.equal(status, 1, text);
+    assert.match(output, message);
   }
+});
+
+function natsnode(...args: string[]): { status: number | null; output: string } {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(projectRoot, "bin/natsnode.js"), ...args], {
+    encoding: "utf8",
+  });
+  return { status, output: stderr + stdout };
+}
+
+test("what a start would refuse to make fails the check of the configuration, and -t", (t) => {
+  const file = join(temporaryFolder(t), "server.conf");
+  const text = `
+accounts { A { jetstream: { max_file: 1GB, max_streams: 9 }, users: [{ user: a, password: pw }] } }
+jetstream {
+  streams {
+    MIRROR { account: A, subjects: "m", mirror { name: GOOD } }
+    SHORT { account: A, subjects: "s", max_age: "1m", duplicate_window: "2m" }
+    GOOD { account: A, subjects: "good.*", consumers { reader {}, bad { backoff: ["1s", "2s"], max_deliver: 1 } } }
+    OVERLAP { account: A, subjects: "good.one" }
+    LARGE { account: A, subjects: "large", max_bytes: 2GB }
+  }
+  key_value { bucket { account: A, history: 9 } }
+}`;
+  writeFileSync(file, text);
+  const objections = [
+    /"MIRROR" of account "A" cannot be as it is declared: stream mirrors can not contain subjects/,
+    /"SHORT" of account "A" cannot be as it is declared: duplicates window can not be larger then max age/,
+    /"GOOD > bad" of account "A" cannot be as it is declared: max deliver is required to be > length of backoff/,
+    /"OVERLAP" of account "A" cannot be as it is declared: subjects overlap/,
+    /"LARGE" of account "A" cannot be as it is declared: insufficient storage/,
+  ];
+  for (const args of [
+    ["-t", "-c", file],
+    ["config", "check", file],
+  ]) {
+    const { status, output } = natsnode(...args);
+    assert.equal(status, 1);
+    for (const objection of objections) assert.match(output, objection);
+    assert.equal([...output.matchAll(/cannot be as it is declared/g)].length, objections.length, output);
+  }
+  writeFileSync(file, DECLARED);
+  assert.deepEqual([natsnode("-t", "-c", file).status, natsnode("config", "check", file).status], [0, 0]);
 });

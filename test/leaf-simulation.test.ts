@@ -12,7 +12,7 @@ test("leaf nodes live through five faults, and are at rest afterwards as they we
   const failure = await findFailure({
     simulation: "leaf nodes",
     first: 1,
-    count: 4,
+    count: 2,
     passed: (report) => {
       assert.equal(report.faults, 5);
       messages += report.messages;

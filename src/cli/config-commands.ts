@@ -11,6 +11,7 @@ import { optionsSchema } from "../options/schema.js";
 import { unbuiltIn } from "../options/unbuilt.js";
 import { COMPATIBILITY_VERSION } from "../protocol/version.js";
 import { printedData, printedText } from "./config-print.js";
+import { declaredObjections } from "./declared-check.js";
 import type { Answer, Call, CommandGroup } from "./subcommand.js";
 
 /** `error`: no server starts with it. `warning`: it starts. `unbuilt`: it starts, and the option has no effect. */
@@ -55,9 +56,9 @@ export const configGroup: CommandGroup = {
   ],
 };
 
-function checkConfig(call: Call): Answer {
+async function checkConfig(call: Call): Promise<Answer> {
   const [file] = call.operands;
-  const { findings, digest } = examine(call, file);
+  const { findings, digest } = await examine(call, file);
   const counts = { error: 0, warning: 0, unbuilt: 0 };
   for (const { severity } of findings) counts[severity] += 1;
   const isValid = counts.error === 0 && (!call.flag("strict") || findings.length === 0);
@@ -84,7 +85,7 @@ function countsText(counts: Readonly<Record<Severity, number>>): string {
   return parts.length > 0 ? `: ${parts.join(", ")}` : "";
 }
 
-function examine(call: Call, file: string): { findings: Finding[]; digest?: string } {
+async function examine(call: Call, file: string): Promise<{ findings: Finding[]; digest?: string }> {
   const { disk } = call.runtime;
   let config: LoadedConfig;
   const findings: Finding[] = [];
@@ -122,7 +123,9 @@ function examine(call: Call, file: string): { findings: Finding[]; digest?: stri
   for (const { reason, where } of refuse) find("error", reason, where);
   for (const { path, where } of announce) find("unbuilt", `${path} has no effect in this version`, where);
   try {
-    checkForStart(resolveOptions(config.options), COMPATIBILITY_VERSION);
+    const options = resolveOptions(config.options);
+    checkForStart(options, COMPATIBILITY_VERSION);
+    for (const line of await declaredObjections(options, call.parts.loadLabServer)) find("error", line, undefined);
   } catch (error) {
     if (!(error instanceof OptionsError)) throw error;
     find("error", error.message, placeOf(error.path, config.positions));

@@ -78,7 +78,8 @@ async function carryOut(line: CommandLine, host: Host, parts: ProgramParts): Pro
   const configFile = flagText(line, "config");
   if (flagOn(line, "t")) {
     if (!configFile) throw new ArgumentError("must specify [-c, --config] option to check configuration file syntax");
-    host.stderr(`nats-server: configuration file ${configFile} is valid (${checkFile(configFile, line, runtime)})\n`);
+    const digest = await checkFile(configFile, line, runtime, parts.loadLabServer);
+    host.stderr(`nats-server: configuration file ${configFile} is valid (${digest})\n`);
     return 0;
   }
   const settings = readSettings(line, "start", runtime);

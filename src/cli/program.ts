@@ -34,7 +34,7 @@ export interface ProgramParts {
   readonly runtime: Runtime;
   /** Only who runs a server loads it. */
   loadServer(): Promise<CreateServer>;
-  /** What makes the servers of `natsnode lab`. */
+  /** What makes the servers of `natsnode lab`, and the one that tries what is declared. */
   loadLabServer?(): Promise<LabParts["createServer"]>;
 }
 

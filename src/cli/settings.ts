@@ -8,8 +8,10 @@ import { type ResolvedOptions, resolveOptions } from "../options/options.js";
 import { unbuiltIn } from "../options/unbuilt.js";
 import { COMPATIBILITY_VERSION } from "../protocol/version.js";
 import type { Runtime } from "../runtime/runtime.js";
+import { declaredObjections } from "./declared-check.js";
 import { FlagConflictError, withFlags } from "./flag-options.js";
 import { type CommandLine, flagText } from "./flags.js";
+import type { CommandParts } from "./subcommand.js";
 
 export interface Settings {
   readonly options: ResolvedOptions;
@@ -68,14 +70,22 @@ export function checkSettings({ options, refused }: Settings): void {
 }
 
 /**
- * Reads the file for `-t`: warnings count as errors, and nothing is checked that only a start would check.
+ * Reads the file for `-t`: warnings count as errors, and of what only a start would check nothing but what is declared.
+ * @param loadServer tries to make what is declared
  * @returns its digest
  * @throws ConfigError, ConfigSyntaxError, SettingsError
  */
-export function checkFile(configFile: string, line: CommandLine, world: World): string {
-  const { digest, warnings } = load(configFile, line, world);
+export async function checkFile(
+  configFile: string,
+  line: CommandLine,
+  world: World,
+  loadServer?: CommandParts["loadLabServer"],
+): Promise<string> {
+  const { digest, warnings, options } = load(configFile, line, world);
   const rejected = warnings.filter((warning) => !warning.tolerated);
   if (rejected.length > 0) throw new SettingsError(rejected.map(formatIssue).join("\n"));
+  const objections = await declaredObjections(resolveOptions(options), loadServer);
+  if (objections.length > 0) throw new SettingsError(objections.join("\n"));
   return digest;
 }
 

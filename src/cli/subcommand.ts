@@ -69,7 +69,7 @@ export interface CommandGroup {
 /** What commands work with. */
 export interface CommandParts {
   readonly runtime: Runtime;
-  /** What makes the servers of `natsnode lab`. */
+  /** What makes the servers of `natsnode lab`, and the one that tries what is declared. */
   loadLabServer?(): Promise<LabParts["createServer"]>;
 }
 
