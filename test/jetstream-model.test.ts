@@ -21,6 +21,7 @@ const maybe = <T>(arbitrary: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> =>
 const place = fc.double({ min: 0, max: 1.2, noNaN: true });
 
 const settings = fc.record({
+  storage: fc.constantFrom("file" as const, "file", "file", "memory"),
   retention: fc.constantFrom("limits" as const, "limits", "interest", "workqueue"),
   discard: fc.constantFrom("old" as const, "old", "new"),
   maxMessages: fc.constantFrom(-1, -1, 3, 6),
@@ -63,8 +64,20 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       kind: fc.constant("addConsumer" as const),
       name: fc.constantFrom(...NAMES),
       filter: fc.constantFrom("", "", ...SUBJECTS, "s.*"),
-      maxDeliver: fc.constantFrom(-1, -1, 1, 2),
-      ackWaitS: fc.constantFrom(1000, 2050),
+      ackPolicy: fc.constantFrom("explicit" as const, "explicit", "all", "none"),
+      maxDeliver: fc.constantFrom(-1, -1, 2),
+      ackWaitsS: fc.constantFrom([1000], [2050], [1000, 2050]),
+    }),
+  ),
+  often(
+    2,
+    fc.record({
+      kind: fc.constant("addConsumer" as const),
+      name: fc.constantFrom(...NAMES),
+      filter: fc.constantFrom("", ...SUBJECTS),
+      ackPolicy: fc.constantFrom("explicit" as const, "all"),
+      maxDeliver: fc.constant(1),
+      ackWaitsS: fc.constantFrom([1000], [2050]),
     }),
   ),
   often(1, fc.record({ kind: fc.constant("deleteConsumer" as const), name: fc.constantFrom(...NAMES) })),
@@ -82,6 +95,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       kind: fc.constant("answer" as const),
       place: fc.double({ min: 0, max: 1, noNaN: true }),
       payload: fc.constantFrom("+ACK" as const, "+ACK", "-NAK", "+TERM"),
+      delayS: fc.constantFrom(0, 0, 750),
     }),
   ),
   often(3, fc.record({ kind: fc.constant("pass" as const), seconds: fc.constantFrom(600, 1300) })),

@@ -41,7 +41,12 @@ export type Operation =
   | ({ readonly kind: "addConsumer"; readonly name: string } & ConsumerSettings)
   | { readonly kind: "deleteConsumer"; readonly name: string }
   | { readonly kind: "pull"; readonly name: string; readonly batch: number }
-  | { readonly kind: "answer"; readonly place: number; readonly payload: "+ACK" | "-NAK" | "+TERM" }
+  | {
+      readonly kind: "answer";
+      readonly place: number;
+      readonly payload: "+ACK" | "-NAK" | "+TERM";
+      readonly delayS: number;
+    }
   | { readonly kind: "pass"; readonly seconds: number }
   | { readonly kind: "restart"; readonly orderly: boolean };
 
@@ -127,8 +132,12 @@ export class JetStreamRun {
 
   // ---------------------------------------------------------------- operations
 
-  async #create(settings: Settings): Promise<void> {
-    this.#model = new StreamModel(settingsOf(settings));
+  #create(settings: Settings): Promise<void> {
+    return this.#createAs(settingsOf(settings));
+  }
+
+  async #createAs(settings: StreamSettings): Promise<void> {
+    this.#model = new StreamModel(settings);
     await this.#succeed("$JS.API.STREAM.CREATE.S", configOf(this.#model.settings));
   }
 
@@ -202,19 +211,25 @@ export class JetStreamRun {
     if (isOther) model.keepPerSubject();
   }
 
-  async #addConsumer({ name, filter, maxDeliver, ackWaitS }: Of<"addConsumer">): Promise<void> {
+  async #addConsumer({ name, ...settings }: Of<"addConsumer">): Promise<void> {
     const model = this.#model;
     if (model.consumers.has(name)) return;
-    const config = {
-      durable_name: name,
-      ack_policy: "explicit",
-      ack_wait: ackWaitS * NS_PER_S,
-      filter_subject: filter === "" ? undefined : filter,
+    const { filter, ackPolicy, maxDeliver, ackWaitsS } = settings;
+    const waits = ackWaitsS.map((seconds) => seconds * NS_PER_S);
+    const acknowledged = {
+      ack_wait: waits[0],
+      backoff: waits.length > 1 ? waits : undefined,
       max_deliver: maxDeliver,
     };
+    const config = {
+      durable_name: name,
+      ack_policy: ackPolicy,
+      filter_subject: filter === "" ? undefined : filter,
+      ...(ackPolicy === "none" ? {} : acknowledged),
+    };
     const { error } = await this.#life.ask(`$JS.API.CONSUMER.DURABLE.CREATE.S.${name}`, { stream_name: "S", config });
-    assert.equal(error === undefined, model.mayConsume(filter), error?.description);
-    if (error === undefined) model.addConsumer(name, { filter, maxDeliver, ackWaitS });
+    assert.equal(error === undefined, model.mayConsume(settings), error?.description);
+    if (error === undefined) model.addConsumer(name, settings);
   }
 
   async #pull({ name, batch }: Of<"pull">): Promise<void> {
@@ -247,24 +262,27 @@ export class JetStreamRun {
     const rest = fresh.slice(0, Math.max(0, batch - again.length)).map((sequence) => ({ sequence, count: 1 }));
     assert.deepEqual(shown.slice(repeated.length), rest);
     for (const one of given) {
-      consumer.delivered(one, this.#nowS);
+      model.delivered(consumer, one, this.#nowS);
       assert.equal(one.left, model.notDelivered(consumer).length, "what its ack subject says is left");
     }
-    this.#given.push(...given);
+    if (consumer.settings.ackPolicy !== "none") this.#given.push(...given);
     JetStreamRun.delivered += given.length;
   }
 
-  async #answer({ place, payload }: Of<"answer">): Promise<void> {
+  async #answer({ place, payload, delayS }: Of<"answer">): Promise<void> {
     const given = this.#given[Math.min(this.#given.length - 1, Math.floor(this.#given.length * place))];
     if (given === undefined) return;
     const model = this.#model;
     const consumer = model.consumers.get(given.consumer) as ConsumerModel;
-    await this.#life.untilAnswered(this.#life.send(given.ackSubject, payload));
+    const isLater = payload === "-NAK" && delayS > 0;
+    const text = isLater ? `-NAK ${JSON.stringify({ delay: delayS * NS_PER_S })}` : payload;
+    await this.#life.untilAnswered(this.#life.send(given.ackSubject, text));
     const { sequence } = given;
     if (payload === "+ACK") model.acknowledge(consumer, sequence);
     else if (!consumer.pending.has(sequence)) return;
+    else if (isLater) consumer.againIn(sequence, delayS, this.#nowS);
     else if (payload === "-NAK") consumer.again(sequence);
-    else model.acknowledge(consumer, sequence);
+    else model.end(consumer, sequence);
   }
 
   async #restart(orderly: boolean): Promise<void> {
@@ -276,6 +294,13 @@ export class JetStreamRun {
     world.crash({ torn: true });
     world.restart();
     this.#life = await Life.begin(world);
+    const { settings } = this.#model;
+    if (settings.storage === "memory") {
+      assert.equal((await this.#life.ask("$JS.API.STREAM.INFO.S")).error?.err_code, 10059);
+      this.#given = [];
+      await this.#createAs(settings);
+      return;
+    }
     this.#model.restart(this.#nowS);
     assert.deepEqual(await this.#consumers(), before);
     await this.compareContents();
@@ -308,7 +333,8 @@ export class JetStreamRun {
     const open = Math.min(...wanted, ...consumer.pending.keys());
     assert.ok(floor < open, `${name}: ${open} is not done, and the floor is ${floor}`);
     // What has reached max_deliver may hold the floor back, until nothing waits for an acknowledgement.
-    if (consumer.hasGivenUp) return;
+    // An acknowledgement of all is the floor, whatever was terminated above it.
+    if (consumer.hasGivenUp || consumer.settings.ackPolicy === "all") return;
     const done = this.#model.sequences.filter(
       (one) => one < Math.min(open, consumer.next) && consumer.wants(this.#model.messages.get(one)?.subject as string),
     );
@@ -354,7 +380,7 @@ function configOf(settings: StreamSettings): object {
   return {
     name: "S",
     subjects: ["s.*"],
-    storage: "file",
+    storage: settings.storage,
     retention: settings.retention,
     discard: settings.discard,
     max_msgs: settings.maxMessages,

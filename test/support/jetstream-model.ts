@@ -2,6 +2,7 @@
 import { subjectMatches } from "../../src/subjects/validity.js";
 
 export interface StreamSettings {
+  readonly storage: "file" | "memory";
   readonly retention: "limits" | "interest" | "workqueue";
   readonly discard: "old" | "new";
   readonly maxMessages: number;
@@ -14,8 +15,10 @@ export interface StreamSettings {
 
 export interface ConsumerSettings {
   readonly filter: string;
+  readonly ackPolicy: "none" | "all" | "explicit";
   readonly maxDeliver: number;
-  readonly ackWaitS: number;
+  /** For the first delivery, the second and so on; the last stands for all that follow. */
+  readonly ackWaitsS: readonly number[];
 }
 
 export interface Publish {
@@ -43,13 +46,16 @@ export interface Delivery {
   readonly count: number;
 }
 
-const FRAME_BYTES = 30;
-const HEADER_LENGTH_BYTES = 4;
+/** What a message counts beside its subject, headers and payload; and what it counts more if it has headers. */
+const FRAME_BYTES = { file: 30, memory: 16 };
+const HEADER_LENGTH_BYTES = { file: 4, memory: 0 };
 export const DUPLICATE_WINDOW_S = 1000;
 
 interface Pending {
   count: number;
   dueS: number;
+  /** What a refusal with a delay has changed, is forgotten with the server. */
+  dueAfterRestartS: number;
   ready: boolean;
 }
 
@@ -86,13 +92,22 @@ export class ConsumerModel {
     } else pending.ready = true;
   }
 
+  /** Not before so many seconds. */
+  againIn(sequence: number, seconds: number, nowS: number): void {
+    const pending = this.pending.get(sequence);
+    if (pending !== undefined) pending.dueS = nowS + seconds;
+  }
+
   passTo(nowS: number): void {
     for (const [sequence, { dueS }] of this.pending) if (dueS <= nowS) this.again(sequence);
   }
 
   delivered({ sequence, count }: Delivery, nowS: number): void {
-    this.pending.set(sequence, { count, dueS: nowS + this.settings.ackWaitS, ready: false });
     this.next = Math.max(this.next, sequence + 1);
+    const { ackPolicy, ackWaitsS } = this.settings;
+    if (ackPolicy === "none") return;
+    const dueS = nowS + (ackWaitsS[Math.min(count, ackWaitsS.length) - 1] as number);
+    this.pending.set(sequence, { count, dueS, dueAfterRestartS: dueS, ready: false });
   }
 
   /** Whether there was something to be done with. */
@@ -144,8 +159,9 @@ export class StreamModel {
       return { sequence: known.sequence, duplicate: true };
     }
     if (rollup !== undefined && !settings.rollup) return { error: 10111 };
-    const bytes =
-      FRAME_BYTES + subject.length + payload.length + (headerBytes > 0 ? headerBytes + HEADER_LENGTH_BYTES : 0);
+    const { storage } = settings;
+    const headers = headerBytes > 0 ? headerBytes + HEADER_LENGTH_BYTES[storage] : 0;
+    const bytes = FRAME_BYTES[storage] + subject.length + payload.length + headers;
     if (settings.discard === "new" && this.#isFullFor(bytes, same)) return { error: 10077 };
     const sequence = ++this.last;
     if (id !== undefined) this.#ids.set(id, { sequence, atS: nowS });
@@ -206,14 +222,18 @@ export class StreamModel {
   restart(nowS: number): void {
     for (const [id, { sequence }] of this.#ids) if (!this.messages.has(sequence)) this.#ids.delete(id);
     for (const consumer of this.consumers.values()) {
-      for (const pending of consumer.pending.values()) pending.ready = false;
+      for (const pending of consumer.pending.values()) {
+        pending.ready = false;
+        pending.dueS = pending.dueAfterRestartS;
+      }
       consumer.passTo(nowS);
     }
   }
 
   /** Whether a consumer may be there beside the others. */
-  mayConsume(filter: string): boolean {
+  mayConsume({ filter, ackPolicy }: ConsumerSettings): boolean {
     if (this.settings.retention !== "workqueue") return true;
+    if (ackPolicy !== "explicit") return false;
     const subjects = (one: string): string => (one === "" ? ">" : one);
     return [...this.consumers.values()].every(({ settings }) => {
       const [mine, other] = [subjects(filter), subjects(settings.filter)];
@@ -237,7 +257,22 @@ export class StreamModel {
   }
 
   acknowledge(consumer: ConsumerModel, sequence: number): void {
-    if (!consumer.done(sequence) || this.settings.retention === "limits") return;
+    if (consumer.settings.ackPolicy !== "all") this.end(consumer, sequence);
+    else for (const one of [...consumer.pending.keys()]) if (one <= sequence) this.end(consumer, one);
+  }
+
+  delivered(consumer: ConsumerModel, one: Delivery, nowS: number): void {
+    consumer.delivered(one, nowS);
+    if (consumer.settings.ackPolicy === "none") this.#drop(one.sequence);
+  }
+
+  /** The consumer is done with a message, whatever its policy says of others. */
+  end(consumer: ConsumerModel, sequence: number): void {
+    if (consumer.done(sequence)) this.#drop(sequence);
+  }
+
+  #drop(sequence: number): void {
+    if (this.settings.retention === "limits") return;
     if (this.settings.retention === "workqueue" || !this.#isNeeded(sequence)) this.messages.delete(sequence);
   }
 
