@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { simulatedRuntime } from "../src/runtime/simulated/index.js";
 import { JetStreamRun, type Operation } from "./simulation/jetstream-run.js";
 
-const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 40);
+const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 30);
 const OPERATIONS = 60;
 const SUBJECTS = ["s.1", "s.2", "s.3"] as const;
 const PATTERNS = [...SUBJECTS, "s.*", "s.>"] as const;
@@ -67,6 +67,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       ackPolicy: fc.constantFrom("explicit" as const, "explicit", "all", "none"),
       maxDeliver: fc.constantFrom(-1, -1, 2),
       ackWaitsS: fc.constantFrom([1000], [2050], [1000, 2050]),
+      isPush: fc.constant(false),
     }),
   ),
   often(
@@ -78,6 +79,20 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       ackPolicy: fc.constantFrom("explicit" as const, "all"),
       maxDeliver: fc.constant(1),
       ackWaitsS: fc.constantFrom([1000], [2050]),
+      isPush: fc.constant(false),
+    }),
+  ),
+  often(
+    3,
+    fc.record({
+      kind: fc.constant("addConsumer" as const),
+      name: fc.constantFrom(...NAMES),
+      filter: fc.constantFrom("", ...SUBJECTS),
+      ackPolicy: fc.constantFrom("explicit" as const, "all", "none"),
+      maxDeliver: fc.constantFrom(-1, 1, 2),
+      // Of what it delivers by itself only a refusal repeats something.
+      ackWaitsS: fc.constant([10_000_000]),
+      isPush: fc.constant(true),
     }),
   ),
   often(1, fc.record({ kind: fc.constant("deleteConsumer" as const), name: fc.constantFrom(...NAMES) })),

@@ -13,6 +13,8 @@ import {
 } from "../support/jetstream-model.js";
 
 const DURABLE_MS = 1000;
+/** What is pushed arrives in less. */
+const SETTLE_MS = 5;
 const NS_PER_S = 1e9;
 
 /** Messages have a time to live of their own, or the stream has one for all, or neither. */
@@ -127,6 +129,7 @@ export class JetStreamRun {
         await this.#restart(operation.orderly);
         break;
     }
+    await this.#takePushed();
     await this.#compare();
   }
 
@@ -214,7 +217,7 @@ export class JetStreamRun {
   async #addConsumer({ name, ...settings }: Of<"addConsumer">): Promise<void> {
     const model = this.#model;
     if (model.consumers.has(name)) return;
-    const { filter, ackPolicy, maxDeliver, ackWaitsS } = settings;
+    const { filter, ackPolicy, maxDeliver, ackWaitsS, isPush } = settings;
     const waits = ackWaitsS.map((seconds) => seconds * NS_PER_S);
     const acknowledged = {
       ack_wait: waits[0],
@@ -225,6 +228,7 @@ export class JetStreamRun {
       durable_name: name,
       ack_policy: ackPolicy,
       filter_subject: filter === "" ? undefined : filter,
+      deliver_subject: isPush ? `_R.${name}` : undefined,
       ...(ackPolicy === "none" ? {} : acknowledged),
     };
     const { error } = await this.#life.ask(`$JS.API.CONSUMER.DURABLE.CREATE.S.${name}`, { stream_name: "S", config });
@@ -233,17 +237,32 @@ export class JetStreamRun {
   }
 
   async #pull({ name, batch }: Of<"pull">): Promise<void> {
-    const model = this.#model;
-    const consumer = model.consumers.get(name);
-    if (consumer === undefined) return;
+    const consumer = this.#model.consumers.get(name);
+    if (consumer === undefined || consumer.settings.isPush) return;
     const life = this.#life;
-    life.client.take();
     const reply = life.send(`$JS.API.CONSUMER.MSG.NEXT.S.${name}`, JSON.stringify({ batch, no_wait: true }));
     for (let tries = 0; tries < 100; tries++) {
       if (life.client.received.includes(`HMSG ${reply} 1 `) || givenIn(life.client.received).length === batch) break;
       await life.server.advance(1);
     }
-    const given = givenIn(life.client.received);
+    this.#checkDelivered(consumer, givenIn(life.client.received), batch);
+  }
+
+  /** What push consumers have delivered since the last time. */
+  async #takePushed(): Promise<void> {
+    const { client, server } = this.#life;
+    await server.advance(SETTLE_MS);
+    const given = givenIn(client.take());
+    for (const [name, consumer] of this.#model.consumers) {
+      if (!consumer.settings.isPush) continue;
+      const ofConsumer = given.filter((one) => one.consumer === name);
+      this.#checkDelivered(consumer, ofConsumer, Number.POSITIVE_INFINITY);
+    }
+  }
+
+  /** Compares what was delivered with what was to be, at most `batch`; first those that are due again. */
+  #checkDelivered(consumer: ConsumerModel, given: readonly Given[], batch: number): void {
+    const model = this.#model;
     const ready = [...consumer.pending].filter(([, one]) => one.ready);
     const again = ready.map(([sequence, { count }]) => ({ sequence, count: count + 1 }));
     const fresh = model.notDelivered(consumer);
@@ -274,7 +293,7 @@ export class JetStreamRun {
     if (given === undefined) return;
     const model = this.#model;
     const consumer = model.consumers.get(given.consumer) as ConsumerModel;
-    const isLater = payload === "-NAK" && delayS > 0;
+    const isLater = payload === "-NAK" && delayS > 0 && !consumer.settings.isPush;
     const text = isLater ? `-NAK ${JSON.stringify({ delay: delayS * NS_PER_S })}` : payload;
     await this.#life.untilAnswered(this.#life.send(given.ackSubject, text));
     const { sequence } = given;

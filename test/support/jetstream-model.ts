@@ -19,6 +19,8 @@ export interface ConsumerSettings {
   readonly maxDeliver: number;
   /** For the first delivery, the second and so on; the last stands for all that follow. */
   readonly ackWaitsS: readonly number[];
+  /** Whether it delivers by itself. */
+  readonly isPush: boolean;
 }
 
 export interface Publish {
