@@ -1,70 +1,124 @@
-// Where in the journal's memory the records stand that a stream's segments do not have yet. Kept in plain arrays: with many
-// streams there are as many runs as messages, and objects for them would keep the garbage collector busy.
+// Where in the journal's memory the records stand that a stream's segments do not have yet. Kept in words: with many streams
+// there are as many runs as messages, and objects for them would keep the garbage collector busy.
 import type { Chunk } from "./chunk-pool.js";
 import type { Segment } from "./segment.js";
 import type { Ticket } from "./store.js";
 
-/** Numbers of a run: position in its segment, place in its chunk, bytes, ticket of its last record. */
+/** Numbers of a run: position in its segment, place in its chunk, bytes, ticket of its last record (from `firstOfAll` on). */
 const FIELDS = 4;
+const AT = 1;
+const BYTES = 2;
+const TICKET = 3;
+const LEAST_RUNS = 16;
+const NO_WORDS = new Uint32Array(0);
+
+/** What consecutive runs have in common, and which is the first of them. */
+class Shared<T> {
+  private readonly values: T[] = [];
+  private readonly firsts: number[] = [];
+
+  get last(): T | undefined {
+    return this.values[this.values.length - 1];
+  }
+
+  /** The value from a run on, which is behind all others. */
+  add(value: T, run: number): void {
+    this.values.push(value);
+    this.firsts.push(run);
+  }
+
+  at(run: number): T {
+    let low = 0;
+    let high = this.firsts.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.firsts[middle] <= run) low = middle;
+      else high = middle - 1;
+    }
+    return this.values[low];
+  }
+
+  /** The runs before `count` are gone, and counted no more. */
+  shift(count: number): void {
+    let gone = 0;
+    while (gone + 1 < this.firsts.length && this.firsts[gone + 1] <= count) gone++;
+    this.values.splice(0, gone);
+    this.firsts.splice(0, gone);
+    for (let at = 0; at < this.firsts.length; at++) this.firsts[at] = Math.max(0, this.firsts[at] - count);
+  }
+
+  clear(): void {
+    this.values.length = 0;
+    this.firsts.length = 0;
+  }
+}
 
 export class RunList {
   pendingBytes = 0;
-  private readonly segments: Segment[] = [];
-  private readonly chunks: Chunk[] = [];
-  private readonly numbers: number[] = [];
-
-  get length(): number {
-    return this.segments.length;
-  }
+  length = 0;
+  private readonly segments = new Shared<Segment>();
+  private readonly chunks = new Shared<Chunk>();
+  private words = NO_WORDS;
+  private firstOfAll: Ticket = 0;
 
   /** Of the first run; there is one. */
   get firstTicket(): Ticket {
-    return this.numbers[3];
+    return this.firstOfAll + this.words[TICKET];
   }
 
   /** Adds a record behind all others; one that follows the last in memory, too, makes that longer. */
   add(segment: Segment, position: number, chunk: Chunk, at: number, bytes: number, ticket: Ticket): void {
-    const { numbers, chunks, segments } = this;
     this.pendingBytes += bytes;
-    const last = chunks.length - 1;
-    const end = numbers.length;
-    if (
-      last >= 0 &&
-      chunks[last] === chunk &&
-      numbers[end - 3] + numbers[end - 2] === at &&
-      segments[last] === segment
-    ) {
-      numbers[end - 2] += bytes;
-      numbers[end - 1] = ticket;
+    const { length } = this;
+    if (length === 0) this.firstOfAll = ticket;
+    const isSameSegment = this.segments.last === segment;
+    const isSameChunk = this.chunks.last === chunk;
+    let { words } = this;
+    let word = length * FIELDS;
+    if (isSameSegment && isSameChunk && words[word - FIELDS + AT] + words[word - FIELDS + BYTES] === at) {
+      words[word - FIELDS + BYTES] += bytes;
+      words[word - FIELDS + TICKET] = ticket - this.firstOfAll;
       return;
     }
-    segments.push(segment);
-    chunks.push(chunk);
-    numbers.push(position, at, bytes, ticket);
+    if (!isSameSegment) this.segments.add(segment, length);
+    if (!isSameChunk) this.chunks.add(chunk, length);
+    if (word === words.length) {
+      words = new Uint32Array(Math.max(LEAST_RUNS * FIELDS, 2 * words.length));
+      words.set(this.words);
+      this.words = words;
+    }
+    words[word++] = position;
+    words[word++] = at;
+    words[word++] = bytes;
+    words[word] = ticket - this.firstOfAll;
+    this.length++;
   }
 
   /** The chunk that holds a position of a segment, and where in it. */
   find(segment: Segment, position: number): { chunk: Chunk; at: number } {
+    const { words, segments } = this;
     let low = 0;
-    let high = this.segments.length - 1;
+    let high = this.length - 1;
     while (low < high) {
       const middle = (low + high + 1) >> 1;
-      const one = this.segments[middle];
-      const isBefore = one === segment ? this.numbers[middle * FIELDS] <= position : one.number < segment.number;
+      const one = segments.at(middle);
+      const isBefore = one === segment ? words[middle * FIELDS] <= position : one.number < segment.number;
       if (isBefore) low = middle;
       else high = middle - 1;
     }
-    return { chunk: this.chunks[low], at: this.numbers[low * FIELDS + 1] + position - this.numbers[low * FIELDS] };
+    return { chunk: this.chunks.at(low), at: words[low * FIELDS + AT] + position - words[low * FIELDS] };
   }
 
   /** The runs up to a ticket, by their segments, in order. */
   upTo(ticket: Ticket): Map<Segment, Buffer[]> {
+    const { words } = this;
     const groups = new Map<Segment, Buffer[]>();
-    for (let i = 0; i < this.segments.length && this.numbers[i * FIELDS + 3] <= ticket; i++) {
-      const at = this.numbers[i * FIELDS + 1];
-      const part = this.chunks[i].buffer.subarray(at, at + this.numbers[i * FIELDS + 2]);
-      const group = groups.get(this.segments[i]);
-      if (group === undefined) groups.set(this.segments[i], [part]);
+    for (let run = 0; run < this.length && this.ticketOf(run) <= ticket; run++) {
+      const at = words[run * FIELDS + AT];
+      const part = this.chunks.at(run).buffer.subarray(at, at + words[run * FIELDS + BYTES]);
+      const segment = this.segments.at(run);
+      const group = groups.get(segment);
+      if (group === undefined) groups.set(segment, [part]);
       else group.push(part);
     }
     return groups;
@@ -72,34 +126,51 @@ export class RunList {
 
   /** Forgets the first runs, as long as they are of this segment and either in its file or not above a ticket. */
   drop(segment: Segment, upTo: Ticket): void {
+    const { words } = this;
     let count = 0;
-    while (count < this.segments.length && this.segments[count] === segment) {
-      const at = count * FIELDS;
-      if (this.numbers[at] >= segment.flushedEnd && this.numbers[at + 3] > upTo) break;
-      this.pendingBytes -= this.numbers[at + 2];
+    while (count < this.length && this.segments.at(count) === segment) {
+      const word = count * FIELDS;
+      if (words[word] >= segment.flushedEnd && this.ticketOf(count) > upTo) break;
+      this.pendingBytes -= words[word + BYTES];
       count++;
     }
-    this.segments.splice(0, count);
-    this.chunks.splice(0, count);
-    this.numbers.splice(0, count * FIELDS);
+    this.keep(this.length - count, count);
   }
 
   /** Forgets what lies behind `endOf` its segment; undefined: nothing of that is needed. */
   cut(endOf: (segment: Segment) => number | undefined): void {
-    let kept = 0;
+    const { length } = this;
+    const runs = Array.from({ length }, (_, run) => ({
+      segment: this.segments.at(run),
+      chunk: this.chunks.at(run),
+      numbers: this.words.slice(run * FIELDS, (run + 1) * FIELDS),
+      ticket: this.ticketOf(run),
+    }));
     this.pendingBytes = 0;
-    for (let i = 0; i < this.segments.length; i++) {
-      const [position, at, bytes, ticket] = this.numbers.slice(i * FIELDS, (i + 1) * FIELDS);
-      const left = Math.min(bytes, (endOf(this.segments[i]) ?? position) - position);
-      if (left <= 0) continue;
-      this.segments[kept] = this.segments[i];
-      this.chunks[kept] = this.chunks[i];
-      for (const [field, value] of [position, at, left, ticket].entries()) this.numbers[kept * FIELDS + field] = value;
-      this.pendingBytes += left;
-      kept++;
+    this.keep(0, length);
+    for (const { segment, chunk, numbers, ticket } of runs) {
+      const [position, at, bytes] = numbers;
+      const left = Math.min(bytes, (endOf(segment) ?? position) - position);
+      if (left > 0) this.add(segment, position, chunk, at, left, ticket);
     }
-    this.segments.length = kept;
-    this.chunks.length = kept;
-    this.numbers.length = kept * FIELDS;
+  }
+
+  private ticketOf(run: number): Ticket {
+    return this.firstOfAll + this.words[run * FIELDS + TICKET];
+  }
+
+  // Only the runs behind the first `gone` are left.
+  private keep(left: number, gone: number): void {
+    this.length = left;
+    if (left === 0) {
+      this.segments.clear();
+      this.chunks.clear();
+      this.words = NO_WORDS;
+      return;
+    }
+    if (gone === 0) return;
+    this.words.copyWithin(0, gone * FIELDS, (gone + left) * FIELDS);
+    this.segments.shift(gone);
+    this.chunks.shift(gone);
   }
 }
