@@ -6,7 +6,6 @@ import type { AccountChange } from "../auth/claimed-accounts.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { CompressionMode } from "../protocol/compression-mode.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
-import { bytesAsText } from "../protocol/json.js";
 import { type PeerConnect, type PeerInfo, peerInfoLine } from "../protocol/peer-info.js";
 import { API_LEVEL, COMPATIBILITY_VERSION } from "../protocol/version.js";
 import type { Listener, Transport } from "../runtime/network.js";
@@ -18,27 +17,22 @@ import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { type AcceptedWebsocket, LEAFNODE_PATH, type WebsocketRoom } from "../websocket/room.js";
 import { type DialledHub, dialHub } from "./dial.js";
+import { LEAF_PROTOCOL, leafConnect, modeInfo } from "./introduction.js";
 import { type KeptApart, keptApart } from "./jetstream-domains.js";
 import { LeafConnection, LOOP_PREFIX, leafClusterOf, leafCompression } from "./leaf.js";
 import type { LeafAdmission, LeafHost, LeafTold, LeafWay } from "./leaf-host.js";
 import { admitLeaf } from "./leaf-login.js";
 import type { LeafUrl } from "./leaf-url.js";
 import { MAX_LEARNED_URLS, MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
+import { ageObjection, type Objection } from "./objection.js";
 import type { LeafDialler, LeafRemote, RemoteOptions } from "./remote.js";
 import { Remotes } from "./remotes.js";
 import { reviewLeaf } from "./review.js";
 
-/** The protocol between servers that this server speaks. */
-const PROTOCOL = 3;
 const NONCE_BYTES = 11;
 const LOOP_BYTES = 16;
 
 type LeafOptions = NonNullable<ResolvedOptions["leafnodes"]>;
-
-interface Objection {
-  readonly text: string;
-  readonly reason: CloseReason;
-}
 
 export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   readonly #server: Server;
@@ -148,7 +142,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
 
   #reloaded(): void {
     for (const link of this.#all()) {
-      const objection = link.connect && this.#ageObjection(link.connect);
+      const objection = link.connect && ageObjection(this.#options.minVersion, link.connect);
       if (objection !== undefined) link.refuse(objection.text, objection.reason);
       else reviewLeaf(this.#server, link);
       link.remap();
@@ -261,7 +255,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
       server_id: server.id,
       server_name: server.name,
       version: COMPATIBILITY_VERSION,
-      proto: PROTOCOL,
+      proto: LEAF_PROTOCOL,
       go: server.runtime.process.engine,
       host,
       port,
@@ -304,7 +298,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
     if (maxLeafnodes >= 0 && account.leafnodes + account.leafnodesElsewhere >= maxLeafnodes) {
       return { text: ErrorText.maximumAccountConnections, reason: CloseReason.maxAccountConnectionsExceeded };
     }
-    const age = this.#ageObjection(connect);
+    const age = ageObjection(this.#options.minVersion, connect);
     if (age !== undefined) return age;
     if (connect.cluster === this.#clusterName) {
       return { text: "remote leafnode has same cluster name", reason: CloseReason.clusterNameConflict };
@@ -315,13 +309,6 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
         old.close(CloseReason.duplicateRoute);
     }
     return undefined;
-  }
-
-  #ageObjection({ version = "" }: PeerConnect): Objection | undefined {
-    const { minVersion } = this.#options;
-    if (minVersion === undefined || !isOlder(version, minVersion)) return undefined;
-    const text = `connection rejected since minimum version required is "${minVersion}"`;
-    return { text, reason: CloseReason.minimumVersion };
   }
 
   // ---------------------------------------------------------------- the leaf's side of the handshake
@@ -341,40 +328,11 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
   }
 
   connectFor(link: LeafConnection, hub: PeerInfo): PeerConnect {
-    const server = this.#server;
-    const { hub: isHub, requestIsolation, denyImports } = (link.remote as LeafRemote).options;
-    return {
-      version: COMPATIBILITY_VERSION,
-      ...(link.remote as LeafRemote).login(this.#urls.get(link) as LeafUrl, hub),
-      server_id: server.id,
-      name: server.name,
-      cluster: this.#clusterName,
-      headers: !server.options.noHeaderSupport,
-      is_hub: isHub || undefined,
-      isolate: requestIsolation || undefined,
-      domain: server.options.jetstream?.domain || undefined,
-      jetstream: server.options.jetstream?.enabled || undefined,
-      deny_pub: denyImports?.length ? denyImports.map(bytesAsText) : undefined,
-      compress_mode: link.compression,
-      remote_account: (link.account as Account).name,
-      protocol: PROTOCOL,
-    };
+    return leafConnect(this.#server, link, this.#urls.get(link) as LeafUrl, hub);
   }
 
   modeFor(link: LeafConnection, mode: CompressionMode): PeerInfo {
-    return {
-      server_id: "",
-      server_name: "",
-      version: "",
-      proto: 0,
-      go: "",
-      host: "",
-      port: 0,
-      headers: false,
-      max_payload: 0,
-      client_id: link.id,
-      compression: mode,
-    };
+    return modeInfo(link, mode);
   }
 
   informed(link: LeafConnection, info: PeerInfo): void {
@@ -422,12 +380,4 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
     else this.#others.set(server, urls.slice(0, MAX_LEARNED_URLS));
     for (const link of this.#all()) if (!link.solicited) link.send(peerInfoLine(this.infoFor(link)));
   }
-}
-
-// Compares versions number by number.
-function isOlder(version: string, than: string): boolean {
-  const numbers = (text: string): number[] => (/^\d+\.\d+\.\d+/.exec(text)?.[0] ?? "0.0.0").split(".").map(Number);
-  const [a, b] = [numbers(version), numbers(than)];
-  const differs = a.findIndex((number, at) => number !== b[at]);
-  return differs >= 0 && a[differs] < b[differs];
 }
