@@ -7,11 +7,10 @@ import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
 import { bytesAsText } from "../protocol/json.js";
 import { type PeerConnect, type PeerInfo, peerInfoLine } from "../protocol/peer-info.js";
-import { COMPATIBILITY_VERSION } from "../protocol/version.js";
 import type { Listener, Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { ClusterLink } from "../server/cluster-link.js";
-import { advertisedAs, hostPort } from "../server/host-port.js";
+import { hostPort } from "../server/host-port.js";
 import { admitsPeer } from "../server/peer-login.js";
 import { PeerTls } from "../server/peer-tls.js";
 import type { Commit, Room } from "../server/room.js";
@@ -20,12 +19,13 @@ import { inSlices } from "../server/slices.js";
 import { ClusterName } from "./cluster-name.js";
 import { Dialer, Solicitation } from "./dialer.js";
 import { Gossip } from "./gossip.js";
+import { type Introduced, routeConnect, routeInfo } from "./introduction.js";
 import { INTEREST_PER_TURN, MAX_EARLY_ROUTES, MAX_PEER_INTEREST } from "./limits.js";
 import { type AnnouncedInterest, LocalInterest } from "./local-interest.js";
 import type { Peer } from "./peer.js";
 import type { PeerAccount } from "./peer-account.js";
 import { registerRoute } from "./registration.js";
-import { RouteConnection, type RouteHost, routeCompression, type TakenInterest } from "./route.js";
+import { RouteConnection, type RouteHost, type TakenInterest } from "./route.js";
 import { RoutePermissions } from "./route-permissions.js";
 import { parseRouteUrl } from "./route-url.js";
 import { RoutedSubscription } from "./routed-subscription.js";
@@ -43,8 +43,6 @@ const AGREED = [
   "permissions",
   "advertise",
 ] as const;
-/** The protocol between servers that this server speaks. */
-const PROTOCOL = 3;
 
 export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLink {
   readonly server: Server;
@@ -254,60 +252,17 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
   // ---------------------------------------------------------------- the handshake
 
   infoFor(route: RouteConnection): PeerInfo {
-    const { server, options, clusterName } = this;
-    const { authorization, poolSize, noAdvertise, permissions } = options;
-    const listening = this.#listener ?? { host: options.host, port: options.port };
-    const advertised = advertisedAs(options.advertise);
-    const { host, port } = { ...listening, ...advertised };
-    return {
-      server_id: server.id,
-      server_name: server.name,
-      version: COMPATIBILITY_VERSION,
-      proto: PROTOCOL,
-      go: server.runtime.process.engine,
-      host,
-      port,
-      headers: !server.options.noHeaderSupport,
-      auth_required: authorization?.user !== undefined,
-      tls_required: options.tls !== undefined,
-      tls_verify: options.tls !== undefined,
-      max_payload: server.options.maxPayloadBytes,
-      ip: advertised === undefined ? undefined : `nats-route://${hostPort(host, port)}/`,
-      cluster: clusterName,
-      cluster_dynamic: this.#name.isDynamic,
-      connect_urls: noAdvertise ? [] : server.ownClientUrls(),
-      ws_connect_urls: noAdvertise ? [] : server.ownWebSocketUrls(),
-      ldm: server.state === "lame duck",
-      compression: routeCompression(server.options),
-      import: permissions?.publish && textsOf(permissions.publish),
-      export: permissions?.subscribe && textsOf(permissions.subscribe),
-      lnoc: true,
-      lnocu: true,
-      route_pool_size: poolSize > 0 ? poolSize : undefined,
-      route_pool_idx: route.solicited && route.poolIndex > 0 ? route.poolIndex : undefined,
-      route_account: route.solicited ? route.accountText : undefined,
-      gossip_mode: route.gossipMode,
-      gateway_url: server.gatewayUrl?.(),
-      ln: server.leafnodeUrls?.().length ? true : undefined,
-      leafnode_urls: server.leafnodeUrls?.(),
-    };
+    return routeInfo(this.#introduced, route);
   }
 
   connectFor(route: RouteConnection): PeerConnect {
-    const { user, password } = route.solicitation?.url ?? {};
-    return {
-      echo: true,
-      verbose: false,
-      pedantic: false,
-      user,
-      pass: password,
-      tls_required: this.options.tls !== undefined,
-      headers: !this.server.options.noHeaderSupport,
-      name: this.server.id,
-      cluster: this.clusterName,
-      cluster_dynamic: this.#name.isDynamic || undefined,
-      lnoc: true,
-    };
+    return routeConnect(this.#introduced, route);
+  }
+
+  get #introduced(): Introduced {
+    const { server, options, clusterName } = this;
+    const listening = this.#listener ?? { host: options.host, port: options.port };
+    return { server, options, clusterName, isDynamic: this.#name.isDynamic, listening };
   }
 
   admits(route: RouteConnection, connect: PeerConnect): boolean | Promise<boolean> {
@@ -440,11 +395,4 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
   #leaveGently(): void {
     for (const { anyLink } of this.peers.values()) anyLink?.sendInfo();
   }
-}
-
-function textsOf({ allow, deny }: { allow?: readonly string[]; deny?: readonly string[] }): {
-  allow?: string[];
-  deny?: string[];
-} {
-  return { allow: allow?.map(bytesAsText), deny: deny?.map(bytesAsText) };
 }
