@@ -141,6 +141,13 @@ export class AckHandler {
     if (full || consumer.redelivery.queue.size > 0) consumer.wake();
   }
 
+  #endAll(place: AckPlace, sequences: readonly number[]): void {
+    const consumer = this.#consumer;
+    for (const one of sequences) consumer.redelivery.forget(one);
+    consumer.apply(Op.ackAll, place.streamSequence, place.consumerSequence);
+    for (const one of sequences) consumer.stream.acknowledged(one);
+  }
+
   #refuse({ streamSequence, consumerSequence, deliveries }: AckPlace, argument: string): void {
     const consumer = this.#consumer;
     if (!consumer.state.pending.has(streamSequence)) return;
@@ -152,7 +159,7 @@ export class AckHandler {
     consumer.redelivery.again(streamSequence, delayOf(argument));
   }
 
-  // The message is done; with a rule for dead letters only when it has become one.
+  // The message is done, with ack policy all everything before it too; with a rule for dead letters only when it has become one.
   #terminate(place: AckPlace, reason: string, ended: () => void): void {
     const { streamSequence, consumerSequence, deliveries } = place;
     const consumer = this.#consumer;
@@ -177,8 +184,11 @@ export class AckHandler {
       deadLetters.move(streamSequence, cause, ended);
       return;
     }
-    consumer.apply(Op.ack, streamSequence);
-    consumer.stream.acknowledged(streamSequence);
+    if (consumer.config.ack_policy === "all") this.#endAll(place, consumer.state.pending.upTo(streamSequence));
+    else {
+      consumer.apply(Op.ack, streamSequence);
+      consumer.stream.acknowledged(streamSequence);
+    }
     consumer.wake();
     ended();
   }

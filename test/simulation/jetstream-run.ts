@@ -301,7 +301,7 @@ export class JetStreamRun {
     else if (!consumer.pending.has(sequence)) return;
     else if (isLater) consumer.againIn(sequence, delayS, this.#nowS);
     else if (payload === "-NAK") consumer.again(sequence);
-    else model.end(consumer, sequence);
+    else model.acknowledge(consumer, sequence);
   }
 
   async #restart(orderly: boolean): Promise<void> {
@@ -352,8 +352,7 @@ export class JetStreamRun {
     const open = Math.min(...wanted, ...consumer.pending.keys());
     assert.ok(floor < open, `${name}: ${open} is not done, and the floor is ${floor}`);
     // What has reached max_deliver may hold the floor back, until nothing waits for an acknowledgement.
-    // An acknowledgement of all is the floor, whatever was terminated above it.
-    if (consumer.hasGivenUp || consumer.settings.ackPolicy === "all") return;
+    if (consumer.hasGivenUp) return;
     const done = this.#model.sequences.filter(
       (one) => one < Math.min(open, consumer.next) && consumer.wants(this.#model.messages.get(one)?.subject as string),
     );

@@ -259,8 +259,8 @@ export class StreamModel {
   }
 
   acknowledge(consumer: ConsumerModel, sequence: number): void {
-    if (consumer.settings.ackPolicy !== "all") this.end(consumer, sequence);
-    else for (const one of [...consumer.pending.keys()]) if (one <= sequence) this.end(consumer, one);
+    if (consumer.settings.ackPolicy !== "all") this.#end(consumer, sequence);
+    else for (const one of [...consumer.pending.keys()]) if (one <= sequence) this.#end(consumer, one);
   }
 
   delivered(consumer: ConsumerModel, one: Delivery, nowS: number): void {
@@ -268,8 +268,7 @@ export class StreamModel {
     if (consumer.settings.ackPolicy === "none") this.#drop(one.sequence);
   }
 
-  /** The consumer is done with a message, whatever its policy says of others. */
-  end(consumer: ConsumerModel, sequence: number): void {
+  #end(consumer: ConsumerModel, sequence: number): void {
     if (consumer.done(sequence)) this.#drop(sequence);
   }
 
