@@ -5,10 +5,10 @@ import type { Account } from "../accounts/account.js";
 import { type Accounts, DEFAULT_SYSTEM_ACCOUNT } from "../accounts/accounts.js";
 import { OptionsError } from "../options/errors.js";
 import type { ResolvedOptions } from "../options/options.js";
-import type { TlsSession } from "../runtime/tls.js";
 import type { ApplicationLogin, Authenticate } from "./application-login.js";
 import { CertificateUsers, waysWithCertificates } from "./certificate-users.js";
 import type { ConfiguredCallout } from "./configured-callout.js";
+import type { Credentials, Origin } from "./credentials.js";
 import type { Place } from "./fair-queue.js";
 import type { JwtLogin } from "./jwt-login.js";
 import { signed } from "./nkey.js";
@@ -18,46 +18,8 @@ import { isHashed, type SecretCheck, sameText } from "./secret.js";
 import { TrustedProxies } from "./trusted-proxies.js";
 import { type ConnectionType, readUsers, type User, type Users } from "./users.js";
 
+export type { Credentials, Origin } from "./credentials.js";
 export type { ConnectionType, User } from "./users.js";
-
-/** What CONNECT says of the client. Empty counts as absent. */
-export interface Credentials {
-  user?: string;
-  pass?: string;
-  authToken?: string;
-  nkey?: string;
-  sig?: string;
-  jwt?: string;
-  /** What else it says of itself; for callout services. */
-  name?: string;
-  lang?: string;
-  version?: string;
-  protocol?: number;
-}
-
-/** Where the credentials came from. `nonce` is what INFO offered for signing, "" for none. */
-export interface Origin {
-  readonly type: ConnectionType;
-  readonly nonce: string;
-  readonly remoteAddress: string;
-  readonly inProcess: boolean;
-  /** Whether the client has gone, so that nobody needs to know any more. */
-  readonly isGone?: () => boolean;
-  /** Whether it was let in before and is looked at again. */
-  readonly isConnected?: boolean;
-  /** The server's number for it; for callout services. */
-  readonly connectionId?: number;
-  /** The certificate that the client has shown, in DER; verified. */
-  readonly certificate?: Uint8Array;
-  /** What its TLS handshake agreed on; for applications. */
-  readonly tls?: TlsSession;
-  /** The public nkey of the trusted proxy that has vouched for it. */
-  readonly proxyKey?: string;
-  /** Called with what the log should say of the login; `level` is the one of its line. */
-  readonly note?: (text: string, level: "debug" | "error") => void;
-  /** Called when a login is refused because it has to come through a trusted proxy and does not. */
-  readonly onProxyRequired?: () => void;
-}
 
 export interface Admission {
   readonly account: Account;

@@ -24,6 +24,7 @@ import { ClusterInterest } from "./cluster-interest.js";
 import { GatewayDialer } from "./dialer.js";
 import { GatewayConnection, type GatewayHost } from "./gateway.js";
 import { commandInfo, GatewayCommand, GatewayGossip } from "./gossip.js";
+import { gatewayConnect } from "./introduction.js";
 import { FIRST_DIAL_MS, INTEREST_PER_TURN } from "./limits.js";
 import { RemoteCluster } from "./remote-cluster.js";
 import { RemoteInterest } from "./remote-interest.js";
@@ -258,20 +259,8 @@ export class GatewayRoom implements Room, GatewayHost, InterestWatcher {
     };
   }
 
-  connectFor({ user, password }: PeerUrl): PeerConnect {
-    const tlsRequired = this.options.tls !== undefined;
-    const { id, options } = this.server;
-    return {
-      echo: false,
-      verbose: false,
-      pedantic: false,
-      user,
-      pass: password,
-      tls_required: tlsRequired,
-      headers: !options.noHeaderSupport,
-      name: id,
-      gateway: this.name,
-    };
+  connectFor(url: PeerUrl): PeerConnect {
+    return gatewayConnect(this.server, this.options, url);
   }
 
   admits(gateway: GatewayConnection, connect: PeerConnect): boolean | Promise<boolean> {
