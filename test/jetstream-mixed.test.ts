@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { StartOptions } from "../src/index.js";
+import { freePort } from "./support/free-port.js";
 import { type Answer, newWorld, startMember, together } from "./support/jetstream-cluster.js";
 import { until } from "./support/local-cluster.js";
 import { withoutNeighbour } from "./support/neighbour.js";
@@ -83,3 +84,60 @@ for (const [program, skip] of programs) {
     assert.equal((await ask(two.client, "hub", "STREAM.INFO.ABOVE")).cluster?.leader, made.cluster?.leader);
   });
 }
+
+test("nats-servers that start their JetStream in a super-cluster with natsnode's: each reaches the other's", {
+  timeout: 120_000,
+  skip: withoutNeighbour(),
+}, async (t) => {
+  const world = newWorld(t);
+  const theirPorts = [await freePort(), await freePort(), await freePort()];
+  const [ourGateway, theirGateway] = [await freePort(), await freePort()];
+  const routes = theirPorts.map((port) => `nats-route://127.0.0.1:${port}`);
+  const own = await startMember(world, "OWN", [], {
+    jetstream: { storeDir: `${world.folder}/OWN`, domain: "own" },
+    cluster: { name: "A" },
+    gateway: {
+      ...{ name: "A", host: "127.0.0.1", port: ourGateway },
+      gateways: [{ name: "B", url: `nats://127.0.0.1:${theirGateway}` }],
+    },
+  });
+  const [first] = await Promise.all(
+    theirPorts.map((port, at) =>
+      startServerProcess(t, {
+        program: "neighbour",
+        config: `server_name: N${at}
+          jetstream { store_dir: "{{DIR}}" }
+          cluster { name: B, listen: "127.0.0.1:${port}", routes: ${JSON.stringify(routes)} }
+          gateway {
+            name: B
+            listen: "127.0.0.1:${at === 0 ? theirGateway : -1}"
+            gateways: [{ name: A, url: "nats://127.0.0.1:${ourGateway}" }]
+          }`,
+      }),
+    ),
+  );
+  await first.logged(/JetStream cluster new metadata leader/, 60_000);
+  const theirs = await connect({ port: first.port });
+  t.after(() => theirs.close());
+  const made = (client: NatsConnection, prefix: string, name: string) => async (): Promise<boolean> => {
+    const body = JSON.stringify({ name, subjects: [`${name.toLowerCase()}.>`] });
+    const answer = await client
+      .request(`${prefix}.STREAM.CREATE.${name}`, body, { timeout: 5000 })
+      .catch(() => undefined);
+    return answer?.json<Answer>().config !== undefined;
+  };
+  await until("theirs is made", made(theirs, "$JS.API", "THEIRS"));
+  await until("natsnode's is made by a client of theirs", made(theirs, "$JS.own.API", "OURS"));
+  for (const client of [own.client, theirs]) {
+    assert.equal((await ask(client, "own", "STREAM.INFO.OURS")).cluster?.leader, "OWN");
+    const info = await client.request("$JS.API.STREAM.INFO.THEIRS", "", { timeout: 5000 });
+    assert.equal(info.json<Answer>().config?.name, "THEIRS");
+    for (const [subject, stream] of [
+      ["ours.x", "OURS"],
+      ["theirs.x", "THEIRS"],
+    ]) {
+      const stored = await client.request(subject, "one", { timeout: 5000 });
+      assert.equal(stored.json<{ stream: string }>().stream, stream);
+    }
+  }
+});

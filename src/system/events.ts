@@ -75,7 +75,11 @@ export class Events {
     const subject = `$SYS.SERVER.${this.#server.id}.STATSZ`;
     if (this.#stopped || !this.#publisher.isWanted(subject)) return;
     const numbers = await statsz(this.#server, 1 + (this.others?.count ?? 0));
-    if (!this.#stopped) this.#publisher.send(subject, { server: this.#publisher.serverInfo(), statsz: numbers });
+    if (this.#stopped) return;
+    const server = this.#publisher.serverInfo();
+    // Nats-servers count who says so as one of those that elect their JetStream's first leader, and wait for its vote.
+    const told = this.#server.clusterName === undefined ? server : { ...server, jetstream: false };
+    this.#publisher.send(subject, { server: told, statsz: numbers });
   }
 
   /** Answers with an account's numbers; nothing for one without clients. */
