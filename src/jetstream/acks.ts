@@ -195,7 +195,7 @@ export class AckHandler {
 
   #askForMore(argument: string, reply: string): void {
     const consumer = this.#consumer;
-    if (reply === "" || consumer.isPush) return;
+    if (reply === "") return;
     try {
       consumer.pulls.ask(readPull(Buffer.from(argument, "latin1")), reply);
     } catch (error) {

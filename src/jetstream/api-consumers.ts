@@ -8,6 +8,7 @@ import {
   CREATE_FIELDS,
   consumerLevel,
   withConsumerDefaults,
+  withEphemeralThreshold,
 } from "./consumer-config.js";
 import { ApiError } from "./errors.js";
 import { type Fields, field, readRequest } from "./fields.js";
@@ -80,6 +81,7 @@ function createNamed(request: ApiRequest): object {
 
 function create(request: ApiRequest, { config, action, pedantic }: CreateRequest & { config: ConsumerConfig }): object {
   const { account } = request;
+  if (config.num_replicas > 1) throw new ApiError("replicas");
   const stream = account.stream(request.names[0]);
   identify(stream, config, request);
   const known = stream.consumers.get(config.name);
@@ -88,8 +90,10 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
       account.limits.maxAckPending > 0 ? account.limits.maxAckPending : request.js.options.limits.maxAckPending,
     maxRequestBatch: request.js.options.limits.maxRequestBatch,
   };
-  // Who changes something else lets a pause be.
-  if (known !== undefined) config.pause_until ??= known.config.pause_until;
+  // A pause changes by PAUSE only.
+  if (known !== undefined && (action !== "create" || config.pause_until === undefined)) {
+    config.pause_until = known.config.pause_until;
+  }
   // What was asked for decides, not what became of it.
   const level = consumerLevel(config);
   checkConsumerFirst(config);
@@ -98,6 +102,9 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
   config.metadata = withLevel(config.metadata, level);
   if (known !== undefined) {
     if (action === "create" && !sameConfig(known.config, config)) throw new ApiError("consumerExists");
+    if (config.inactive_threshold !== known.config.inactive_threshold) {
+      withEphemeralThreshold(config, known.config.durable_name !== "");
+    }
     if (!sameConfig(known.config, config)) {
       checkConsumerUpdate(known, config);
       checkWorkQueue(config, stream);
@@ -108,6 +115,7 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
   if (action === "update") throw new ApiError("consumerDoesNotExist");
   checkWorkQueue(config, stream);
   checkCounts(stream);
+  withEphemeralThreshold(config, config.durable_name !== "");
   const { consumer, ticket } = account.createConsumer(stream, config);
   request.ticket = ticket;
   if (!config.direct) advise(consumer, "CREATED", "create");

@@ -1,10 +1,11 @@
 // The API of streams: create, update, info, delete, purge, and single messages.
 import { isLiteral } from "../subjects/validity.js";
 import { type ApiRequest, type ApiRoute, wantEmpty } from "./api.js";
-import { ApiError } from "./errors.js";
+import { ApiError, invalidStream } from "./errors.js";
 import { type Fields, field, readRequest } from "./fields.js";
 import { streamInfo, streamState, subjectCounts } from "./info.js";
-import { isUsableSubject, wireSubject } from "./names.js";
+import type { JetStreamAccount } from "./js-account.js";
+import { wireSubject } from "./names.js";
 import type { Stream } from "./stream.js";
 import { checkFilters, checkStream, checkStreamName, checkStreamUpdate, checkTaken } from "./stream-checks.js";
 import { requiredLevel, STREAM_FIELDS, type StreamConfig, withLevel, withStreamDefaults } from "./stream-config.js";
@@ -40,15 +41,20 @@ function readConfig(
   const { pedantic, ...config } = readRequest<StreamConfig & { pedantic: boolean }>(payload, CREATE, strict);
   if (isUpdate && config.name === "") checkStreamName("");
   if (!isUpdate && config.name !== names[0]) throw new ApiError("streamMismatch");
+  if (!isUpdate) checkNew(config, account);
   withStreamDefaults(config, pedantic, account.windowLimitNs);
   return { config, pedantic };
+}
+
+// What is looked at before the rest of a configuration.
+function checkNew(config: StreamConfig, account: JetStreamAccount): void {
+  if (config.sealed) throw invalidStream("stream configuration for create can not be sealed");
+  account.checkCount(config);
 }
 
 function create(request: ApiRequest): object {
   const { account } = request;
   const { config, pedantic } = readConfig(request, false);
-  if (config.sealed)
-    throw new ApiError("streamInvalidConfig", { text: "stream configuration for create can not be sealed" });
   checkStream(config, account, pedantic, true);
   account.checkAllowed(config, true);
   if (config.num_replicas > 1) throw new ApiError("replicas");
@@ -77,8 +83,8 @@ function update(request: ApiRequest): object {
   if (config.name !== request.names[0]) throw new ApiError("streamMismatch");
   const stream = account.stream(config.name);
   account.checkAllowed(config, false);
-  checkStreamUpdate(stream.config, config);
   if (config.num_replicas > 1) throw new ApiError("replicas");
+  checkStreamUpdate(stream.config, config);
   checkTaken(config, account);
   if (config.sealed) {
     config.discard = "new";
@@ -137,9 +143,7 @@ function info(request: ApiRequest): object {
     const offset = Math.max(0, asked.offset);
     const { counts, total } = subjectCounts(stream, wireSubject(asked.subjects_filter), offset, SUBJECTS_LIMIT);
     subjects = counts;
-    if (isUsableSubject(asked.subjects_filter)) {
-      Object.assign(page, { total, offset: Math.min(offset, total), limit: SUBJECTS_LIMIT });
-    }
+    if (total > 0) Object.assign(page, { total, offset, limit: SUBJECTS_LIMIT });
   }
   const deleted = asked.deleted_details ? deletedSequences(stream) : undefined;
   const { ts, mirror, sources, cluster, ...shown } = streamInfo(
@@ -152,7 +156,9 @@ function info(request: ApiRequest): object {
 }
 
 function deletedSequences({ store }: Stream): number[] {
-  const deleted: number[] = [];
+  const { firstSequence, lastSequence } = store.state;
+  // Of a file that has never held anything, nats-server tells this.
+  const deleted = store.storage === "file" && firstSequence === 0 && lastSequence === 0 ? [0] : [];
   for (const [first, last] of store.deletedRanges()) {
     for (let at = first; at <= last; at++) deleted.push(at);
   }
@@ -175,14 +181,15 @@ function purge(request: ApiRequest): object {
       ? { seq: 0, filter: "", keep: 0 }
       : readRequest<{ seq: number; filter: string; keep: number }>(payload, PURGE, strict);
   const stream = account.stream(names[0]);
+  if (asked.seq > 0 && asked.keep > 0) throw new ApiError("badRequest");
   stream.checkSealed();
   if (stream.config.deny_purge) throw new ApiError("purgeDenied");
-  if (asked.seq > 0 && asked.keep > 0) throw new ApiError("badRequest");
-  const filter = asked.filter === "" ? undefined : stream.store.filter([wireSubject(asked.filter)]);
+  const all = asked.filter === "" || asked.filter === ">";
+  const filter = all ? undefined : stream.store.filter([wireSubject(asked.filter)]);
   const below = asked.seq > 0 ? asked.seq : undefined;
   const keep = asked.keep > 0 ? asked.keep : undefined;
   // All below a sequence may mean more than there is.
-  const isBeyond = filter === undefined && asked.seq > stream.store.state.lastSequence;
+  const isBeyond = filter === undefined && asked.seq > Math.max(1, stream.store.state.lastSequence);
   const { removed, ticket } = stream.removed(
     () => (isBeyond ? stream.store.compact(asked.seq) : stream.store.purge({ filter, below, keep })),
     "purge",
@@ -202,17 +209,17 @@ async function getMessage(request: ApiRequest): Promise<object> {
       next_by_subj: string;
       batch: number;
       max_bytes: number;
-      multi_last?: string[];
       start_time?: string;
+      no_hdr: boolean;
     }
   >(payload, GET, strict);
   const { seq, last_by_subj: last, next_by_subj: next } = asked;
   const tooMuch =
     (seq > 0 && last !== "") ||
     (last !== "" && next !== "") ||
+    (asked.start_time !== undefined && (seq > 0 || last !== "")) ||
     asked.batch > 0 ||
-    asked.max_bytes > 0 ||
-    asked.multi_last !== undefined;
+    asked.max_bytes > 0;
   if (tooMuch || (seq === 0 && last === "" && next === "" && asked.start_time === undefined)) {
     throw new ApiError("badRequest");
   }
@@ -226,7 +233,7 @@ async function getMessage(request: ApiRequest): Promise<object> {
     message: {
       subject: Buffer.from(stored.subject, "latin1").toString("utf8"),
       seq: sequence,
-      hdrs: header.length === 0 ? undefined : header.toString("base64"),
+      hdrs: header.length === 0 || asked.no_hdr ? undefined : header.toString("base64"),
       data: data.length === 0 ? undefined : data.toString("base64"),
       time: timeText(nsOf(stored)),
     },
@@ -258,19 +265,23 @@ export function sequenceOf(
   return store.has(from) ? from : 0;
 }
 
+// What nats-server's two stores say of a message that cannot be deleted.
+function notThere({ store }: Stream, sequence: number): ApiError {
+  const { firstSequence, lastSequence } = store.state;
+  if (store.storage === "memory" || (sequence > firstSequence && sequence <= lastSequence)) {
+    return new ApiError("sequenceNotFound", { sequence });
+  }
+  return new ApiError("deleteFailed", { text: sequence > lastSequence ? "stream store EOF" : "no message found" });
+}
+
 function deleteMessage(request: ApiRequest): object | Promise<object> {
   const { account, names, payload, strict } = request;
-  if (payload.length === 0) throw new ApiError("badRequest");
+  if (payload.length === 0 || payload.toString("latin1") === "{}") throw new ApiError("badRequest");
   const { seq, no_erase: noErase } = readRequest<{ seq: number; no_erase: boolean }>(payload, DELETE, strict);
   const stream = account.stream(names[0]);
   stream.checkSealed();
   if (stream.config.deny_delete) throw new ApiError("deleteFailed", { text: "message delete not permitted" });
-  if (seq === 0) {
-    if (payload.toString("latin1") === "{}") throw new ApiError("badRequest");
-    throw new ApiError("deleteFailed", { text: "no message found" });
-  }
-  if (seq > stream.store.state.lastSequence) throw new ApiError("deleteFailed", { text: "stream store EOF" });
-  if (!stream.store.has(seq)) throw new ApiError("sequenceNotFound", { sequence: seq });
+  if (!stream.store.has(seq)) throw notThere(stream, seq);
   if (noErase) {
     request.ticket = stream.removed(() => stream.store.remove(seq), "delete") ?? 0;
     return { success: true };

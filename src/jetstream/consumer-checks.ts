@@ -23,7 +23,6 @@ const POLICY_TEXT: Readonly<Record<ConsumerConfig["deliver_policy"], string>> = 
 
 /** What is looked at before defaults are filled in. Throws ApiError. */
 export function checkConsumerFirst(config: ConsumerConfig): void {
-  if (config.num_replicas > 1) throw new ApiError("replicas");
   if (config.num_replicas < 0) throw new ApiError("negativeReplicas");
 }
 
@@ -110,8 +109,8 @@ function checkPriority({
   priority_timeout: timeout,
 }: ConsumerConfig): void {
   if (policy === "none") {
-    if (timeout > 0n) throw new ApiError("pinnedTtl");
     if (groups.length > 0) throw new ApiError("groupsWithoutPolicy");
+    if (timeout > 0n) throw new ApiError("pinnedTtl");
     return;
   }
   if (subject !== "") throw new ApiError("priorityPush");
@@ -199,11 +198,11 @@ export function checkConsumerUpdate(consumer: Consumer, next: ConsumerConfig): v
           : "start time can not be updated",
     );
   }
+  if (changes("mem_storage")) throw cannot("storage type can not be updated");
   if (changes("ack_policy")) throw cannot("ack policy can not be updated");
   if (changes("replay_policy")) throw cannot("replay policy can not be updated");
   if (changes("idle_heartbeat")) throw cannot("heart beats can not be updated");
   if (changes("flow_control")) throw cannot("flow control can not be updated");
-  if (changes("mem_storage")) throw cannot("storage type can not be updated");
   if ((old.deliver_subject === "") !== (next.deliver_subject === "")) {
     throw cannot(
       old.deliver_subject === ""

@@ -166,8 +166,6 @@ export function withConsumerDefaults(
     if (pedantic) throw pedanticError("inactive_threshold must be set if it's configured in stream limits");
     config.inactive_threshold = streamLimits.inactive_threshold;
   }
-  if (config.durable_name === "" && config.inactive_threshold === 0n)
-    config.inactive_threshold = EPHEMERAL_THRESHOLD_NS;
   if (!isPush && config.max_waiting === 0) config.max_waiting = MAX_WAITING;
   if (config.max_batch === 0 && limits.maxRequestBatch > 0) {
     if (pedantic) throw pedanticError("max_request_batch must be set if it's JetStream limits are set");
@@ -176,6 +174,11 @@ export function withConsumerDefaults(
   if (config.priority_policy === "pinned_client" && config.priority_timeout === 0n) {
     config.priority_timeout = PRIORITY_TIMEOUT_NS;
   }
+}
+
+/** One without a durable name ends when nobody has used it for a while. */
+export function withEphemeralThreshold(config: ConsumerConfig, isDurable: boolean): void {
+  if (!isDurable && config.inactive_threshold === 0n) config.inactive_threshold = EPHEMERAL_THRESHOLD_NS;
 }
 
 function checkFlowAcks(config: ConsumerConfig): void {

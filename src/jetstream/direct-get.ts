@@ -13,7 +13,7 @@ import { parseTime } from "./time.js";
 const NO_BYTES = Buffer.alloc(0);
 const MAX_BATCH = 1000;
 const FIELDS: Fields = {
-  seq: field("int"),
+  seq: field("unsigned"),
   last_by_subj: field("text"),
   next_by_subj: field("text"),
   batch: field("int"),
@@ -43,9 +43,7 @@ function status(
 function streamOf({ account, names, reply }: DirectRequest): Stream | undefined {
   const stream = account.streams.get(names[0]);
   if (stream === undefined || reply === "") return undefined;
-  return stream.config.allow_direct || (stream.config.mirror !== undefined && stream.config.mirror_direct)
-    ? stream
-    : undefined;
+  return stream.config.allow_direct ? stream : undefined;
 }
 
 function bySubject(request: DirectRequest): boolean {
@@ -90,7 +88,6 @@ function makesSense({ seq, last_by_subj: last, next_by_subj: next, start_time: t
   if (rest.multi_last !== undefined) {
     return !hasLast && next === "" && !hasTime && !(rest.up_to_seq > 0 && rest.up_to_time !== undefined);
   }
-  if (rest.up_to_seq > 0 || rest.up_to_time !== undefined) return false;
   return !(hasLast && (seq > 0 || next !== "" || hasTime || rest.batch > 0)) && !(seq > 0 && hasTime);
 }
 

@@ -8,6 +8,7 @@ type Kind =
   | "any"
   | "text"
   | "int"
+  | "int32"
   | "unsigned"
   | "flag"
   | "texts"
@@ -65,7 +66,7 @@ export function readFields(value: unknown, fields: Fields, strict: boolean): obj
 
 function zeroOf(kind: Field["kind"]): unknown {
   if (kind === "text") return "";
-  if (kind === "int" || kind === "unsigned") return 0;
+  if (kind === "int" || kind === "int32" || kind === "unsigned") return 0;
   if (kind === "duration") return 0n;
   if (kind === "flag") return false;
   return Array.isArray(kind) ? kind[0] : undefined;
@@ -81,9 +82,10 @@ function readValue(value: unknown, kind: Field["kind"], name: string, strict: bo
     if (typeof item !== "string") throw wrong();
     return item;
   };
-  const integer = (item: unknown): number | bigint => {
-    if (typeof item === "bigint" || (typeof item === "number" && Number.isInteger(item))) return item;
-    throw wrong();
+  const integer = (item: unknown, least = -(2n ** 63n), most = 2n ** 63n - 1n): number | bigint => {
+    const isInteger = typeof item === "bigint" || (typeof item === "number" && Number.isInteger(item));
+    if (!isInteger || item < least || item > most) throw wrong();
+    return item;
   };
   if (typeof kind === "object" && "object" in kind) return readFields(value, kind.object, strict);
   if (typeof kind === "object" && "list" in kind) return listOf((item) => readFields(item, kind.list, strict));
@@ -98,9 +100,10 @@ function readValue(value: unknown, kind: Field["kind"], name: string, strict: bo
       return text(value);
     case "int":
       return integer(value);
+    case "int32":
+      return integer(value, -(2n ** 31n), 2n ** 31n - 1n);
     case "unsigned":
-      if (integer(value) < 0) throw wrong();
-      return value;
+      return integer(value, 0n, 2n ** 64n - 1n);
     case "duration":
       return BigInt(integer(value));
     case "flag":

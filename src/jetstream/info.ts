@@ -87,7 +87,7 @@ export function streamState(stream: Stream, more: { subjects?: object; deleted?:
     last_ts: timeText(state.lastTimeNs),
     num_subjects: state.subjects || undefined,
     subjects: more.subjects,
-    num_deleted: state.deleted || undefined,
+    num_deleted: more.deleted?.length || state.deleted || undefined,
     deleted: more.deleted?.length ? more.deleted : undefined,
     consumer_count: stream.consumers.size,
   };

@@ -186,6 +186,13 @@ export class JetStreamAccount implements Neighbours {
     return Math.max(ticket, gone);
   }
 
+  /** Whether there may be one stream more, whose configuration may be without defaults. Throws ApiError 10027. */
+  checkCount({ name, num_replicas: replicas }: StreamConfig): void {
+    const maxStreams = tierFor(this.#tiers, replicas || 1)?.maxStreams ?? 0;
+    if (maxStreams <= 0 || this.streams.has(name)) return;
+    if ([...this.all()].length >= maxStreams) throw new ApiError("maxStreams");
+  }
+
   /** Whether the account may have such a stream, and one more if there is none of its name. Throws ApiError. */
   checkAllowed(config: StreamConfig, isNew: boolean): void {
     const limits = tierFor(this.#tiers, config.num_replicas);
@@ -193,9 +200,7 @@ export class JetStreamAccount implements Neighbours {
       if (isNew) throw new ApiError("noTier");
       return;
     }
-    const { maxStreams } = limits;
-    const isOneMore = isNew && maxStreams > 0 && !this.streams.has(config.name);
-    if (isOneMore && [...this.all()].length >= maxStreams) throw new ApiError("maxStreams");
+    if (isNew) this.checkCount(config);
     const maxStreamBytes = config.storage === "memory" ? limits.memoryMaxStreamBytes : limits.storeMaxStreamBytes;
     if (limits.maxBytesRequired && config.max_bytes <= 0) throw new ApiError("maxBytesRequired");
     if (maxStreamBytes > 0 && config.max_bytes > maxStreamBytes) throw new ApiError("maxStreamBytes");

@@ -12,6 +12,7 @@ const RETRY_MS = 1000;
 export class LocalInflow extends Inflow {
   // Whether the origin is the same object as when it was read last.
   #isSame = false;
+  #isMissing = false;
   #filter: { filter: SubjectFilter; of: Stream } | undefined;
   #scheduled = false;
   #timer: Timer | undefined;
@@ -30,7 +31,7 @@ export class LocalInflow extends Inflow {
   }
 
   override get fault(): object | undefined {
-    return this.origin === undefined ? new ApiError("streamNotFound").toJSON() : super.fault;
+    return this.origin === undefined && this.#isMissing ? new ApiError("streamNotFound").toJSON() : super.fault;
   }
 
   wake(): void {
@@ -78,6 +79,7 @@ export class LocalInflow extends Inflow {
 
   #read(): void {
     const { origin, target } = this;
+    this.#isMissing = origin === undefined || origin.closed;
     if (origin === undefined || origin.closed) {
       if (!target.account.js.closing) this.stall("stream not found");
       return;

@@ -38,13 +38,13 @@ export class PriorityGroups {
     const { priority_policy: policy } = this.#consumer.config;
     const bad = (why: string): string => `400 Bad Request - ${why}`;
     if (policy === "none") {
-      if (options.minPending > 0 || options.minAckPending > 0) return bad("Not a Overflow Priority consumer");
+      if (options.minPending !== 0 || options.minAckPending !== 0) return bad("Not a Overflow Priority consumer");
       if (options.id !== "") return bad("Not a Pinned Client Priority consumer");
       return undefined;
     }
     if (options.group === "") return bad("Priority Group missing");
     if (!this.has(options.group)) return bad("Invalid Priority Group");
-    if (policy !== "overflow" && (options.minPending > 0 || options.minAckPending > 0)) {
+    if (policy !== "overflow" && (options.minPending !== 0 || options.minAckPending !== 0)) {
       return bad("Not a Overflow Priority consumer");
     }
     if (policy !== "pinned_client" && options.id !== "") return bad("Not a Pinned Client Priority consumer");

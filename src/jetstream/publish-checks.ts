@@ -1,9 +1,8 @@
 // What a publisher may ask for with headers: expectations, a TTL, a rollup; and whether there is room
 // (conformance/jetstream, FACTS "Publish").
 import type { Message } from "../accounts/message.js";
-import { readHeaders } from "../protocol/header-block.js";
 import { ApiError } from "./errors.js";
-import { appendHeaders, Header, headerNumber, type MessageHeaders, withoutHeaders } from "./publish-headers.js";
+import { appendHeaders, Header, headerNumber, MessageHeaders, withoutHeaders } from "./publish-headers.js";
 import type { Stream } from "./stream.js";
 import { NS_PER_SECOND, parseDuration } from "./time.js";
 
@@ -76,7 +75,7 @@ function lastMessageId({ store, ids }: Stream): string {
   const stored = store.has(lastSequence) ? store.load(lastSequence) : undefined;
   if (stored instanceof Promise) stored.catch(() => {});
   if (stored === undefined || stored instanceof Promise || stored.headerBytes === 0) return "";
-  return readHeaders(stored.header.toString("latin1")).get(Header.msgId)?.[0] ?? "";
+  return MessageHeaders.in(stored.header.toString("latin1")).get(Header.msgId) ?? "";
 }
 
 /** Throws ApiError 10165 and 10166. */

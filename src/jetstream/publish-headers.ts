@@ -46,7 +46,7 @@ export const Header = {
 
 const NONE: ReadonlyMap<string, readonly string[]> = new Map();
 
-/** Headers of one message; names count as written, and of several with a name the first. */
+/** Headers of one message; names count as written, values to the end of their line, and of several with a name the first. */
 export class MessageHeaders {
   static readonly none = new MessageHeaders(NONE);
   readonly #values: ReadonlyMap<string, readonly string[]>;
@@ -57,7 +57,7 @@ export class MessageHeaders {
 
   /** Those of a header block (latin1, may be empty). */
   static in(block: string): MessageHeaders {
-    return block === "" ? MessageHeaders.none : new MessageHeaders(readHeaders(block));
+    return block === "" ? MessageHeaders.none : new MessageHeaders(readHeaders(block, true));
   }
 
   /** Those of a message. */

@@ -41,6 +41,10 @@ export class PullService {
       return;
     }
     const request = waitingRequest(options, reply, this.#nowMs);
+    if (options.expiresNs < 0n) {
+      this.#end(request, "408 Request Timeout", true);
+      return;
+    }
     this.#queue.add(request, this.#byPriority);
     this.#arm();
     consumer.wake();

@@ -2,15 +2,14 @@
 import { SubjectTransform, TransformError } from "../subjects/transform.js";
 import { isLiteral, isSubsetOf, isValidLiteral, subjectsOverlap } from "../subjects/validity.js";
 import { checkDeadLetter } from "./dead-letters.js";
-import { ApiError, type ApiErrorName, invalidStream } from "./errors.js";
+import { ApiError, type ApiErrorName, invalidStream, pedanticError } from "./errors.js";
 import { isUsableSubject, isValidName, MAX_NAME_BYTES } from "./names.js";
-import type { SourceConfig, StreamConfig } from "./stream-config.js";
-import { goDuration, NS_PER_MS, NS_PER_SECOND } from "./time.js";
+import type { RepublishConfig, SourceConfig, StreamConfig } from "./stream-config.js";
+import { goDuration, MIN_DURATION_NS, NS_PER_SECOND } from "./time.js";
 
 const MAX_DESCRIPTION_BYTES = 4096;
 const MAX_METADATA_BYTES = 128 * 1024;
 const MAX_REPLICAS = 5;
-const MIN_DURATION_NS = 100n * NS_PER_MS;
 const API_SUBJECTS = ["$JS.>", "$JSC.>", "$NRG.>"];
 const API_EVENTS = "$JS.EVENT.>";
 const SYSTEM_SUBJECTS = "$SYS.>";
@@ -40,7 +39,7 @@ export function checkStream(config: StreamConfig, neighbours: Neighbours, pedant
   checkStreamName(config.name);
   checkSizes(config);
   checkTimes(config, neighbours.windowLimitNs);
-  checkFeatures(config);
+  checkFeatures(config, pedantic, isNew);
   if (isNew && config.mirror === undefined && config.mirror_direct) {
     throw invalidStream("stream has no mirror but does have mirror direct");
   }
@@ -52,7 +51,7 @@ export function checkStream(config: StreamConfig, neighbours: Neighbours, pedant
     if (src !== "" && !isUsableSubject(src)) throw new ApiError("transformSource", { text: `invalid subject ${src}` });
     compiled(src, dest, "transform");
   }
-  checkRepublish(config);
+  if (config.republish !== undefined) checkRepublish(config, config.republish, pedantic);
   if (config.placement?.preferred) throw invalidStream("preferred server not permitted in placement");
   if (isNew) checkTaken(config, neighbours);
 }
@@ -87,7 +86,7 @@ function checkTimes(config: StreamConfig, windowLimitNs: bigint): void {
   }
 }
 
-function checkFeatures(config: StreamConfig): void {
+function checkFeatures(config: StreamConfig, pedantic: boolean, isNew: boolean): void {
   if (config.deny_purge && config.allow_rollup_hdrs) throw invalidStream("roll-ups require the purge permission");
   if (config.discard_new_per_subject) {
     if (config.discard !== "new") throw invalidStream("discard new per subject requires discard new policy to be set");
@@ -99,10 +98,15 @@ function checkFeatures(config: StreamConfig): void {
     if (config.storage === "memory") throw invalidStream("async persist mode is only supported on file storage");
     if (config.allow_atomic) throw invalidStream("async persist mode is not supported with atomic batch publish");
   }
+  // Markers end by themselves. As in nats-server a new counter may have them, and not be updated then.
+  const implied = config.subject_delete_marker_ttl > 0n && !pedantic;
+  if (config.allow_msg_counter)
+    checkCounters({ ...config, allow_msg_ttl: config.allow_msg_ttl || (implied && !isNew) });
+  config.allow_msg_ttl ||= implied;
   checkMarkers(config);
-  if (config.allow_msg_counter) checkCounters(config);
   if (config.allow_msg_schedules) {
     if (config.sources?.length) throw new ApiError("sourceSchedules");
+    if (!pedantic) config.allow_rollup_hdrs = true;
     if (!config.allow_rollup_hdrs) throw invalidStream("message scheduling cannot be set if roll-ups are disabled");
     if (config.discard === "new") throw invalidStream("message scheduling cannot use discard new");
   }
@@ -149,9 +153,9 @@ function checkMirror(
   });
   const origin = mirror.external === undefined ? neighbours.config(mirror.name) : undefined;
   if (origin === undefined) return;
-  if (isNew && config.max_msg_size > 0 && (origin.max_msg_size < 0 || origin.max_msg_size > config.max_msg_size)) {
-    throw new ApiError("mirrorMaxSize");
-  }
+  // As with nats-server, one without a limit may send what is too large here.
+  const isTooLarge = config.max_msg_size > 0 && origin.max_msg_size > config.max_msg_size;
+  if (isNew && isTooLarge) throw new ApiError("mirrorMaxSize");
   if (pedantic && origin.allow_direct && !config.mirror_direct) {
     throw new ApiError("pedantic", { text: "origin stream has direct get set, mirror has it disabled" });
   }
@@ -224,9 +228,7 @@ function checkSources(config: StreamConfig, sources: readonly SourceConfig[], ne
     });
     const origin = source.external === undefined ? neighbours.config(source.name) : undefined;
     if (origin === undefined) continue;
-    if (config.max_msg_size > 0 && (origin.max_msg_size < 0 || origin.max_msg_size > config.max_msg_size)) {
-      throw new ApiError("sourceMaxSize");
-    }
+    if (config.max_msg_size > 0 && origin.max_msg_size > config.max_msg_size) throw new ApiError("sourceMaxSize");
   }
   checkCycle(config, neighbours);
 }
@@ -280,8 +282,9 @@ export function checkTaken({ name, subjects = [] }: StreamConfig, neighbours: Ne
   }
 }
 
-function checkRepublish({ republish, subjects = [] }: StreamConfig): void {
-  if (republish === undefined) return;
+function checkRepublish({ subjects = [] }: StreamConfig, republish: RepublishConfig, pedantic: boolean): void {
+  if (republish.src === "" && pedantic) throw pedanticError("republish source can not be empty");
+  republish.src ||= ">";
   const { src, dest } = republish;
   try {
     SubjectTransform.compile(src, dest);

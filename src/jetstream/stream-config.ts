@@ -2,7 +2,7 @@
 import { API_LEVEL, COMPATIBILITY_VERSION } from "../protocol/version.js";
 import { pedanticError } from "./errors.js";
 import { type Fields, field, optional, writeFields } from "./fields.js";
-import { NS_PER_SECOND } from "./time.js";
+import { MIN_DURATION_NS, NS_PER_SECOND } from "./time.js";
 
 export interface TransformConfig {
   src: string;
@@ -18,6 +18,8 @@ export interface SourceConfig {
   external?: { api: string; deliver: string };
   consumer?: { name: string; deliver_subject: string };
 }
+
+export type RepublishConfig = TransformConfig & { headers_only: boolean };
 
 /** Names are those of the API. Subjects are text; sizes and counts may be beyond 2^53. */
 export interface StreamConfig {
@@ -42,7 +44,7 @@ export interface StreamConfig {
   compression: "none" | "s2";
   first_seq: number;
   subject_transform?: TransformConfig;
-  republish?: TransformConfig & { headers_only: boolean };
+  republish?: RepublishConfig;
   allow_direct: boolean;
   mirror_direct: boolean;
   discard_new_per_subject: boolean;
@@ -83,7 +85,7 @@ export const STREAM_FIELDS: Fields = {
   max_bytes: field("int"),
   max_age: field("duration"),
   max_msgs_per_subject: field("int"),
-  max_msg_size: optional("int"),
+  max_msg_size: optional("int32"),
   discard: field(["old", "new"]),
   storage: field(["file", "memory"]),
   num_replicas: field("int"),
@@ -136,7 +138,10 @@ export function withStreamDefaults(config: StreamConfig, pedantic: boolean, wind
   if (config.duplicate_window === 0n && !config.mirror && !config.sources?.length) {
     let window = DUPLICATE_WINDOW_NS;
     if (config.max_age > 0n && config.max_age < window) {
-      if (pedantic) throw pedanticError("duplicate window cannot be bigger than max age");
+      // One that is too short is refused as such.
+      if (pedantic && config.max_age >= MIN_DURATION_NS) {
+        throw pedanticError("duplicate window cannot be bigger than max age");
+      }
       window = config.max_age;
     }
     if (windowLimitNs > 0n && windowLimitNs < window) {
@@ -146,15 +151,9 @@ export function withStreamDefaults(config: StreamConfig, pedantic: boolean, wind
     config.duplicate_window = window;
   }
   if (config.subject_delete_marker_ttl > 0n && !pedantic) {
-    config.allow_msg_ttl = true;
     config.allow_rollup_hdrs = true;
     // Markers roll up what came before them.
     config.deny_purge = false;
-  }
-  if (config.allow_msg_schedules && !pedantic) config.allow_rollup_hdrs = true;
-  if (config.republish !== undefined && config.republish.src === "") {
-    if (pedantic) throw pedanticError("republish source can not be empty");
-    config.republish.src = ">";
   }
   const { placement } = config;
   if (placement !== undefined && placement.cluster === "" && placement.preferred === "" && !placement.tags?.length) {

@@ -44,6 +44,10 @@ export class StreamInterest {
   dropUnneeded(): void {
     const { config, store, consumers } = this.#stream;
     if (config.retention !== "interest") return;
+    if (consumers.size === 0) {
+      this.#stream.removed(() => store.purge(), "purge");
+      return;
+    }
     const gone: number[] = [];
     for (let at = store.next(1); at !== 0; at = store.next(at + 1)) {
       const subject = store.subjectAt(at) as string;

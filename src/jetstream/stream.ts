@@ -120,7 +120,7 @@ export class Stream implements DeliveryTarget {
   /** A stream that is new. */
   begin(): Ticket {
     const { first_seq: first } = this.config;
-    return first > 1 ? this.store.compact(first).ticket : ALREADY_DURABLE;
+    return first > 0 ? this.store.compact(first).ticket : ALREADY_DURABLE;
   }
 
   /** A stream that was there before: its consumers, and ids of messages within the window. */
@@ -154,6 +154,8 @@ export class Stream implements DeliveryTarget {
     if (config.max_msgs_per_subject !== before.max_msgs_per_subject && config.max_msgs_per_subject > 0) {
       for (const { subject } of [...this.store.totals()]) this.limits.keepSubject(subject);
     }
+    // As with nats-server, what consumers do not need stays until one goes; without any nobody needs it.
+    if (before.retention !== "interest" && this.consumers.size === 0) this.interest.dropUnneeded();
     this.settle();
     this.expiry.arm();
     this.inflows?.start();

@@ -4,6 +4,8 @@ import { formatNs } from "../protocol/rfc3339.js";
 
 export const NS_PER_MS = 1_000_000n;
 export const NS_PER_SECOND = 1_000_000_000n;
+/** The shortest time that the configuration of a stream may give. */
+export const MIN_DURATION_NS = 100n * NS_PER_MS;
 /** How Go shows a time that is not set. */
 export const ZERO_TIME = "0001-01-01T00:00:00Z";
 

@@ -20,12 +20,13 @@ export function withHeader(block: string, name: string, value: string): string {
 /**
  * All headers by name, as written, in the order in which they come. Blanks around a value are left out, and so are headers
  * without a value, or without an end as the block was cut.
+ * @param keepsEnd blanks behind a value belong to it, as JetStream has it
  */
-export function readHeaders(block: string): Map<string, string[]> {
+export function readHeaders(block: string, keepsEnd = false): Map<string, string[]> {
   const headers = new Map<string, string[]>();
   for (const line of headerLines(block.slice(0, block.lastIndexOf("\r\n"))).slice(1)) {
     const colon = line.indexOf(":");
-    const value = withoutBlanks(line.slice(colon + 1));
+    const value = withoutBlanks(line.slice(colon + 1), keepsEnd);
     if (colon < 1 || value === "") continue;
     const name = line.slice(0, colon);
     const values = headers.get(name);
@@ -36,10 +37,10 @@ export function readHeaders(block: string): Map<string, string[]> {
 }
 
 // An expression would take time with the square of the number of blanks.
-function withoutBlanks(text: string): string {
+function withoutBlanks(text: string, keepsEnd: boolean): string {
   let [start, end] = [0, text.length];
   while (start < end && isBlank(text[start])) start++;
-  while (end > start && isBlank(text[end - 1])) end--;
+  while (!keepsEnd && end > start && isBlank(text[end - 1])) end--;
   return text.slice(start, end);
 }
 

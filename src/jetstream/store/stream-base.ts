@@ -150,6 +150,7 @@ export abstract class StreamBase<H> implements StreamStore {
   purge(request: PurgeRequest = {}): Removal {
     const { below = Number.MAX_SAFE_INTEGER, keep = 0 } = request;
     const filter = request.filter as Filter | undefined;
+    if (below <= 1) return this.nothingRemoved;
     const { lastSequence } = this.index;
     if (filter === undefined || filter.all) {
       return this.compact(Math.min(below, keep > 0 ? this.firstKept(keep) : lastSequence + 1));
@@ -164,9 +165,8 @@ export abstract class StreamBase<H> implements StreamStore {
     this.checkWritable();
     const { index } = this;
     const before = index.messages;
-    const known = index.lastSequence;
     if (sequence > index.lastSequence) {
-      if (before === 0 && sequence - 1 === known) return this.nothingRemoved;
+      if (before === 0 && sequence === index.firstSequence) return this.nothingRemoved;
       index.clear(sequence - 1);
     } else {
       for (let at = index.next(1); at !== 0 && at < sequence; at = index.next(at + 1)) index.remove(at);

@@ -1,0 +1,278 @@
+// What the API answers at its edges: each of these is asked of natsnode, and of nats-server to see that the table is right.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { withoutNeighbour } from "./support/neighbour.js";
+import { connectClient } from "./support/raw-client.js";
+import { type ServerProgram, startServerProcess } from "./support/server-process.js";
+
+interface Asked {
+  readonly [name: string]: unknown;
+}
+/** Subject below `$JS.API.`, or a stream's own; body; what the answer has to hold, an error by its code and text. */
+type Step = readonly [
+  subject: string,
+  body: Asked | string,
+  expected: Asked | string,
+  headers?: Record<string, string>,
+];
+
+const failed = (code: number, description: string): Asked => ({ error: { err_code: code, description } });
+const state = (messages: number, first: number, last: number): Asked => ({
+  state: { messages, first_seq: first, last_seq: last },
+});
+const FILE = { name: "S", subjects: ["a.>"] };
+const MEMORY = { ...FILE, storage: "memory" };
+const SEALED = failed(10109, "invalid operation on sealed stream");
+const consumer = (config: object, more: object = {}): Asked => ({ stream_name: "S", config, ...more });
+const made: Asked = {};
+
+const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
+  "a message that cannot be deleted, in memory": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["STREAM.MSG.DELETE.S", { seq: 0 }, failed(10043, "sequence 0 not found")],
+    ["STREAM.MSG.DELETE.S", { seq: 5 }, failed(10043, "sequence 5 not found")],
+    ["STREAM.MSG.DELETE.S", "{}", failed(10003, "bad request")],
+    ["a.1", "x", { seq: 1 }],
+    ["STREAM.MSG.DELETE.S", { seq: 1 }, { success: true }],
+    ["STREAM.MSG.DELETE.S", { seq: 1, no_erase: true }, failed(10043, "sequence 1 not found")],
+  ],
+  "a message that cannot be deleted, on file": [
+    ["STREAM.CREATE.S", FILE, made],
+    ["STREAM.MSG.DELETE.S", { seq: 0 }, failed(10057, "no message found")],
+    ["STREAM.MSG.DELETE.S", { seq: 5 }, failed(10057, "stream store EOF")],
+    ["a.1", "x", { seq: 1 }],
+    ["a.2", "x", { seq: 2 }],
+    ["a.3", "x", { seq: 3 }],
+    ["STREAM.MSG.DELETE.S", { seq: 2 }, { success: true }],
+    ["STREAM.MSG.DELETE.S", { seq: 2 }, failed(10043, "sequence 2 not found")],
+    ["STREAM.MSG.DELETE.S", { seq: 1 }, { success: true }],
+    ["STREAM.MSG.DELETE.S", { seq: 1 }, failed(10057, "no message found")],
+    ["STREAM.UPDATE.S", { ...FILE, deny_delete: true }, made],
+    ["STREAM.MSG.DELETE.S", { seq: 3 }, failed(10057, "message delete not permitted")],
+    ["STREAM.MSG.DELETE.S", "{}", failed(10003, "bad request")],
+  ],
+  "sequences of a stream that never held anything": [
+    ["STREAM.CREATE.S", FILE, state(0, 0, 0)],
+    ["STREAM.INFO.S", { deleted_details: true }, { state: { num_deleted: 1, deleted: [0] } }],
+    ["STREAM.PURGE.S", { seq: 1 }, { purged: 0 }],
+    ["STREAM.INFO.S", "", state(0, 0, 0)],
+    ["STREAM.PURGE.S", "", { purged: 0 }],
+    ["STREAM.INFO.S", { deleted_details: true }, state(0, 1, 0)],
+    ["STREAM.PURGE.S", { filter: ">", seq: 30 }, { purged: 0 }],
+    ["STREAM.INFO.S", "", state(0, 30, 29)],
+    ["a.1", "x", { seq: 30 }],
+    ["STREAM.DELETE.S", "", { success: true }],
+    ["STREAM.CREATE.S", { ...MEMORY, first_seq: 1 }, state(0, 1, 0)],
+  ],
+  "an interest stream without consumers": [
+    ["STREAM.CREATE.S", FILE, made],
+    ["a.1", "x", { seq: 1 }],
+    ["a.2", "x", { seq: 2 }],
+    ["STREAM.UPDATE.S", { ...FILE, retention: "interest" }, state(0, 3, 2)],
+    ["STREAM.DELETE.S", "", { success: true }],
+    ["STREAM.CREATE.S", { ...FILE, retention: "interest" }, state(0, 0, 0)],
+    ["CONSUMER.CREATE.S.C", consumer({ durable_name: "C", ack_policy: "explicit" }), made],
+    ["CONSUMER.DELETE.S.C", "", { success: true }],
+    ["STREAM.INFO.S", "", state(0, 1, 0)],
+  ],
+  "an interest stream whose consumers want other subjects keeps what it has": [
+    ["STREAM.CREATE.S", FILE, made],
+    ["a.1", "x", { seq: 1 }],
+    ["CONSUMER.CREATE.S.C", consumer({ durable_name: "C", ack_policy: "explicit", filter_subject: "a.2" }), made],
+    ["STREAM.UPDATE.S", { ...FILE, retention: "interest" }, state(1, 1, 1)],
+    ["CONSUMER.DELETE.S.C", "", { success: true }],
+    ["STREAM.INFO.S", "", state(0, 2, 1)],
+  ],
+  "pages of subjects": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["STREAM.INFO.S", { subjects_filter: ">", offset: 2 }, { total: 0, offset: 0, limit: 0 }],
+    ["a.1", "x", { seq: 1 }],
+    ["STREAM.INFO.S", { subjects_filter: "b.>", offset: 2 }, { total: 0, offset: 0, limit: 0 }],
+    ["STREAM.INFO.S", { subjects_filter: "a.>", offset: 2 }, { total: 1, offset: 2, limit: 100_000 }],
+  ],
+  "requests for a message that say too much": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["a.1", "x", { seq: 1 }, { H: "v" }],
+    ["STREAM.MSG.GET.S", { seq: 1, no_hdr: true }, { message: { seq: 1, hdrs: undefined } }],
+    ["STREAM.MSG.GET.S", { seq: 1, multi_last: ["a.*"] }, { message: { seq: 1 } }],
+    ["STREAM.MSG.GET.S", { multi_last: ["a.*"] }, failed(10003, "bad request")],
+    ["STREAM.MSG.GET.S", { seq: 1, start_time: "2024-01-01T00:00:00Z" }, failed(10003, "bad request")],
+    ["STREAM.MSG.GET.S", { last_by_subj: "a.1", start_time: "2024-01-01T00:00:00Z" }, failed(10003, "bad request")],
+    ["STREAM.MSG.GET.S", { next_by_subj: "a.1", start_time: "2024-01-01T00:00:00Z" }, { message: { seq: 1 } }],
+  ],
+  "direct gets": [
+    ["STREAM.CREATE.S", { ...MEMORY, allow_direct: true }, made],
+    ["a.1", "x", { seq: 1 }],
+    ["DIRECT.GET.S", { seq: 1, up_to_seq: 9 }, "x"],
+    ["DIRECT.GET.S", { last_by_subj: "a.1", up_to_time: "2024-01-01T00:00:00Z" }, "x"],
+    ["DIRECT.GET.S", { seq: -1 }, "408 Malformed Request"],
+    ["STREAM.CREATE.T", { name: "T", mirror: { name: "S" } }, { config: { mirror_direct: true } }],
+    ["DIRECT.GET.T", { seq: 1 }, "503"],
+  ],
+  "what is looked at first in a stream's configuration": [
+    ["STREAM.CREATE.S", { ...FILE, max_age: 1, pedantic: true }, failed(10052, "max age needs to be >= 100ms")],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, republish: { src: "", dest: "q" }, mirror: { name: "X" }, pedantic: true },
+      failed(10034, "stream mirrors can not contain subjects"),
+    ],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, republish: { src: "", dest: "q" }, pedantic: true },
+      failed(10157, "pedantic mode: republish source can not be empty"),
+    ],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, deny_purge: true, allow_msg_schedules: true, sources: [{ name: "X" }] },
+      failed(10187, "stream source can not also schedule messages"),
+    ],
+    ["STREAM.CREATE.S", { ...FILE, allow_msg_counter: true, subject_delete_marker_ttl: 1_000_000_000 }, made],
+    [
+      "STREAM.UPDATE.S",
+      { ...FILE, allow_msg_counter: true, subject_delete_marker_ttl: 1_000_000_000 },
+      failed(10052, "counter stream cannot use message TTLs"),
+    ],
+    [
+      "STREAM.UPDATE.S",
+      { ...FILE, num_replicas: 3, storage: "memory" },
+      failed(10074, "replicas > 1 not supported in non-clustered mode"),
+    ],
+    ["STREAM.DELETE.S", "", { success: true }],
+    ["STREAM.CREATE.S", FILE, made],
+    ["STREAM.UPDATE.S", { ...FILE, sealed: true }, { config: { sealed: true } }],
+    ["STREAM.PURGE.S", { seq: 1, keep: 1 }, failed(10003, "bad request")],
+    ["STREAM.PURGE.S", { seq: 1 }, SEALED],
+  ],
+  "how large the messages of an origin may be": [
+    ["STREAM.CREATE.T", { name: "T", subjects: ["t"] }, made],
+    ["STREAM.CREATE.S", { name: "S", sources: [{ name: "T" }], max_msg_size: 9 }, made],
+    ["STREAM.UPDATE.T", { name: "T", subjects: ["t"], max_msg_size: 20 }, made],
+    [
+      "STREAM.UPDATE.S",
+      { name: "S", sources: [{ name: "T" }], max_msg_size: 10 },
+      failed(10046, "stream source must have max message size >= target"),
+    ],
+    ["STREAM.DELETE.S", "", { success: true }],
+    [
+      "STREAM.CREATE.S",
+      { name: "S", mirror: { name: "T" }, max_msg_size: 10 },
+      failed(10030, "stream mirror must have max message size >= source"),
+    ],
+  ],
+  "an origin is only missed when it was looked for": [
+    ["STREAM.CREATE.S", { name: "S", storage: "memory", mirror: { name: "X" } }, { mirror: { error: undefined } }],
+  ],
+  "what is looked at first in a consumer's configuration": [
+    [
+      "CONSUMER.CREATE.S",
+      consumer({ num_replicas: 3 }),
+      failed(10074, "replicas > 1 not supported in non-clustered mode"),
+    ],
+    ["STREAM.CREATE.S", MEMORY, made],
+    [
+      "CONSUMER.CREATE.S.C",
+      consumer({ name: "C", priority_groups: ["g"], priority_timeout: 1_000_000_000 }),
+      failed(10196, "consumer can not have priority groups when policy is none"),
+    ],
+    ["CONSUMER.CREATE.S.C", consumer({ name: "C", ack_policy: "explicit" }), made],
+    [
+      "CONSUMER.CREATE.S.C",
+      consumer({ name: "C", ack_policy: "none", mem_storage: true }),
+      failed(10012, "storage type can not be updated"),
+    ],
+  ],
+  "how long a consumer may be unused": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["CONSUMER.CREATE.S.C", consumer({ name: "C" }), { config: { inactive_threshold: 5_000_000_000 } }],
+    ["CONSUMER.CREATE.S.C", consumer({ name: "C" }, { action: "create" }), failed(10148, "consumer already exists")],
+    ["CONSUMER.CREATE.S.C", consumer({ durable_name: "C" }), { config: { inactive_threshold: 5_000_000_000 } }],
+    ["CONSUMER.CREATE.S.C", consumer({ durable_name: "C" }), { config: { inactive_threshold: undefined } }],
+    ["CONSUMER.CREATE.S.C", consumer({ name: "C" }), { config: { inactive_threshold: undefined } }],
+  ],
+  "a pause is changed by its own request": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["CONSUMER.CREATE.S.C", consumer({ name: "C" }), made],
+    [
+      "CONSUMER.CREATE.S.C",
+      consumer({ name: "C", pause_until: "2040-01-01T00:00:00Z" }),
+      { config: { pause_until: undefined }, paused: undefined },
+    ],
+    ["CONSUMER.PAUSE.S.C", { pause_until: "2040-01-01T00:00:00Z" }, { paused: true }],
+    [
+      "CONSUMER.CREATE.S.C",
+      consumer({ name: "C", pause_until: "2041-01-01T00:00:00Z", description: "d" }),
+      { config: { pause_until: "2040-01-01T00:00:00Z" }, paused: true },
+    ],
+  ],
+  "odd pull requests": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["a.1", "x", { seq: 1 }],
+    ["CONSUMER.CREATE.S.C", consumer({ name: "C", ack_policy: "explicit" }), made],
+    ["CONSUMER.MSG.NEXT.S.C", { batch: 1, expires: -1 }, "408 Request Timeout"],
+    ["CONSUMER.MSG.NEXT.S.C", { batch: 1, min_pending: -1 }, "400 Bad Request - Not a Overflow Priority consumer"],
+    ["CONSUMER.MSG.NEXT.S.C", { batch: 1, no_wait: true }, "x"],
+  ],
+  "values of headers reach to the end of their line": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["a.1", "x", { seq: 1 }, { "Nats-Msg-Id": "y " }],
+    ["a.1", "x", { seq: 2 }, { "Nats-Msg-Id": "y" }],
+    ["a.1", "x", failed(10070, "wrong last msg ID: y"), { "Nats-Expected-Last-Msg-Id": "y " }],
+    ["a.1", "x", failed(10060, "expected stream does not match"), { "Nats-Expected-Stream": "S " }],
+    ["a.1", "x", failed(10165, "invalid per-message TTL"), { "Nats-TTL": "1 " }],
+  ],
+  "numbers beyond their type": [
+    ["STREAM.CREATE.S", { ...FILE, max_msg_size: 2 ** 31 }, { error: { err_code: 10025 } }],
+    ["STREAM.CREATE.S", { ...FILE, max_msg_size: 2 ** 31 - 1 }, { config: { max_msg_size: 2 ** 31 - 1 } }],
+    [
+      "STREAM.UPDATE.S",
+      `{"name":"S","subjects":["a.>"],"max_msgs":9223372036854775808}`,
+      { error: { err_code: 10025 } },
+    ],
+    ["STREAM.PURGE.S", `{"seq":18446744073709551616}`, { error: { err_code: 10025 } }],
+  ],
+};
+
+// Whether all that `expected` has is in `actual`; what it has as undefined must not be there.
+function assertHolds(actual: unknown, expected: unknown, where: string): void {
+  if (typeof expected !== "object" || expected === null || Array.isArray(expected)) {
+    assert.deepEqual(actual, expected, where);
+    return;
+  }
+  for (const [key, value] of Object.entries(expected)) {
+    assertHolds((actual as Asked | undefined)?.[key], value, `${where}, ${key}`);
+  }
+}
+
+for (const program of ["natsnode", "neighbour"] satisfies ServerProgram[]) {
+  const skip = program === "neighbour" ? withoutNeighbour() : false;
+  test(`answers at the edges of the API: ${program}`, { skip }, async (t) => {
+    const server = await startServerProcess(t, { program, config: 'jetstream { store_dir: "{{DIR}}" }' });
+    const asking = await connectClient(t, server.port);
+    asking.send("SUB answers 1\r\n");
+    const ask = async (
+      subject: string,
+      body: Asked | string,
+      headers: Record<string, string> = {},
+    ): Promise<unknown> => {
+      const to = /^(STREAM|CONSUMER|DIRECT)\./.test(subject) ? `$JS.API.${subject}` : subject;
+      const text = typeof body === "string" ? body : JSON.stringify(body);
+      const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
+      const block = lines.length === 0 ? "" : `NATS/1.0\r\n${lines.join("")}\r\n`;
+      const sizes = block === "" ? text.length : `${block.length} ${block.length + text.length}`;
+      asking.send(`${block === "" ? "PUB" : "HPUB"} ${to} answers ${sizes}\r\n${block}${text}\r\n`);
+      const { headers: told, payload } = await asking.expect(/^H?MSG /);
+      const status = /^NATS\/1\.0 (.+)\r\n/.exec(told)?.[1];
+      return status ?? (payload.startsWith("{") ? (JSON.parse(payload) as unknown) : payload);
+    };
+    for (const [name, steps] of Object.entries(SCENARIOS)) {
+      await t.test(name, async () => {
+        for (const stream of ["S", "T"]) await ask(`STREAM.DELETE.${stream}`, "");
+        for (const [at, [subject, body, expected, given]] of steps.entries()) {
+          const answer = await ask(subject, body, given);
+          if (expected === made) assertHolds(answer, { error: undefined }, `step ${at + 1}: ${subject}`);
+          else assertHolds(answer, expected, `step ${at + 1}: ${subject} ${JSON.stringify(body)}`);
+        }
+      });
+    }
+  });
+}
