@@ -243,7 +243,9 @@ function assertHolds(actual: unknown, expected: unknown, where: string): void {
   }
 }
 
-for (const program of ["natsnode", "neighbour"] satisfies ServerProgram[]) {
+const PROGRAMS: readonly ServerProgram[] = ["natsnode", "neighbour"];
+
+for (const program of PROGRAMS) {
   const skip = program === "neighbour" ? withoutNeighbour() : false;
   test(`answers at the edges of the API: ${program}`, { skip }, async (t) => {
     const server = await startServerProcess(t, { program, config: 'jetstream { store_dir: "{{DIR}}" }' });
@@ -274,5 +276,18 @@ for (const program of ["natsnode", "neighbour"] satisfies ServerProgram[]) {
         }
       });
     }
+  });
+}
+
+for (const program of PROGRAMS) {
+  const skip = program === "neighbour" ? withoutNeighbour() : false;
+  test(`nobody answers a request to a domain: the subject that it stands for is told: ${program}`, {
+    skip,
+  }, async (t) => {
+    const config = 'jetstream { store_dir: "{{DIR}}", domain: hub }';
+    const asking = await connectClient(t, (await startServerProcess(t, { program, config })).port);
+    asking.send("SUB answers 1\r\nPUB $JS.hub.API.DIRECT.GET.S answers 0\r\n\r\n");
+    const { headers } = await asking.expect(/^HMSG answers /);
+    assert.equal(headers, "NATS/1.0 503\r\nNats-Subject: $JS.API.DIRECT.GET.S\r\n\r\n");
   });
 }

@@ -53,6 +53,8 @@ export class Account {
   limits: AccountLimits = NO_LIMITS;
   /** Changes with every change to the mappings; publishers keep what they mapped as long as it stays. */
   mappingGeneration = 0;
+  /** Prefixes of subjects that stand for others, such as that of a JetStream domain. */
+  readonly aliases = new Map<string, string>();
   /** Clients that are bound to it now. */
   connections = 0;
   /** Leaf links that are bound to it now, at either end. */
@@ -101,6 +103,14 @@ export class Account {
   set mappings(mappings: SubjectMappings | undefined) {
     this.#mappings = mappings;
     this.mappingGeneration++;
+  }
+
+  /** The subject that a subject stands for, as who is told that nobody responds sees it. */
+  withoutAlias(subject: string): string {
+    for (const [alias, prefix] of this.aliases) {
+      if (subject.startsWith(alias)) return prefix + subject.slice(alias.length);
+    }
+    return subject;
   }
 
   /** As people know it. */

@@ -125,6 +125,7 @@ export class Api {
   serve(account: Account): void {
     if (this.#subscriptions.has(account)) return;
     const { domain, server } = this.#js;
+    if (domain !== undefined) account.aliases.set(`$JS.${domain}.API.`, PREFIX);
     const subjects = [`${PREFIX}>`, ...(domain === undefined ? [] : [`$JS.${domain}.API.>`])];
     const subscriptions = subjects.map((subject, at) => {
       const target = new ApiEntrance(this, server.router, account, subject.length - 1, this.#known[at]);
@@ -136,6 +137,7 @@ export class Api {
 
   close(): void {
     for (const [account, subscriptions] of this.#subscriptions) {
+      account.aliases.clear();
       for (const subscription of subscriptions) account.unsubscribe(subscription);
     }
     this.#subscriptions.clear();

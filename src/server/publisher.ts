@@ -291,7 +291,7 @@ export class Publisher {
     const { reply } = message;
     for (const own of account.sublist.match(reply).plain) {
       if (own.target !== client) continue;
-      const headers = `NATS/1.0 503\r\nNats-Subject: ${message.subject}\r\n\r\n`;
+      const headers = `NATS/1.0 503\r\nNats-Subject: ${account.withoutAlias(message.subject)}\r\n\r\n`;
       client.send(
         Buffer.from(`HMSG ${reply} ${own.sid} ${headers.length} ${headers.length}\r\n${headers}\r\n`, "latin1"),
       );
