@@ -23,6 +23,8 @@ const state = (messages: number, first: number, last: number): Asked => ({
 const FILE = { name: "S", subjects: ["a.>"] };
 const MEMORY = { ...FILE, storage: "memory" };
 const SEALED = failed(10109, "invalid operation on sealed stream");
+const LEVEL = { "Nats-Required-Api-Level": "99" };
+const NEWER = failed(10185, "JetStream minimum api level required");
 const consumer = (config: object, more: object = {}): Asked => ({ stream_name: "S", config, ...more });
 const made: Asked = {};
 
@@ -107,7 +109,7 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     ["DIRECT.GET.S", { last_by_subj: "a.1", up_to_time: "2024-01-01T00:00:00Z" }, "x"],
     ["DIRECT.GET.S", { seq: -1 }, "408 Malformed Request"],
     ["STREAM.CREATE.T", { name: "T", mirror: { name: "S" } }, { config: { mirror_direct: true } }],
-    ["DIRECT.GET.T", { seq: 1 }, "503"],
+    ["DIRECT.GET.T", { seq: 1 }, "503\r\nNats-Subject: $JS.API.DIRECT.GET.T"],
   ],
   "what is looked at first in a stream's configuration": [
     ["STREAM.CREATE.S", { ...FILE, max_age: 1, pedantic: true }, failed(10052, "max age needs to be >= 100ms")],
@@ -208,9 +210,31 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     ["STREAM.CREATE.S", MEMORY, made],
     ["a.1", "x", { seq: 1 }],
     ["CONSUMER.CREATE.S.C", consumer({ name: "C", ack_policy: "explicit" }), made],
-    ["CONSUMER.MSG.NEXT.S.C", { batch: 1, expires: -1 }, "408 Request Timeout"],
+    [
+      "CONSUMER.MSG.NEXT.S.C",
+      { batch: 1, expires: -1 },
+      "408 Request Timeout\r\nNats-Pending-Messages: 1\r\nNats-Pending-Bytes: 0",
+    ],
     ["CONSUMER.MSG.NEXT.S.C", { batch: 1, min_pending: -1 }, "400 Bad Request - Not a Overflow Priority consumer"],
     ["CONSUMER.MSG.NEXT.S.C", { batch: 1, no_wait: true }, "x"],
+    [
+      "CONSUMER.MSG.NEXT.S.C",
+      { batch: "x" },
+      "400 Bad Request - json: cannot unmarshal string into Go struct field .batch of type int",
+    ],
+    [
+      "CONSUMER.MSG.NEXT.S.C",
+      { batch: 1, idle_heartbeat: 1.5 },
+      "400 Bad Request - json: cannot unmarshal number 1.5 into Go struct field .idle_heartbeat of type time.Duration",
+    ],
+    [
+      "CONSUMER.MSG.NEXT.S.C",
+      { expires: 10_000_000 },
+      "408 Request Timeout\r\nNats-Pending-Messages: 0\r\nNats-Pending-Bytes: 0",
+    ],
+    ["a.1", "x", { seq: 2 }],
+    ["CONSUMER.CREATE.S.O", consumer({ name: "O", priority_policy: "overflow", priority_groups: ["g"] }), made],
+    ["CONSUMER.MSG.NEXT.S.O", { batch: 1, no_wait: true, group: "g", min_pending: 3 }, "404 No Messages"],
   ],
   "values of headers reach to the end of their line": [
     ["STREAM.CREATE.S", MEMORY, made],
@@ -219,6 +243,21 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     ["a.1", "x", failed(10070, "wrong last msg ID: y"), { "Nats-Expected-Last-Msg-Id": "y " }],
     ["a.1", "x", failed(10060, "expected stream does not match"), { "Nats-Expected-Stream": "S " }],
     ["a.1", "x", failed(10165, "invalid per-message TTL"), { "Nats-TTL": "1 " }],
+  ],
+  "a client that wants a server that knows more": [
+    ["CONSUMER.MSG.NEXT.S.C", { batch: 1 }, "503\r\nNats-Subject: $JS.API.CONSUMER.MSG.NEXT.S.C", LEVEL],
+    ["DIRECT.GET.S", { seq: 1 }, "503\r\nNats-Subject: $JS.API.DIRECT.GET.S", LEVEL],
+    ["STREAM.CREATE.S", { ...MEMORY, allow_atomic: true, allow_direct: true }, made],
+    ["DIRECT.GET.S", { seq: 1 }, "412 Required Api Level", LEVEL],
+    ["a.1", "x", { seq: 1 }, LEVEL],
+    ["a.1", "x", "", { "Nats-Batch-Id": "b", "Nats-Batch-Sequence": "1" }],
+    ["a.1", "x", NEWER, { "Nats-Batch-Id": "b", "Nats-Batch-Sequence": "2", ...LEVEL }],
+    [
+      "a.1",
+      "x",
+      failed(10176, "atomic publish batch is incomplete"),
+      { "Nats-Batch-Id": "b", "Nats-Batch-Sequence": "2" },
+    ],
   ],
   "numbers beyond their type": [
     ["STREAM.CREATE.S", { ...FILE, max_msg_size: 2 ** 31 }, { error: { err_code: 10025 } }],
@@ -263,7 +302,7 @@ for (const program of PROGRAMS) {
       const sizes = block === "" ? text.length : `${block.length} ${block.length + text.length}`;
       asking.send(`${block === "" ? "PUB" : "HPUB"} ${to} answers ${sizes}\r\n${block}${text}\r\n`);
       const { headers: told, payload } = await asking.expect(/^H?MSG /);
-      const status = /^NATS\/1\.0 (.+)\r\n/.exec(told)?.[1];
+      const status = /^NATS\/1\.0 (.+?)\r\n\r\n/s.exec(told)?.[1];
       return status ?? (payload.startsWith("{") ? (JSON.parse(payload) as unknown) : payload);
     };
     for (const [name, steps] of Object.entries(SCENARIOS)) {

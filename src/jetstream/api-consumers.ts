@@ -263,10 +263,11 @@ export const RESET_ROUTE: ApiRoute = {
 
 export const NEXT_ROUTE: DirectRoute = {
   subject: "CONSUMER.MSG.NEXT.*.*",
-  handle: ({ account, names, payload, reply, js }) => {
+  handle: (request) => {
+    const { account, names, payload, reply, js } = request;
     const consumer = account.streams.get(names[0])?.consumers.get(names[1]);
     if (consumer === undefined) return false;
-    if (reply === "") return true;
+    if (reply === "" || request.refusesLevel()) return true;
     try {
       consumer.pulls.ask(readPull(payload), reply);
     } catch (error) {

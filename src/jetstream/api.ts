@@ -5,7 +5,6 @@ import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { bytesAsText, stringifyExact } from "../protocol/json.js";
-import { API_LEVEL } from "../protocol/version.js";
 import { requestInfo } from "../server/request-info.js";
 import type { ApiScope, Asked, AskedDirectly } from "./answering.js";
 import { ApiEntrance } from "./api-entrance.js";
@@ -13,7 +12,7 @@ import { Routes } from "./api-routes.js";
 import { ApiError, asApiError } from "./errors.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
-import { Header, MessageHeaders, statusBlock } from "./publish-headers.js";
+import { MessageHeaders, statusBlock } from "./publish-headers.js";
 import { StoreError } from "./store/errors.js";
 
 const PREFIX = "$JS.API.";
@@ -67,13 +66,23 @@ export class DirectRequest {
   /** The request itself; only during the call. */
   readonly message: Message;
   readonly reply: string;
+  readonly #isTooOld: boolean;
 
-  constructor(js: JetStream, account: JetStreamAccount, names: readonly string[], message: Message) {
+  constructor(js: JetStream, account: JetStreamAccount, names: readonly string[], message: Message, isTooOld: boolean) {
     this.js = js;
+    this.#isTooOld = isTooOld;
     this.account = account;
     this.names = names;
     this.message = message;
     this.reply = message.hasReply ? message.reply : "";
+  }
+
+  /** Whether it wants a server that knows more than this one; it was told so. For who would answer it. */
+  refusesLevel(): boolean {
+    if (this.#isTooOld) {
+      this.js.send(this.account.account, this.reply, NO_BYTES, statusBlock("412 Required Api Level"));
+    }
+    return this.#isTooOld;
   }
 
   /** Without headers; a view, only during the call. */
@@ -147,19 +156,17 @@ export class Api {
   handle(account: Account, rest: string, message: Message, source: DeliveryTarget | undefined): boolean {
     const opened = this.#js.accounts.get(account);
     const headers = message.headerBytes === 0 ? undefined : MessageHeaders.in(message.headerText);
-    const isTooOld = !knowsLevel(headers?.get(Header.requiredLevel));
+    const isTooOld = headers?.asksTooMuch === true;
     const direct = this.#direct.find(rest);
     if (direct !== undefined) {
       if (opened === undefined) return false;
       const { names, route } = direct;
-      const request = new DirectRequest(this.#js, opened, names, message);
+      const request = new DirectRequest(this.#js, opened, names, message, isTooOld);
       if (this.admission !== undefined) {
         const asked = { account, opened, rest, stream: names[0], domain: this.#domainOf(message), source };
         if (!this.admission.admitDirect(asked, request)) return true;
       }
-      if (!isTooOld) return route.handle(request);
-      this.#js.send(account, request.reply, NO_BYTES, statusBlock("412 Required Api Level"));
-      return true;
+      return route.handle(request);
     }
     const reply = message.hasReply ? message.reply : "";
     const found = this.#routes.find(rest);
@@ -299,8 +306,4 @@ interface Call {
   readonly headers: MessageHeaders | undefined;
   /** Takes the answer instead of the requester. */
   readonly done?: (text: string) => void;
-}
-
-function knowsLevel(text: string | undefined): boolean {
-  return text === undefined || (/^\d+$/.test(text) && Number(text) <= API_LEVEL);
 }

@@ -86,6 +86,10 @@ export class AtomicBatches {
       this.#abandon(id, "incomplete");
       throw new ApiError("atomicIncomplete");
     }
+    if (headers.asksTooMuch) {
+      this.#abandon(id, "unsupported");
+      throw new ApiError("requiredLevel");
+    }
     if (commit !== undefined && commit !== "1" && commit !== "eob") {
       this.#abandon(id, "incomplete");
       throw new ApiError("atomicCommit");

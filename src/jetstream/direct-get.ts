@@ -49,6 +49,7 @@ function streamOf({ account, names, reply }: DirectRequest): Stream | undefined 
 function bySubject(request: DirectRequest): boolean {
   const stream = streamOf(request);
   if (stream === undefined) return false;
+  if (request.refusesLevel()) return true;
   single({ request, stream, asked: lastOf(request.names[1]) });
   return true;
 }
@@ -56,6 +57,7 @@ function bySubject(request: DirectRequest): boolean {
 function byRequest(request: DirectRequest): boolean {
   const stream = streamOf(request);
   if (stream === undefined) return false;
+  if (request.refusesLevel()) return true;
   const { message } = request;
   if (message.payloadBytes === 0) return status(request, "408 Empty Request");
   const plain = readPlainGet(message.body, message.start + message.headerBytes, message.end);

@@ -1,6 +1,7 @@
 // The headers of JetStream messages, and what a publisher asks for with them.
 import type { Message } from "../accounts/message.js";
 import { readHeaders } from "../protocol/header-block.js";
+import { API_LEVEL } from "../protocol/version.js";
 
 export const Header = {
   msgId: "Nats-Msg-Id",
@@ -68,6 +69,12 @@ export class MessageHeaders {
   /** Undefined when it is not there or empty. */
   get(name: string): string | undefined {
     return this.#values.get(name)?.[0];
+  }
+
+  /** Whether `Nats-Required-Api-Level` asks for more than this server knows. */
+  get asksTooMuch(): boolean {
+    const level = this.get(Header.requiredLevel);
+    return level !== undefined && !(/^\d+$/.test(level) && Number(level) <= API_LEVEL);
   }
 
   has(name: string): boolean {

@@ -6,7 +6,7 @@ import { NS_PER_MS } from "./time.js";
 
 export interface PullRequest {
   readonly reply: string;
-  /** Messages that are still wanted. */
+  /** Messages that are still wanted; a request that did not say has 0 and gets one. */
   left: number;
   /** Bytes that are still wanted; 0 for no limit. */
   bytesLeft: number;
@@ -85,29 +85,39 @@ export function readPull(payload: Buffer): PullOptions {
   } catch {
     throw new SyntaxError("invalid character in JSON");
   }
-  const number = (name: string): number => {
+  const read = <T>(name: string, type: string, none: T, fits: (value: unknown) => boolean): T => {
     const value = raw[name];
-    return typeof value === "number" || typeof value === "bigint" ? Number(value) : 0;
+    if (value === undefined || value === null) return none;
+    if (!fits(value))
+      throw new SyntaxError(`json: cannot unmarshal ${kindOf(value)} into Go struct field .${name} of type ${type}`);
+    return value as T;
   };
-  const ns = (name: string): bigint => {
-    const value = raw[name];
-    if (typeof value === "bigint") return value;
-    return typeof value === "number" && Number.isInteger(value) ? BigInt(value) : 0n;
-  };
-  const string = (name: string): string => (typeof raw[name] === "string" ? (raw[name] as string) : "");
-  const batch = number("batch");
+  const number = (name: string, type = "int"): number => Number(read<number | bigint>(name, type, 0, isInteger));
+  const ns = (name: string): bigint => BigInt(read<number | bigint>(name, "time.Duration", 0, isInteger));
+  const string = (name: string): string => read(name, "string", "", (value) => typeof value === "string");
   return {
-    batch: batch > 0 ? batch : 1,
+    batch: number("batch"),
     expiresNs: ns("expires"),
-    noWait: raw["no_wait"] === true,
+    noWait: read("no_wait", "bool", false, (value) => typeof value === "boolean"),
     maxBytes: number("max_bytes"),
     heartbeatNs: ns("idle_heartbeat"),
     group: string("group"),
-    minPending: number("min_pending"),
-    minAckPending: number("min_ack_pending"),
+    minPending: number("min_pending", "int64"),
+    minAckPending: number("min_ack_pending", "int64"),
     id: string("id"),
     priority: number("priority"),
   };
+}
+
+function isInteger(value: unknown): boolean {
+  return typeof value === "bigint" || Number.isInteger(value);
+}
+
+// What JSON calls a value, as Go tells of it.
+function kindOf(value: unknown): string {
+  if (Array.isArray(value)) return "array";
+  if (typeof value === "number") return Number.isInteger(value) ? "number" : `number ${value}`;
+  return typeof value === "boolean" ? "bool" : typeof value;
 }
 
 /** A request that waits from now on; times are monotonic. */

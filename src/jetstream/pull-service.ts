@@ -45,6 +45,10 @@ export class PullService {
       this.#end(request, "408 Request Timeout", true);
       return;
     }
+    if (options.noWait && options.expiresNs === 0n && !consumer.groups.mayServe(request)) {
+      this.#end(request, "404 No Messages", false);
+      return;
+    }
     this.#queue.add(request, this.#byPriority);
     this.#arm();
     consumer.wake();
@@ -128,7 +132,7 @@ export class PullService {
     request.delivered++;
     if (request.heartbeatMs > 0) request.lastSentMs = this.#nowMs;
     if (request.maxBytes > 0) request.bytesLeft -= bytes;
-    if (request.left === 0) {
+    if (request.left <= 0) {
       this.#queue.remove(request);
       if (request.maxBytes > 0 && request.bytesLeft > 0) this.#end(request, "409 Batch Completed", true);
     } else this.#queue.rotate(request, this.#byPriority);
