@@ -116,7 +116,7 @@ test("nats-servers that start their JetStream in a super-cluster with natsnode's
       }),
     ),
   );
-  await first.logged(/JetStream cluster new metadata leader/, 60_000);
+  await first.logged(/(JetStream cluster new|Self is new JetStream cluster) metadata leader/, 60_000);
   const theirs = await connect({ port: first.port });
   t.after(() => theirs.close());
   const made = (client: NatsConnection, prefix: string, name: string) => async (): Promise<boolean> => {
