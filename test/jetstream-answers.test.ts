@@ -128,6 +128,21 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
       { ...FILE, deny_purge: true, allow_msg_schedules: true, sources: [{ name: "X" }] },
       failed(10187, "stream source can not also schedule messages"),
     ],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, allow_msg_counter: true, discard: "new", retention: "workqueue", discard_new_per_subject: true },
+      failed(10052, "counter stream cannot use discard new"),
+    ],
+    [
+      "STREAM.CREATE.S",
+      { ...MEMORY, persist_mode: "async", allow_msg_schedules: true, discard: "new" },
+      failed(10052, "message scheduling cannot use discard new"),
+    ],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, mirror_direct: true, deny_purge: true, allow_rollup_hdrs: true },
+      failed(10052, "stream has no mirror but does have mirror direct"),
+    ],
     ["STREAM.CREATE.S", { ...FILE, allow_msg_counter: true, subject_delete_marker_ttl: 1_000_000_000 }, made],
     [
       "STREAM.UPDATE.S",

@@ -39,10 +39,10 @@ export function checkStream(config: StreamConfig, neighbours: Neighbours, pedant
   checkStreamName(config.name);
   checkSizes(config);
   checkTimes(config, neighbours.windowLimitNs);
-  checkFeatures(config, pedantic, isNew);
   if (isNew && config.mirror === undefined && config.mirror_direct) {
     throw invalidStream("stream has no mirror but does have mirror direct");
   }
+  checkFeatures(config, pedantic, isNew);
   if (config.mirror !== undefined) checkMirror(config, config.mirror, neighbours, pedantic, isNew);
   else if (config.sources !== undefined) checkSources(config, config.sources, neighbours);
   checkSubjects(config);
@@ -88,27 +88,26 @@ function checkTimes(config: StreamConfig, windowLimitNs: bigint): void {
 
 function checkFeatures(config: StreamConfig, pedantic: boolean, isNew: boolean): void {
   if (config.deny_purge && config.allow_rollup_hdrs) throw invalidStream("roll-ups require the purge permission");
+  // Markers end by themselves. As in nats-server a new counter may have them, and not be updated then.
+  const implied = config.subject_delete_marker_ttl > 0n && !pedantic;
+  if (config.allow_msg_counter) checkCounters(config, implied && !isNew);
+  config.allow_msg_ttl ||= implied;
   if (config.discard_new_per_subject) {
     if (config.discard !== "new") throw invalidStream("discard new per subject requires discard new policy to be set");
     if (config.max_msgs_per_subject <= 0) {
       throw invalidStream("discard new per subject requires max msgs per subject > 0");
     }
   }
-  if (config.persist_mode === "async") {
-    if (config.storage === "memory") throw invalidStream("async persist mode is only supported on file storage");
-    if (config.allow_atomic) throw invalidStream("async persist mode is not supported with atomic batch publish");
-  }
-  // Markers end by themselves. As in nats-server a new counter may have them, and not be updated then.
-  const implied = config.subject_delete_marker_ttl > 0n && !pedantic;
-  if (config.allow_msg_counter)
-    checkCounters({ ...config, allow_msg_ttl: config.allow_msg_ttl || (implied && !isNew) });
-  config.allow_msg_ttl ||= implied;
   checkMarkers(config);
   if (config.allow_msg_schedules) {
     if (config.sources?.length) throw new ApiError("sourceSchedules");
     if (!pedantic) config.allow_rollup_hdrs = true;
     if (!config.allow_rollup_hdrs) throw invalidStream("message scheduling cannot be set if roll-ups are disabled");
     if (config.discard === "new") throw invalidStream("message scheduling cannot use discard new");
+  }
+  if (config.persist_mode === "async") {
+    if (config.storage === "memory") throw invalidStream("async persist mode is only supported on file storage");
+    if (config.allow_atomic) throw invalidStream("async persist mode is not supported with atomic batch publish");
   }
 }
 
@@ -120,11 +119,11 @@ function checkMarkers({ subject_delete_marker_ttl: ttl, ...config }: StreamConfi
   if (!config.allow_rollup_hdrs) throw invalidStream("subject delete marker cannot be set if roll-ups are disabled");
 }
 
-function checkCounters(config: StreamConfig): void {
-  if (config.retention !== "limits") throw invalidStream("counter stream can only use limits retention");
+function checkCounters(config: StreamConfig, hasMarkers: boolean): void {
   if (config.discard === "new") throw invalidStream("counter stream cannot use discard new");
-  if (config.allow_msg_ttl) throw invalidStream("counter stream cannot use message TTLs");
+  if (hasMarkers || config.allow_msg_ttl) throw invalidStream("counter stream cannot use message TTLs");
   if (config.allow_msg_schedules) throw invalidStream("counter stream cannot use message schedules");
+  if (config.retention !== "limits") throw invalidStream("counter stream can only use limits retention");
 }
 
 function checkMirror(
