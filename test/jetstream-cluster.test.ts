@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
+import { headers } from "@nats-io/transport-node";
 import {
   type Answer,
   ask,
@@ -61,6 +62,17 @@ test("what no server has is answered once", { timeout: 60_000 }, async (t) => {
   }
   await assert.rejects(one.client.request("$JS.API.DIRECT.GET.NONE", '{"seq":1}'), /no responders/);
   await assert.rejects(three.client.request("$JS.API.CONSUMER.MSG.NEXT.NONE.c"), /no responders/);
+});
+
+test("a stream of a client that wants a server that knows more is refused once", { timeout: 60_000 }, async (t) => {
+  const [, one, two] = await startMembers(t, 2);
+  const newer = headers();
+  newer.set("Nats-Required-Api-Level", "99");
+  for (const { client } of [one, two]) {
+    const answer = await client.request("$JS.API.STREAM.CREATE.NEWER", '{"name":"NEWER"}', { headers: newer });
+    assert.equal(answer.json<Answer>().error?.err_code, 10185);
+    assert.equal((await ask(client, "STREAM.INFO.NEWER")).error?.err_code, 10059);
+  }
 });
 
 test("of many creates of one name at a time one makes the stream", { timeout: 60_000 }, async (t) => {

@@ -30,6 +30,8 @@ export interface Asked extends AskedDirectly {
   readonly subject: string;
   readonly reply: string;
   readonly payload: Buffer;
+  /** It wants a server that knows more. */
+  readonly isTooOld: boolean;
 }
 
 /** What is to be done; `coordinator`: that server answers; `later`: nobody can decide yet. */

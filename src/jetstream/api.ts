@@ -177,7 +177,7 @@ export class Api {
     if (this.admission === undefined) this.#call(call, names, isTooOld);
     else {
       const { scope = "stream" } = route;
-      const asked = { ...call, scope, rest, stream: names[0] ?? "", domain: this.#domainOf(message) };
+      const asked = { ...call, isTooOld, scope, rest, stream: names[0] ?? "", domain: this.#domainOf(message) };
       this.admission.admit(asked, () => this.#call(call, names, isTooOld));
     }
     return true;

@@ -77,7 +77,8 @@ export class JetStreamCluster implements Admission, PeerWork {
     const { account, rest, reply, payload, source } = asked;
     if (verdict === "answer") run();
     else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
-    else if (verdict === "place") this.#placement.take(asked);
+    else if (verdict === "place" && !asked.isTooOld) this.#placement.take(asked);
+    else if (verdict === "place" && source?.peer === undefined) run();
     else if (verdict === "later") this.#wait(untilMs, () => this.admit(asked, run, untilMs));
     else if (verdict === "coordinator") this.#forwarding.consider(asked, asked.subject, reply, payload);
     else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));

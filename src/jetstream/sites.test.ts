@@ -55,6 +55,8 @@ test("what a request says of placement is read, or left to whoever refuses it", 
   assert.deepEqual(readNewStream(Buffer.from(`{"config":${text},"state":{}}`)), read);
   const nothing = { cluster: "", tags: [], isMemory: false, maxBytes: 0, subjects: [] };
   assert.deepEqual(readNewStream(Buffer.from("{}")), nothing);
-  for (const bad of ["", "x", "null", '{"placement":{"tags":5}}'])
-    assert.equal(readNewStream(Buffer.from(bad)), undefined);
+  const odd = { ...nothing, subjects: ["a.>"], isMemory: true };
+  assert.deepEqual(readNewStream(Buffer.from('{"Name":"S","SUBJECTS":["a.>"],"Storage":"memory"}')), odd);
+  assert.deepEqual(readNewStream(Buffer.from('{"name":"S","mirror":{"name":"O"}}')), nothing);
+  for (const bad of ["", "x", '{"placement":{"tags":5}}']) assert.equal(readNewStream(Buffer.from(bad)), undefined);
 });

@@ -1,6 +1,10 @@
 // Which server a new stream goes to: one that its placement allows, with room for what it reserves.
 import { ApiError } from "./errors.js";
+import { type Fields, field, readRequest } from "./fields.js";
 import type { Introduction } from "./peer.js";
+import { STREAM_FIELDS, type StreamConfig } from "./stream-config.js";
+
+const RESTORE: Fields = { config: field({ object: STREAM_FIELDS }) };
 
 /** A server that could take a stream. */
 export interface Site extends Introduction {
@@ -24,18 +28,17 @@ export interface NewStream {
 /** Reads a request to make or restore a stream; undefined for one that makes no sense, which any server refuses. */
 export function readNewStream(payload: Buffer): NewStream | undefined {
   try {
-    const request = JSON.parse(payload.toString("utf8")) as Record<string, unknown>;
-    const config = (typeof request["config"] === "object" && request["config"]) || request;
-    const { placement, storage, max_bytes: bytes, subjects, name } = config as Record<string, unknown>;
-    const { cluster = "", tags = [] } = (placement ?? {}) as { cluster?: string; tags?: string[] };
-    const maxBytes = typeof bytes === "number" && bytes > 0 ? bytes : 0;
+    // Of a restore the configuration is a part.
+    const restored = readRequest<{ config?: StreamConfig }>(payload, RESTORE, false).config;
+    const config = restored ?? readRequest<StreamConfig>(payload, STREAM_FIELDS, false);
+    const { placement, mirror, sources = [], subjects = [], name } = config;
+    const hasOwnName = name !== "" && subjects.length === 0 && mirror === undefined && sources.length === 0;
     return {
-      cluster,
-      tags: tags.map((tag) => tag.toLowerCase()),
-      isMemory: storage === "memory",
-      maxBytes,
-      subjects:
-        Array.isArray(subjects) && subjects.length > 0 ? subjects.map(String) : typeof name === "string" ? [name] : [],
+      cluster: placement?.cluster ?? "",
+      tags: (placement?.tags ?? []).map((tag) => tag.toLowerCase()),
+      isMemory: config.storage === "memory",
+      maxBytes: Math.max(0, Number(config.max_bytes)),
+      subjects: hasOwnName ? [name] : subjects,
     };
   } catch {
     return undefined;
