@@ -69,7 +69,10 @@ test("a stream of a client that wants a server that knows more is refused once",
   const newer = headers();
   newer.set("Nats-Required-Api-Level", "99");
   for (const { client } of [one, two]) {
-    const answer = await client.request("$JS.API.STREAM.CREATE.NEWER", '{"name":"NEWER"}', { headers: newer });
+    const answer = await client.request("$JS.API.STREAM.CREATE.NEWER", '{"name":"NEWER"}', {
+      timeout: 5000,
+      headers: newer,
+    });
     assert.equal(answer.json<Answer>().error?.err_code, 10185);
     assert.equal((await ask(client, "STREAM.INFO.NEWER")).error?.err_code, 10059);
   }
