@@ -198,6 +198,24 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
       failed(10012, "storage type can not be updated"),
     ],
   ],
+  "what a pedantic request for a consumer is told first": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    [
+      "CONSUMER.CREATE.S.C",
+      consumer({ name: "C", max_ack_pending: -5, max_bytes: -5, num_replicas: -1 }, { pedantic: true }),
+      failed(10157, "pedantic mode: max_ack_pending must be set to -1"),
+    ],
+    [
+      "CONSUMER.CREATE.S.C",
+      consumer({ name: "C", idle_heartbeat: -5, inactive_threshold: -5, num_replicas: -1 }, { pedantic: true }),
+      failed(10157, "pedantic mode: idle_heartbeat must not be negative"),
+    ],
+    [
+      "CONSUMER.CREATE.S.C",
+      consumer({ name: "C", deliver_subject: "d", ack_policy: "flow_control", ack_wait: -1 }),
+      failed(10183, "consumer ack wait needs to be positive"),
+    ],
+  ],
   "how long a consumer may be unused": [
     ["STREAM.CREATE.S", MEMORY, made],
     ["CONSUMER.CREATE.S.C", consumer({ name: "C" }), { config: { inactive_threshold: 5_000_000_000 } }],

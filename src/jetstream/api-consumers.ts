@@ -1,7 +1,7 @@
 // The API of consumers: create, info, list, names, delete, pause, unpin, reset, and requests for messages.
 import { type ApiRequest, type ApiRoute, type DirectRoute, wantEmpty } from "./api.js";
 import type { Consumer } from "./consumer.js";
-import { checkConsumer, checkConsumerFirst, checkConsumerUpdate, checkWorkQueue } from "./consumer-checks.js";
+import { checkConsumer, checkConsumerUpdate, checkWorkQueue } from "./consumer-checks.js";
 import {
   type ConsumerConfig,
   type ConsumerLimits,
@@ -96,7 +96,6 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
   }
   // What was asked for decides, not what became of it.
   const level = consumerLevel(config);
-  checkConsumerFirst(config);
   withConsumerDefaults(config, stream.config, limits, pedantic);
   checkConsumer(config, stream, limits);
   config.metadata = withLevel(config.metadata, level);

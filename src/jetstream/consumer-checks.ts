@@ -21,16 +21,13 @@ const POLICY_TEXT: Readonly<Record<ConsumerConfig["deliver_policy"], string>> = 
   last_per_subject: "last per subject",
 };
 
-/** What is looked at before defaults are filled in. Throws ApiError. */
-export function checkConsumerFirst(config: ConsumerConfig): void {
-  if (config.num_replicas < 0) throw new ApiError("negativeReplicas");
-}
-
 /** Checks a configuration with its defaults filled in. Throws ApiError. */
 export function checkConsumer(config: ConsumerConfig, stream: Stream, limits: ConsumerLimits): void {
+  if (config.num_replicas < 0) throw new ApiError("negativeReplicas");
   checkName(config);
   if (config.backoff?.some((wait) => wait < 0n)) throw new ApiError("backoff");
   if (config.ack_wait < 0n) throw new ApiError("ackWait");
+  if (config.ack_policy === "flow_control") checkFlowAcks(config);
   if (config.backoff !== undefined && config.max_deliver > 0 && config.max_deliver < config.backoff.length) {
     throw new ApiError("maxDeliverBackoff");
   }
@@ -52,6 +49,13 @@ export function checkConsumer(config: ConsumerConfig, stream: Stream, limits: Co
   if (config.flow_control && config.idle_heartbeat === 0n) throw new ApiError("flowControlHeartbeat");
   checkMetadata(config);
   checkPriority(config);
+}
+
+function checkFlowAcks(config: ConsumerConfig): void {
+  if (config.deliver_subject === "") throw new ApiError("flowAckPush");
+  if (config.max_ack_pending < 0) throw new ApiError("flowAckMaxPending");
+  if (config.ack_wait !== 0n || config.backoff?.length) throw new ApiError("flowAckWait");
+  if (config.max_deliver > 0) throw new ApiError("flowAckMaxDeliver");
 }
 
 function checkName({ name, durable_name: durable }: ConsumerConfig): void {

@@ -1,5 +1,5 @@
 // A consumer's configuration as the API knows it (ADR-15, ADR-42 and others), its defaults, and its level.
-import { ApiError, pedanticError } from "./errors.js";
+import { pedanticError } from "./errors.js";
 import { type Fields, field, optional, writeFields } from "./fields.js";
 import { type StreamConfig, shownMetadata } from "./stream-config.js";
 import { NS_PER_SECOND } from "./time.js";
@@ -107,6 +107,17 @@ export interface ConsumerLimits {
   readonly maxRequestBatch: number;
 }
 
+// In nats-server's order.
+const REST_OF_COUNTABLE = [
+  "max_batch",
+  "max_expires",
+  "max_bytes",
+  "idle_heartbeat",
+  "inactive_threshold",
+  "priority_timeout",
+] as const;
+type Countable = "max_waiting" | (typeof REST_OF_COUNTABLE)[number];
+
 /**
  * Fills in defaults and puts right what is wrong in a harmless way; a pedantic request is refused instead.
  * Throws ApiError 10157 and some others.
@@ -117,35 +128,22 @@ export function withConsumerDefaults(
   limits: ConsumerLimits,
   pedantic: boolean,
 ): void {
-  const negative = (
-    name:
-      | "max_batch"
-      | "max_expires"
-      | "max_bytes"
-      | "max_waiting"
-      | "inactive_threshold"
-      | "idle_heartbeat"
-      | "priority_timeout",
-  ): void => {
+  const negative = (name: Countable): void => {
     if (config[name] >= 0) return;
     if (pedantic) throw pedanticError(`${name} must not be negative`);
     (config as unknown as Record<string, unknown>)[name] = typeof config[name] === "bigint" ? 0n : 0;
   };
-  for (const name of [
-    "max_batch",
-    "max_expires",
-    "max_bytes",
-    "max_waiting",
-    "inactive_threshold",
-    "idle_heartbeat",
-    "priority_timeout",
-  ] as const) {
-    negative(name);
-  }
+  const belowNone = (name: "max_deliver" | "max_ack_pending"): void => {
+    if (config[name] >= -1) return;
+    if (pedantic) throw pedanticError(`${name} must be set to -1`);
+    config[name] = -1;
+  };
+  belowNone("max_deliver");
+  negative("max_waiting");
+  belowNone("max_ack_pending");
+  for (const name of REST_OF_COUNTABLE) negative(name);
   const isPush = config.deliver_subject !== "";
   const flowAcks = config.ack_policy === "flow_control";
-  if (config.max_deliver < -1 && pedantic) throw pedanticError("max_deliver must be set to -1");
-  if (flowAcks) checkFlowAcks(config);
   if (config.max_deliver <= 0) config.max_deliver = -1;
   if (flowAcks) {
     config.flow_control = true;
@@ -181,18 +179,7 @@ export function withEphemeralThreshold(config: ConsumerConfig, isDurable: boolea
   if (!isDurable && config.inactive_threshold === 0n) config.inactive_threshold = EPHEMERAL_THRESHOLD_NS;
 }
 
-function checkFlowAcks(config: ConsumerConfig): void {
-  if (config.deliver_subject === "") throw new ApiError("flowAckPush");
-  if (config.max_ack_pending < 0) throw new ApiError("flowAckMaxPending");
-  if (config.ack_wait !== 0n || config.backoff?.length) throw new ApiError("flowAckWait");
-  if (config.max_deliver > 0) throw new ApiError("flowAckMaxDeliver");
-}
-
 function withMaxAckPending(config: ConsumerConfig, ofStream: number, ofAccount: number, pedantic: boolean): void {
-  if (config.max_ack_pending < -1) {
-    if (pedantic) throw pedanticError("max_ack_pending must be set to -1");
-    config.max_ack_pending = -1;
-  }
   if (config.max_ack_pending !== 0) return;
   if (ofStream > 0) {
     // Also where nothing is acknowledged.
