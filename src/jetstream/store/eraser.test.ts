@@ -11,10 +11,12 @@ import { durable, type StreamStore } from "./store.js";
 const SECRET = "the secret of message two";
 const LIMITS = { segmentBytes: 4000, segmentMessages: 25, journalBytes: 3000, journalFiles: 4, chunkBytes: 700 };
 
-/** Files that hold the secret. */
-function leftIn(disk: SimulatedDisk, path = "/store"): string[] {
-  if (disk.statSync(path)?.isDirectory) return disk.listSync(path).flatMap((name) => leftIn(disk, `${path}/${name}`));
-  return disk.readSync(path).includes(SECRET) ? [path] : [];
+/** Files that hold the secret, or another text. */
+function leftIn(disk: SimulatedDisk, path = "/store", text = SECRET): string[] {
+  if (disk.statSync(path)?.isDirectory) {
+    return disk.listSync(path).flatMap((name) => leftIn(disk, `${path}/${name}`, text));
+  }
+  return disk.readSync(path).includes(text) ? [path] : [];
 }
 
 /** A stream of sixty messages, the second of which is secret. */
@@ -112,3 +114,69 @@ for (const compression of ["none", "s2"] as const) {
     }
   }
 }
+
+test("a journal's file that cannot be written any more stops no writes, whatever is to be erased", async () => {
+  const [first] = await begin(1, OPTIONS, "none");
+  for (const name of first.disk.listSync("/store/journal")) {
+    const [world, storage, store] = await begin(1, OPTIONS, "none");
+    world.disk.fail({ operation: "write", code: "EIO", path: `/journal/${name}`, times: Number.POSITIVE_INFINITY });
+    const goesOn = async (running: FileStorage, stream: StreamStore): Promise<void> => {
+      for (let turn = 0; turn < 40; turn++) {
+        // An erase that is tried again leaves a file each time.
+        await pass(world, 500);
+        assert.equal(running.failure, undefined, `${name}, ${turn}`);
+        const sequence = stream.state.lastSequence + 1;
+        const ticket = stream.append(newMessage("a", "", "more ".repeat(100)), sequence, timesOf(1n));
+        await world.clock.settle(durable(running.commits, ticket)).catch(() => {});
+      }
+    };
+    void store.erase(2).catch(() => {});
+    await goesOn(storage, store);
+    world.crash();
+    world.restart();
+    const again = await world.clock.settle(openStorage(world, "/store", OPTIONS));
+    await goesOn(again, again.stream("S"));
+    assert.ok(world.disk.listSync("/store/journal").length < 10);
+    world.disk.repair();
+    await pass(world, 600_000);
+    assert.deepEqual(leftIn(world.disk), []);
+  }
+});
+
+test("an erasure that cannot be done holds up no other one of the stream", async () => {
+  const [world, storage, store] = await begin(1, OPTIONS, "none");
+  await world.clock.settle(storage.wipeJournal());
+  const times = Number.POSITIVE_INFINITY;
+  world.disk.fail({ operation: "write", code: "EIO", path: ".seg", times });
+  const other = "text 50 ";
+  const refused = await world.clock.settle(Promise.allSettled([store.erase(2), store.erase(50)]));
+  assert.deepEqual(
+    refused.map(({ status }) => status),
+    ["rejected", "rejected"],
+  );
+  const [held] = leftIn(world.disk);
+  world.disk.repair();
+  world.disk.fail({ operation: "write", code: "EIO", path: held, times });
+  await pass(world, 20_000);
+  assert.deepEqual([leftIn(world.disk), leftIn(world.disk, "/store", other)], [[held], []]);
+  world.disk.repair();
+  await pass(world, 60_000);
+  assert.deepEqual(leftIn(world.disk), []);
+});
+
+test("an erasure that cannot be done is tried again more and more rarely", async () => {
+  const [world, storage, store] = await begin(1, OPTIONS, "none");
+  let tries = 0;
+  const { wipeJournal } = storage;
+  storage.wipeJournal = () => {
+    tries++;
+    return wipeJournal.call(storage);
+  };
+  world.disk.fail({ operation: "write", code: "EIO", path: ".seg", times: Number.POSITIVE_INFINITY });
+  await assert.rejects(world.clock.settle(store.erase(2)));
+  await pass(world, 3_600_000);
+  assert.ok(tries > 10 && tries < 30, `${tries} tries in an hour`);
+  world.disk.repair();
+  await pass(world, 300_000);
+  assert.deepEqual(leftIn(world.disk), []);
+});

@@ -11,7 +11,8 @@ import type { Sequence } from "./store.js";
 import type { StreamFiles } from "./stream-files.js";
 
 const RETRY_MS = 500;
-const LONGEST_RETRY_MS = 10_000;
+/** A try costs all streams a file of the journal. */
+const LONGEST_RETRY_MS = 300_000;
 
 /** What a store needs of the whole storage to erase: that nothing of a message is left in the journal. */
 export interface JournalCleaner {
@@ -108,14 +109,21 @@ export class Eraser {
     try {
       await this.cleaner.wipeJournal();
       await this.alone(async () => {
-        if (this.ended) return;
+        let failure: unknown;
         for (const one of some) {
+          if (this.ended) return;
           if (!this.left.has(one)) continue;
-          await this.eraseFile(one);
-          this.done(one);
+          try {
+            await this.eraseFile(one);
+            this.done(one);
+          } catch (error) {
+            // The others do not wait for it.
+            failure ??= error;
+          }
         }
+        if (failure !== undefined) throw failure;
       });
-      this.retryMs = RETRY_MS;
+      if (this.left.size === 0) this.retryMs = RETRY_MS;
     } catch (error) {
       this.tryLater();
       throw error;

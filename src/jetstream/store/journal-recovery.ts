@@ -4,7 +4,7 @@ import { Chunk } from "./chunk-pool.js";
 import type { Keys } from "./cipher.js";
 import type { JournalRecord } from "./file-log.js";
 import { type FoundFrame, FrameFlag, framesOf, recordsOf } from "./frame.js";
-import type { JournalFile } from "./journal.js";
+import type { JournalFile } from "./journal-file.js";
 import { RecordFlag, RecordKind, type RecordView } from "./record.js";
 import type { Ticket } from "./store.js";
 
@@ -47,7 +47,7 @@ export async function recoverJournal(
       frames.push({ ...frame, file });
       lastTicket = Math.max(lastTicket, frame.ticket);
     }
-    files.push({ file, lastTicket });
+    files.push({ file, lastTicket, isBlank: false });
   }
   frames.sort((a, b) => a.ticket - b.ticket);
   let released = 0;

@@ -7,6 +7,7 @@ import { Chunk, ChunkPool } from "./chunk-pool.js";
 import type { Cipher } from "./cipher.js";
 import { StoreError } from "./errors.js";
 import { FRAME_HEADER_BYTES, FrameFlag, writeFrameHeader } from "./frame.js";
+import { type JournalFile, wipeFile } from "./journal-file.js";
 import { type Commits, type CommitWaiter, durable, type Ticket } from "./store.js";
 
 const FIRST_RETRY_MS = 100;
@@ -25,12 +26,6 @@ export interface JournalOptions {
   /** 0: a write is durable when it was synced. Else when it was written, and syncs come so often. */
   readonly syncIntervalMs: number;
   readonly cipher: Cipher | undefined;
-}
-
-/** A file of the journal. */
-export interface JournalFile {
-  readonly file: DiskFile;
-  lastTicket: Ticket;
 }
 
 interface Slice {
@@ -229,11 +224,10 @@ export class Journal implements Commits {
     // Nobody else gets them meanwhile: what is written to them would be wiped, too.
     const files = this.free.splice(0);
     this.chunks.wipe();
-    try {
-      for (const one of files) await wipeFile(one);
-    } finally {
-      this.free.unshift(...files);
-    }
+    let failure: unknown;
+    for (const one of files) await wipeFile(one).catch((error) => (failure ??= error));
+    this.free.unshift(...files);
+    if (failure !== undefined) throw failure;
   }
 
   /**
@@ -330,6 +324,7 @@ export class Journal implements Commits {
       if (this.current === undefined || isFull || this.mustLeave) await this.rotate();
       const current = this.current!;
       this.isDirty = true;
+      current.isBlank = false;
       // With the sync, if there is to be one.
       await current.file.write(this.padded(parts, bytes, current.file), this.position);
       this.position += bytes;
@@ -382,17 +377,27 @@ export class Journal implements Commits {
       await new Promise<void>((resolve) => this.waitingForRoom.push(resolve));
       if (this.blockedBy !== undefined && this.waiting.length >= this.options.maxWaiting) throw this.blockedBy;
     }
-    // A file is only written over when a durable frame says that nobody needs what it holds.
-    const old = this.free.length > 0 && this.free[0].lastTicket <= this.releasedOnDisk ? this.free.shift() : undefined;
-    if (old !== undefined && this.wipers > 0) {
-      await wipeFile(old).catch((error) => {
-        this.free.unshift(old);
-        throw error;
-      });
-    }
-    this.current = old ?? (await this.newFile());
+    this.current = (await this.spareFile()) ?? (await this.newFile());
     this.position = 0;
     this.durablePosition = 0;
+  }
+
+  /** A file to write over; undefined when there is none. */
+  private async spareFile(): Promise<JournalFile | undefined> {
+    const { free } = this;
+    // Only when a durable frame says that nobody needs what it holds.
+    for (let tries = free.length; tries > 0 && free.length > 0 && free[0].lastTicket <= this.releasedOnDisk; tries--) {
+      const one = free.shift()!;
+      if (one.isBlank || this.wipers === 0) return one;
+      try {
+        await wipeFile(one);
+        return one;
+      } catch {
+        // Writes go on elsewhere; who wants it wiped tries again.
+        free.push(one);
+      }
+    }
+    return undefined;
   }
 
   private async newFile(): Promise<JournalFile> {
@@ -402,7 +407,7 @@ export class Journal implements Commits {
       this.options.syncIntervalMs === 0,
     );
     await this.disk.syncDirectory(this.directory);
-    return { file, lastTicket: 0 };
+    return { file, lastTicket: 0, isBlank: true };
   }
 
   private wake(): void {
@@ -470,10 +475,4 @@ export class Journal implements Commits {
   private files(): JournalFile[] {
     return [...this.waiting, ...this.free, ...(this.current === undefined ? [] : [this.current])];
   }
-}
-
-async function wipeFile(one: JournalFile): Promise<void> {
-  await one.file.write([Buffer.alloc(one.file.sizeBytes)], 0);
-  await one.file.sync();
-  one.lastTicket = 0;
 }
