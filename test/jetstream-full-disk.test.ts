@@ -171,3 +171,18 @@ for (const what of ["CONSUMER", "STREAM"]) {
     });
   }
 }
+
+test("a message whose erase fails is gone for its consumers at once", async () => {
+  const run = await consumed(4);
+  const { life } = run;
+  fill(run, "EIO");
+  const { error } = await life.ask("$JS.API.STREAM.MSG.DELETE.S", { seq: 1 });
+  assert.equal(error?.err_code, 10077);
+  const { num_ack_pending: pending } = await life.ask("$JS.API.CONSUMER.INFO.S.C");
+  assert.equal(pending, MESSAGES - 1);
+  await repair(run);
+  const after = await afterPowerCut(run);
+  const { num_ack_pending: left } = await after.ask("$JS.API.CONSUMER.INFO.S.C");
+  const { state } = await after.ask("$JS.API.STREAM.INFO.S");
+  assert.deepEqual([left, state?.messages], [MESSAGES - 1, MESSAGES - 1]);
+});

@@ -286,10 +286,9 @@ function deleteMessage(request: ApiRequest): object | Promise<object> {
     request.ticket = stream.removed(() => stream.store.remove(seq), "delete") ?? 0;
     return { success: true };
   }
-  return stream.store.erase(seq).then(() => {
-    stream.removed(() => undefined, "delete");
-    return { success: true };
-  });
+  // It is gone at once, whenever nothing of it is left.
+  const erased = stream.removed(() => stream.store.erase(seq), "delete");
+  return erased.then(() => ({ success: true }));
 }
 
 const NO_CLUSTER = (): never => {
