@@ -163,3 +163,18 @@ for (const [what, text, found] of [
     }
   });
 }
+
+test("a bad byte in the log of streams does not bring the last one back that was deleted", async () => {
+  const world = simulatedRuntime({ seed: 7 });
+  const before = await Life.begin(world);
+  await before.ask("$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"], storage: "file" });
+  await before.ask("$JS.API.STREAM.DELETE.S");
+  await world.clock.settle(before.server.server.close());
+  const [path = ""] = filesBelow(world, "/data/jetstream/logs").filter((one) => /\/meta~/.test(one));
+  const content = world.disk.readSync(path);
+  content.write("~", content.indexOf('"op":"stream-gone"'));
+  world.disk.writeSync(path, content);
+  const life = await Life.begin(world);
+  const { error } = await life.ask("$JS.API.STREAM.INFO.S");
+  assert.equal(error?.err_code, 10059);
+});

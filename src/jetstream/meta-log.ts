@@ -17,7 +17,7 @@ export class MetaLog {
     const [first, copy] = found;
     const isBehind = (at: number): boolean => isDamaged("") && lacksTheLast(recovered[at], recovered[1 - at]);
     const lacks = META_KEYS.map((key, at) => isDamaged(key) || recovered[at].gaps.length > 0 || isBehind(at));
-    this.state = lacks[0] && !lacks[1] && copy.accounts.size > 0 ? copy : first;
+    this.state = lacks[0] && !lacks[1] && !isEmpty(recovered[1]) ? copy : first;
     // Of the journal it may not be known whose record was lost.
     const isUnknown = lacks[0] === lacks[1] && (lacks[0] || isDamaged(""));
     if (isUnknown) for (const entry of missingIn(first, copy)) first.apply(entry);
@@ -36,6 +36,11 @@ export class MetaLog {
     this.state.apply(entry);
     return Math.max(...tickets);
   }
+}
+
+// Of a server whose last stream is deleted the copy has entries, and no stream.
+function isEmpty({ snapshot, entries }: RecoveredLog): boolean {
+  return snapshot === undefined && entries.length === 0;
 }
 
 // Whether the other log goes on after the end of this one.
