@@ -19,11 +19,12 @@ function leftIn(disk: SimulatedDisk, path = "/store", text = SECRET): string[] {
   return disk.readSync(path).includes(text) ? [path] : [];
 }
 
-/** A stream of sixty messages, the second of which is secret. */
+/** A stream of sixty messages, one of which is secret. */
 async function begin(
   seed: number,
   options: StorageOptions,
   compression: "none" | "s2",
+  secretAt = 2,
 ): Promise<[SimulatedRuntime, FileStorage, StreamStore]> {
   const world = simulatedRuntime({ seed });
   const storage = await world.clock.settle(openStorage(world, "/store", options));
@@ -32,7 +33,7 @@ async function begin(
     (async () => {
       let ticket = 0;
       for (let sequence = 1; sequence <= 60; sequence++) {
-        const payload = sequence === 2 ? SECRET : `text ${sequence} `.repeat(10);
+        const payload = sequence === secretAt ? SECRET : `text ${sequence} `.repeat(10);
         ticket = store.append(newMessage("a", "", payload), sequence, timesOf(BigInt(sequence)));
         if (sequence % 5 === 0) await durable(storage.commits, ticket);
       }
@@ -179,4 +180,61 @@ test("an erasure that cannot be done is tried again more and more rarely", async
   world.disk.repair();
   await pass(world, 300_000);
   assert.deepEqual(leftIn(world.disk), []);
+});
+
+test("a segment that was merged and is found again is written over before it goes, when something is to be erased", async () => {
+  const [world, storage, store] = await begin(1, OPTIONS, "none", 30);
+  await world.clock.settle(storage.wipeJournal());
+  const [held = ""] = leftIn(world.disk);
+  for (const operation of ["write", "rename"] as const) {
+    world.disk.fail({ operation, code: "EIO", path: held, times: Number.POSITIVE_INFINITY });
+  }
+  await assert.rejects(world.clock.settle(store.erase(30)));
+  const sequences = Array.from({ length: 48 }, (_, at) => at + 2).filter((sequence) => sequence < 26 || sequence > 31);
+  store.removeAll(sequences);
+  const ticket = store.append(newMessage("a", "", "x"), 61, timesOf(61n));
+  await world.clock.settle(durable(storage.commits, ticket));
+  await world.clock.settle(storage.wipeJournal().catch(() => {}));
+  await pass(world, 5000);
+  world.disk.repair();
+  world.crash();
+  world.restart();
+  assert.deepEqual(leftIn(world.disk), [held]);
+  const gone = watch(world.disk);
+  const again = await world.clock.settle(openStorage(world, "/store", OPTIONS));
+  assert.deepEqual([leftIn(world.disk), gone], [[], []]);
+  assert.ok(again.stream("S").has(29));
+});
+
+test("what cannot be written over at the start stays until the next one, and all is served", async () => {
+  const [world, storage] = await begin(1, OPTIONS, "none");
+  await world.clock.settle(storage.wipeJournal());
+  const [held = ""] = leftIn(world.disk);
+  await world.clock.settle(storage.stream("S").erase(2));
+  await world.clock.settle(storage.close());
+  world.crash();
+  world.restart();
+  // As an erase leaves it in the middle of which the power goes.
+  const content = world.disk.readSync(held);
+  content.write(SECRET, content.indexOf("text 3 ") - 100);
+  world.disk.writeSync(held, content);
+  world.disk.removeSync(held.replace(/seg$/, "idx"));
+  for (const isBad of [true, false]) {
+    if (isBad) world.disk.fail({ operation: "write", code: "EIO", path: held, times: Number.POSITIVE_INFINITY });
+    const again = await world.clock.settle(openStorage(world, "/store", OPTIONS));
+    assert.deepEqual([again.stream("S").state.messages, again.problems], [59, []]);
+    assert.deepEqual(leftIn(world.disk), isBad ? [held] : []);
+    world.disk.repair();
+    await world.clock.settle(again.close());
+  }
+});
+
+test("a file that was put back counts, though its name cannot be made durable yet", async () => {
+  const [world, storage] = await begin(1, OPTIONS, "none");
+  await world.clock.settle(storage.close());
+  const [held = ""] = leftIn(world.disk);
+  world.disk.renameSync(held, `${held}.replaced`);
+  world.disk.fail({ operation: "syncDirectory", code: "EIO", path: "/S~1", times: Number.POSITIVE_INFINITY });
+  const again = await world.clock.settle(openStorage(world, "/store", OPTIONS));
+  assert.deepEqual([again.stream("S").state.messages, again.problems], [60, []]);
 });

@@ -19,7 +19,7 @@ export class FileWiper {
     this.directory = directory;
   }
 
-  /** Finds what was not done before a restart. */
+  /** Finds what was not done before a restart. Rejects when a file that counts cannot be put back. */
   async recover(): Promise<void> {
     const names = await this.disk.list(this.directory);
     for (const name of names) {
@@ -27,8 +27,13 @@ export class FileWiper {
       if (name.endsWith(WIPE)) this.left.add(path);
       if (!name.endsWith(REPLACED)) continue;
       const own = name.slice(0, -REPLACED.length);
-      if (names.includes(own)) this.left.add(path);
-      else await this.putBack(`${this.directory}/${own}`);
+      if (names.includes(own)) {
+        this.left.add(path);
+        continue;
+      }
+      await this.disk.rename(path, `${this.directory}/${own}`);
+      // After a crash it is put back again.
+      await this.disk.syncDirectory(this.directory).catch(() => {});
     }
   }
 

@@ -136,3 +136,27 @@ export function addGone(ranges: readonly Gone[], added: Gone): Gone[] {
   }
   return merged;
 }
+
+/** Sequences whose erasure was begun and is not done. */
+export function toErase(steps: readonly Removed[]): Set<number> {
+  const left = new Set<number>();
+  for (const step of steps) {
+    if (step.kind === "erase") left.add(step.sequence);
+    else if (step.kind === "erased") left.delete(step.sequence);
+  }
+  return left;
+}
+
+/** Whether all messages from `first` to `last`, and at least one, are removed. */
+export function areRemoved(steps: readonly Removed[], first: number, last: number): boolean {
+  let next = first;
+  for (let before = 0; next <= last && next !== before; ) {
+    before = next;
+    for (const step of steps) {
+      if (step.kind === "below") next = Math.max(next, step.sequence);
+      if (step.kind !== "ranges") continue;
+      for (const [from, to] of step.ranges) if (from <= next && to >= next) next = to + 1;
+    }
+  }
+  return first <= last && next > last;
+}

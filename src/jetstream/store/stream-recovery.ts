@@ -8,12 +8,14 @@ import { nextRecord } from "./frame.js";
 import { isRecord, RecordFlag, RecordKind, RecordView } from "./record.js";
 import {
   addGone,
+  areRemoved,
   decodeRemoved,
   decodeState,
   type Gone,
   knownUpTo,
   type RemovalState,
   type Removed,
+  toErase,
 } from "./removals.js";
 import { Segment, type SegmentHeader, segmentNumber } from "./segment.js";
 import { decodeIndex, type KnownSubjects } from "./segment-index.js";
@@ -30,6 +32,8 @@ interface Recovery {
   readonly messages: readonly JournalRecord[];
   readonly gone: readonly Gone[];
   readonly steps: readonly Removed[];
+  /** Removed, with bytes that may still be somewhere. */
+  readonly toErase: ReadonlySet<number>;
   /** The journal still says that the stream began. */
   readonly isNew: boolean;
   readonly expiries: Map<number, number>;
@@ -45,7 +49,7 @@ export async function recoverStream(
   messages: readonly JournalRecord[],
   removals: readonly JournalRecord[],
   isNew: boolean,
-): Promise<{ cuts: Removed[]; gone: Gone[]; toErase: Set<number> }> {
+): Promise<{ cuts: Removed[]; gone: Gone[]; toErase: ReadonlySet<number> }> {
   const journalFrom = messages[0]?.record.index ?? Number.POSITIVE_INFINITY;
   await log.load();
   await log.adopt(removals);
@@ -64,6 +68,7 @@ export async function recoverStream(
     messages,
     gone,
     steps,
+    toErase: toErase(steps),
     isNew,
     expiries: new Map(),
     known: new Map(),
@@ -84,16 +89,7 @@ export async function recoverStream(
   for (const { index } of steps) files.lastIndex = Math.max(files.lastIndex, index);
   for (const step of steps) apply(files, step);
   finish(recovery, steps);
-  return { cuts, gone, toErase: toErase(steps) };
-}
-
-function toErase(steps: readonly Removed[]): Set<number> {
-  const left = new Set<number>();
-  for (const step of steps) {
-    if (step.kind === "erase") left.add(step.sequence);
-    else if (step.kind === "erased") left.delete(step.sequence);
-  }
-  return left;
+  return { cuts, gone, toErase: recovery.toErase };
 }
 
 async function loadSegments(recovery: Recovery): Promise<void> {
@@ -108,8 +104,8 @@ async function loadSegments(recovery: Recovery): Promise<void> {
     files.noteNumber(number);
     const path = `${files.directory}/${String(number).padStart(8, "0")}.seg`;
     if (number <= through) {
-      // It was merged into the one before, and not removed any more.
-      await disk.remove(path);
+      // It was merged into the one before, and not removed any more; if it cannot be, it is at the next start.
+      await removeFile(recovery, path).catch(() => {});
       continue;
     }
     const segment = await openSegment(recovery, path, number);
@@ -118,6 +114,12 @@ async function loadSegments(recovery: Recovery): Promise<void> {
     files.noteNumber(through);
     await loadSegment(recovery, segment, number === numbers[numbers.length - 1]);
   }
+}
+
+/** Removes a segment's file that does not count; it may have what is to be erased. */
+async function removeFile({ files, toErase: erasures }: Recovery, path: string): Promise<void> {
+  if (erasures.size > 0) await files.wiper.remove(path);
+  else await files.context.disk.remove(path);
 }
 
 /** Undefined when the file was only on its way, and is in the journal; then it is gone. */
@@ -150,7 +152,7 @@ async function openSegment(recovery: Recovery, path: string, number: number): Pr
   const known = Math.max(files.lastIndex, cut);
   if (whole.length === 0 || journalHasAllAfter(recovery, known) || (recovery.isNew && isEmpty)) {
     await context.pool.close(path);
-    await context.disk.remove(path);
+    await removeFile(recovery, path);
     return undefined;
   }
   const { key, id } = files;
@@ -164,20 +166,6 @@ async function openSegment(recovery: Recovery, path: string, number: number): Pr
   segment.sealed = true;
   await setAside(recovery, segment, whole.subarray(0, begin), 0, "the header");
   return segment;
-}
-
-/** Whether all messages from `first` to `last`, and at least one, are removed. */
-function areRemoved(steps: readonly Removed[], first: number, last: number): boolean {
-  let next = first;
-  for (let before = 0; next <= last && next !== before; ) {
-    before = next;
-    for (const step of steps) {
-      if (step.kind === "below") next = Math.max(next, step.sequence);
-      if (step.kind !== "ranges") continue;
-      for (const [from, to] of step.ranges) if (from <= next && to >= next) next = to + 1;
-    }
-  }
-  return first <= last && next > last;
 }
 
 /** A message's record in the journal, by its number. */
@@ -279,11 +267,7 @@ async function scan(
     const next = nextRecord(bytes, at);
     const after = next < bytes.length ? new RecordView(bytes, next).sequence : 0;
     if (areRemoved(recovery.steps, (block.count > 0 ? block.last : segment.header.after) + 1, after - 1)) {
-      // It was to be erased when the power went, and is not missed.
-      await context.pool.use(segment.path, false, async (file) => {
-        await file.write([Buffer.alloc(next - at)], base + at);
-        await file.sync();
-      });
+      await wipePart(recovery, segment, base + at, next - at);
     } else {
       await setAside(recovery, segment, bytes.subarray(at, next), base + at, `${next - at} bytes`);
       segment.sealed = true;
@@ -295,6 +279,20 @@ async function scan(
   // Nothing is added behind something that cannot be read.
   if (block.count === 0) block.end = segment.flushedEnd;
   else if (block.end !== segment.flushedEnd) segment.sealed = true;
+}
+
+/** Writes over what was to be erased when the power went, and is not missed. */
+async function wipePart({ files }: Recovery, segment: Segment, position: number, bytes: number): Promise<void> {
+  try {
+    await files.context.pool.use(segment.path, false, async (file) => {
+      await file.write([Buffer.alloc(bytes)], position);
+      await file.sync();
+    });
+  } catch {
+    segment.mustWipe = true;
+    // Without an index file it is read at the next start, and this tried again.
+    segment.hasIndexFile = true;
+  }
 }
 
 async function takeBlock(
