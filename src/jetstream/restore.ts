@@ -12,7 +12,7 @@ import { CONSUMER_FIELDS, type ConsumerConfig } from "./consumer-config.js";
 import { ApiError, asApiError } from "./errors.js";
 import { readFields } from "./fields.js";
 import type { JetStreamAccount } from "./js-account.js";
-import { wireSubject } from "./names.js";
+import { isValidName, wireSubject } from "./names.js";
 import { ttlOf } from "./publish-checks.js";
 import { Header, MessageHeaders } from "./publish-headers.js";
 import { timesOf } from "./store/memory-store.js";
@@ -28,21 +28,39 @@ const CONSUMERS = "consumers/";
 /** A client that is silent for so long has gone. */
 const PATIENCE_MS = 30_000;
 
+// What an archive says may be anything.
 interface ArchivedState {
-  readonly messages?: number;
-  readonly first_seq?: number;
-  readonly last_seq?: number;
-  readonly last_ts?: string;
+  readonly last_seq?: unknown;
+  readonly last_ts?: unknown;
+}
+
+interface ArchivedPlace {
+  readonly consumer_seq?: unknown;
+  readonly stream_seq?: unknown;
 }
 
 interface ArchivedConsumer {
   readonly config?: object;
   readonly state?: {
-    readonly delivered?: { readonly consumer_seq?: number; readonly stream_seq?: number };
-    readonly ack_floor?: { readonly consumer_seq?: number; readonly stream_seq?: number };
-    readonly pending?: Readonly<Record<string, { readonly Sequence: number; readonly Timestamp: number | bigint }>>;
-    readonly redelivered?: Readonly<Record<string, number>>;
-  };
+    readonly delivered?: ArchivedPlace | null;
+    readonly ack_floor?: ArchivedPlace | null;
+    readonly pending?: Readonly<
+      Record<string, { readonly Sequence?: unknown; readonly Timestamp?: number | bigint } | null>
+    >;
+    readonly redelivered?: Readonly<Record<string, unknown>>;
+  } | null;
+}
+
+interface ReadConsumer {
+  readonly config: ConsumerConfig;
+  readonly deliveries: readonly {
+    readonly sequence: number;
+    readonly consumerSequence: number;
+    readonly times: number;
+    readonly atMs: number;
+  }[];
+  readonly delivered: Place;
+  readonly floor: Place;
 }
 
 /** What became of it. */
@@ -67,8 +85,9 @@ export class Restore implements DeliveryTarget {
     this.#archive.feed(buffer.subarray(start, end));
     return true;
   });
-  readonly #consumers: ArchivedConsumer[] = [];
-  #state: ArchivedState = {};
+  readonly #consumers: (ArchivedConsumer | null)[] = [];
+  #state: ArchivedState | null = {};
+  #made: Stream | undefined;
   #ticket: Ticket = 0;
   #error: string | undefined;
   #patience: Timer | undefined;
@@ -113,8 +132,11 @@ export class Restore implements DeliveryTarget {
     const reply = message.hasReply ? message.reply : "";
     if (from === end) {
       this.#stop();
-      this.#finish(reply);
-      this.#account.releaseName(this.#config.name);
+      try {
+        this.#finish(reply);
+      } finally {
+        this.#account.releaseName(this.#config.name);
+      }
       return true;
     }
     this.#wait();
@@ -133,9 +155,9 @@ export class Restore implements DeliveryTarget {
 
   #take({ name, timeNs, sequence, header, content }: ArchiveRecord): void {
     if (sequence === 0) {
-      if (name === STATE) this.#state = parseExact(content.toString("utf8")) as ArchivedState;
+      if (name === STATE) this.#state = parseExact(content.toString("utf8")) as ArchivedState | null;
       else if (name.startsWith(CONSUMERS)) {
-        this.#consumers.push(parseExact(content.toString("utf8")) as ArchivedConsumer);
+        this.#consumers.push(parseExact(content.toString("utf8")) as ArchivedConsumer | null);
       }
       return;
     }
@@ -157,7 +179,7 @@ export class Restore implements DeliveryTarget {
 
   #finish(reply: string): void {
     const refuse = (error: ApiError): void => {
-      this.#store.delete();
+      this.#undo();
       this.#ended(error, reply);
     };
     const fail = (text: string): void => refuse(new ApiError("restoreFailed", { text }));
@@ -170,25 +192,43 @@ export class Restore implements DeliveryTarget {
       fail(this.#error ?? "s2: corrupt input");
       return;
     }
+    let restored: Restored;
     try {
       checkTaken(this.#config, this.#account);
+      // Before the stream is made: of an archive that makes no sense there must be none.
+      const consumers = this.#consumers.map(readConsumer);
       this.#keepEnd();
       const { stream, ticket } = this.#account.create(this.#config, { key: this.#key, store: this.#store });
-      const tickets = this.#consumers.map((one) => this.#restoreConsumer(stream, one));
-      this.#ended({ stream, ticket: Math.max(ticket, this.#ticket, ...tickets) }, reply);
+      this.#made = stream;
+      const tickets = consumers.map((one) => this.#restoreConsumer(stream, one));
+      restored = { stream, ticket: Math.max(ticket, this.#ticket, ...tickets) };
     } catch (error) {
       const refusal = asApiError(error);
-      if (refusal === undefined) throw error;
-      fail(`error adding stream: ${refusal.message} (${refusal.errCode})`);
+      if (refusal === undefined) fail((error as Error).message);
+      else fail(`error adding stream: ${refusal.message} (${refusal.errCode})`);
+      return;
+    }
+    this.#ended(restored, reply);
+  }
+
+  // Whatever is in the way of that, the client is answered.
+  #undo(): void {
+    try {
+      if (this.#made === undefined) this.#store.delete();
+      else this.#account.delete(this.#made);
+    } catch (error) {
+      const { logger } = this.#account.js.server;
+      logger.error(`stream ${this.#config.name}: what was restored of it is not removed: ${(error as Error).message}`);
     }
   }
 
   // Sequences that were given and are deleted at the end.
   #keepEnd(): void {
     const store = this.#store;
-    const { last_seq: last = 0, last_ts: lastTime = "" } = this.#state;
+    const { last_seq, last_ts: lastTime } = this.#state ?? {};
+    const last = sequenceIn(last_seq);
     if (last <= store.state.lastSequence) return;
-    const timeNs = parseTime(lastTime) ?? 0n;
+    const timeNs = (typeof lastTime === "string" ? parseTime(lastTime) : undefined) ?? 0n;
     if (store.state.messages === 0) {
       this.#ticket = store.compact(timeNs > 0n ? last : last + 1).ticket;
       if (timeNs <= 0n) return;
@@ -199,17 +239,37 @@ export class Restore implements DeliveryTarget {
     this.#ticket = store.remove(last) ?? 0;
   }
 
-  #restoreConsumer(stream: Stream, { config, state = {} }: ArchivedConsumer): Ticket {
-    const read = readFields(config ?? null, CONSUMER_FIELDS, false) as ConsumerConfig;
-    if (read.name === "") read.name = read.durable_name;
-    const { consumer } = this.#account.createConsumer(stream, read);
-    const { delivered = {}, ack_floor: floor = {}, pending = {}, redelivered = {} } = state;
-    for (const [sequence, { Sequence, Timestamp }] of Object.entries(pending)) {
-      const times = (redelivered[sequence] ?? 0) + 1;
-      const atMs = Number(BigInt(Timestamp) / NS_PER_MS);
-      consumer.placeDelivery(Number(sequence), Sequence, times, atMs);
+  #restoreConsumer(stream: Stream, { config, deliveries, delivered, floor }: ReadConsumer): Ticket {
+    const { consumer } = this.#account.createConsumer(stream, config);
+    for (const { sequence, consumerSequence, times, atMs } of deliveries) {
+      consumer.placeDelivery(sequence, consumerSequence, times, atMs);
     }
-    const place = ({ stream_seq = 0, consumer_seq = 0 }): Place => ({ stream: stream_seq, consumer: consumer_seq });
-    return consumer.place(place(delivered), place(floor));
+    return consumer.place(delivered, floor);
   }
+}
+
+// Throws ApiError of a configuration, and Error of a state, that makes no sense.
+function readConsumer(archived: ArchivedConsumer | null): ReadConsumer {
+  const config = readFields(archived?.config ?? null, CONSUMER_FIELDS, false) as ConsumerConfig;
+  if (config.name === "") config.name = config.durable_name;
+  if (!isValidName(config.name)) throw new ApiError("consumerNameInvalid");
+  const { delivered, ack_floor: floor, pending, redelivered } = archived?.state ?? {};
+  const deliveries = Object.entries(pending ?? {}).map(([sequence, one]) => ({
+    sequence: sequenceIn(Number(sequence)),
+    consumerSequence: sequenceIn(one?.Sequence),
+    times: sequenceIn(redelivered?.[sequence]) + 1,
+    atMs: Number(BigInt(one?.Timestamp ?? 0) / NS_PER_MS),
+  }));
+  return { config, deliveries, delivered: placeIn(delivered), floor: placeIn(floor) };
+}
+
+function placeIn(place: ArchivedPlace | null | undefined): Place {
+  return { stream: sequenceIn(place?.stream_seq), consumer: sequenceIn(place?.consumer_seq) };
+}
+
+// What is not there is 0. Throws Error.
+function sequenceIn(value: unknown): number {
+  const sequence = value ?? 0;
+  if (typeof sequence === "number" && Number.isSafeInteger(sequence) && sequence >= 0) return sequence;
+  throw new Error(`${JSON.stringify(String(value))} is no sequence`);
 }
