@@ -1,6 +1,8 @@
 // Message ids that a stream has seen within its window for duplicates.
 import { Header, MessageHeaders } from "./publish-headers.js";
+import type { StoredTime } from "./store/store.js";
 import type { Stream } from "./stream.js";
+import { NS_PER_MS } from "./time.js";
 
 export interface Duplicate {
   readonly sequence: number;
@@ -18,9 +20,11 @@ export class DuplicateIds {
     return this.#ids.get(id)?.sequence;
   }
 
-  add(id: string, sequence: number, atMs: number): void {
+  /** Forgets those that are older than `sinceMs`, too: nobody may ever look for one. */
+  add(id: string, sequence: number, { seconds, nanoseconds }: StoredTime, sinceMs: number): void {
+    this.#forgetBefore(sinceMs);
     this.#ids.delete(id);
-    this.#ids.set(id, { sequence, atMs });
+    this.#ids.set(id, { sequence, atMs: seconds * 1000 + Math.floor(nanoseconds / 1e6) });
     this.#lastId = id;
   }
 
@@ -28,11 +32,12 @@ export class DuplicateIds {
   async recover(stream: Stream, sinceNs: bigint): Promise<void> {
     const { store } = stream;
     const { lastSequence } = store.state;
+    const sinceMs = Number(sinceNs / NS_PER_MS);
     for (let at = store.firstSince(sinceNs); at !== 0 && at <= lastSequence; at = store.next(at + 1)) {
       const stored = await stream.read(at);
       if (stored === undefined || stored.headerBytes === 0) continue;
       const id = MessageHeaders.in(stored.header.toString("latin1")).get(Header.msgId);
-      if (id !== undefined) this.add(id, at, stored.seconds * 1000 + stored.nanoseconds / 1e6);
+      if (id !== undefined) this.add(id, at, stored, sinceMs);
     }
   }
 

@@ -96,6 +96,7 @@ export class Stream implements DeliveryTarget {
   #republish: Republish | undefined;
   #counted = 0;
   #hasLimits = false;
+  #windowMs = 0;
 
   /** @param filled its store, when that was filled already */
   constructor(account: JetStreamAccount, config: StreamConfig, createdNs: bigint, key: string, filled?: StreamStore) {
@@ -158,6 +159,8 @@ export class Stream implements DeliveryTarget {
     if (before.retention !== "interest" && this.consumers.size === 0) this.interest.dropUnneeded();
     this.settle();
     this.expiry.arm();
+    // A mirror, which keeps no ids, may have become a stream that does.
+    if (before.duplicate_window <= 0n) this.idsKnown = this.#recoverIds();
     this.inflows?.start();
     for (const consumer of this.consumers.values()) consumer.streamChanged();
   }
@@ -190,6 +193,7 @@ export class Stream implements DeliveryTarget {
     const { subject_transform: transform, republish } = config;
     this.#transform = transform && SubjectTransform.compile(wireSubject(transform.src), wireSubject(transform.dest));
     this.#hasLimits = this.limits.areSet;
+    this.#windowMs = Number(config.duplicate_window / NS_PER_MS);
     this.#republish = republish && new Republish(this, republish);
     this.batches = atomicBatchesOf(this);
     this.schedules = schedulesOf(this);
@@ -311,10 +315,6 @@ export class Stream implements DeliveryTarget {
     return { sequence, ticket, duplicate: false, value: counter?.value };
   }
 
-  get #windowMs(): number {
-    return Number(this.config.duplicate_window / NS_PER_MS);
-  }
-
   /** The message under the subject that it is stored by. */
   transformed(message: Message): Message {
     const subject = this.#transform?.apply(message.subject, () => this.account.js.server.runtime.random.float());
@@ -336,7 +336,7 @@ export class Stream implements DeliveryTarget {
     const ticket = store.append(message, sequence, times, more);
     this.durableEnd.ticket = ticket;
     const id = headers.get(Header.msgId);
-    if (id !== undefined) this.ids.add(id, sequence, times.seconds * 1000 + Math.floor(times.nanoseconds / 1e6));
+    if (id !== undefined) this.ids.add(id, sequence, times, this.account.js.nowMs - this.#windowMs);
     if (rollup === "all") this.removed(() => store.compact(sequence).ticket);
     else if (rollup === "sub") this.purgeSubject(subject, sequence);
     if (this.#hasLimits) this.limits.keep(subject);
