@@ -2,8 +2,7 @@
 import { hashName } from "../server/server-hash.js";
 import { sourcedCounter } from "./counters.js";
 import type { OriginPosition } from "./meta.js";
-import { wireSubject } from "./names.js";
-import { OriginCopy, type OriginMessage } from "./origin-copy.js";
+import { OriginCopy, type OriginMessage, sourcePatterns } from "./origin-copy.js";
 import { NO_IDENTITY, OriginPlace, type PlaceOwner } from "./origin-place.js";
 import { ttlOf } from "./publish-checks.js";
 import { Header, type MessageHeaders } from "./publish-headers.js";
@@ -30,7 +29,7 @@ export abstract class Inflow implements PlaceOwner {
     this.config = config;
     this.isMirror = isMirror;
     this.place = new OriginPlace(this);
-    this.#copy = new OriginCopy(target.account.js.server.runtime.random, config, this.patterns);
+    this.#copy = new OriginCopy(target.account.js.server.runtime.random, config);
   }
 
   /** What it is called where it is written down. */
@@ -47,8 +46,7 @@ export abstract class Inflow implements PlaceOwner {
 
   /** Subjects (latin1) that are wanted; none for all. */
   protected get patterns(): string[] {
-    if (this.config.filter_subject !== "") return [wireSubject(this.config.filter_subject)];
-    return (this.config.subject_transforms ?? []).map(({ src }) => wireSubject(src || ">"));
+    return sourcePatterns(this.config);
   }
 
   protected get nowMs(): number {

@@ -3,8 +3,7 @@ import { nextTurn } from "../server/connection-status.js";
 import type { Inflow } from "./inflow.js";
 import { LocalInflow } from "./local-inflow.js";
 import type { OriginPosition } from "./meta.js";
-import { wireSubject } from "./names.js";
-import { sourceName } from "./origin-copy.js";
+import { sourceFilters, sourceName } from "./origin-copy.js";
 import { NO_IDENTITY } from "./origin-place.js";
 import { Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import { RemoteInflow } from "./remote-inflow.js";
@@ -138,9 +137,7 @@ export class Inflows {
       if (stream.closed) break;
       const stored = await store.load(at);
       const told = stored && positionIn(stored);
-      const inflow = missing.find(
-        ({ config }) => told?.origin === `${sourceName(config)} ${filterText(config) || ">"}`,
-      );
+      const inflow = missing.find(({ config }) => told?.origin === `${sourceName(config)} ${sourceFilters(config)}`);
       if (told === undefined || inflow === undefined) continue;
       found.set(inflow, { position: { ...told, at }, heldAt: at });
       missing = missing.filter((other) => other !== inflow);
@@ -219,14 +216,9 @@ export class Inflows {
 function positionIn({ header }: StoredMessage): { origin: string; identity: string; sequence: number } | undefined {
   if (header.length === 0) return undefined;
   const value = MessageHeaders.in(header.toString("latin1")).get(Header.streamSource);
-  const [name, number, filter, , , identity = NO_IDENTITY] = value?.split(" ") ?? [];
+  const [name, number, filter, destination, , identity = NO_IDENTITY] = value?.split(" ") ?? [];
   const sequence = headerNumber(number);
-  return sequence === undefined ? undefined : { origin: `${name} ${filter}`, identity, sequence };
-}
-
-function filterText({ filter_subject: filter, subject_transforms: transforms = [] }: SourceConfig): string {
-  if (filter !== "") return wireSubject(filter);
-  return transforms.map(({ src }) => wireSubject(src || ">")).join("\f");
+  return sequence === undefined ? undefined : { origin: `${name} ${filter} ${destination}`, identity, sequence };
 }
 
 /** The inflows of a stream; undefined where its configuration has none. */

@@ -17,9 +17,9 @@ function origin(subject: string, header: string, payload: string): OriginMessage
   return { subject, subjectBytes, body, start, end, headerBytes, sequence: SEQUENCE, seconds: 1, nanoseconds: 2 };
 }
 
-function copyOf(config: Partial<SourceConfig> = {}, patterns: string[] = []): OriginCopy {
+function copyOf(config: Partial<SourceConfig> = {}): OriginCopy {
   const whole = { name: "S", filter_subject: "", opt_start_seq: 0, ...config } as SourceConfig;
-  return new OriginCopy(new SimulatedRandom("1"), whole, patterns);
+  return new OriginCopy(new SimulatedRandom("1"), whole);
 }
 
 const textOf = ({ body, start, end }: Message): string => body.toString("latin1", start, end + 2);
@@ -44,7 +44,7 @@ test("what is sourced says where it comes from, behind the headers that stay", (
 test("filters, transforms and another API stand in the header", () => {
   const transforms = [{ src: "s.*", dest: "t.{{wildcard(1)}}" }];
   const external = { api: "$JS.leaf.API", deliver: "" };
-  const copy = copyOf({ subject_transforms: transforms, external }, ["s.*"]);
+  const copy = copyOf({ subject_transforms: transforms, external });
   copy.sourced(origin("s.é", "", "x"), "-");
   assert.equal(copy.message.subject, "t.é");
   assert.equal(Buffer.from(copy.message.subjectBytes).toString("latin1"), "t.é");

@@ -36,14 +36,12 @@ export class OriginCopy {
   #identity = "";
   #scratch: Buffer | undefined;
 
-  /** @param patterns subjects (latin1) that are wanted; none for all */
-  constructor(random: Random, config: SourceConfig, patterns: readonly string[]) {
+  constructor(random: Random, config: SourceConfig) {
     const transforms = config.subject_transforms ?? [];
     this.#random = random;
     this.#transforms = transforms.map(({ src, dest }) => SubjectTransform.compile(wireSubject(src), wireSubject(dest)));
-    const destinations = transforms.map(({ dest }) => wireSubject(dest)).join("\f") || ">";
     this.#name = sourceName(config);
-    this.#filters = `${patterns.join("\f") || ">"} ${destinations}`;
+    this.#filters = sourceFilters(config);
     this.#nameBytes = Buffer.from(`NATS/1.0\r\n${Header.streamSource}: ${this.#name} `, "latin1");
     this.#filterBytes = Buffer.from(` ${this.#filters} `, "latin1");
   }
@@ -131,4 +129,18 @@ function write(into: Buffer, at: number, bytes: Uint8Array): number {
 /** The origin's name as it stands in the headers of what was sourced: two with the same name may be behind two APIs. */
 export function sourceName({ name, external }: SourceConfig): string {
   return external?.api ? `${wireSubject(name)}:${hashName(external.api)}` : wireSubject(name);
+}
+
+/** What is wanted of the origin (latin1), none for all. */
+export function sourcePatterns({
+  filter_subject: filter,
+  subject_transforms: transforms = [],
+}: SourceConfig): string[] {
+  return filter === "" ? transforms.map(({ src }) => wireSubject(src || ">")) : [wireSubject(filter)];
+}
+
+/** What is wanted of the origin and where it goes, as it stands in those headers: two sources may differ in nothing else. */
+export function sourceFilters(config: SourceConfig): string {
+  const destinations = (config.subject_transforms ?? []).map(({ dest }) => wireSubject(dest));
+  return [sourcePatterns(config), destinations].map((subjects) => subjects.join("\f") || ">").join(" ");
 }
