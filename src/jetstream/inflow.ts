@@ -1,14 +1,19 @@
 // What flows into a stream from one origin: which messages, under which subjects, and how they are stored.
+import type { Message } from "../accounts/message.js";
 import { hashName } from "../server/server-hash.js";
 import { sourcedCounter } from "./counters.js";
+import { ApiError } from "./errors.js";
 import type { OriginPosition } from "./meta.js";
 import { OriginCopy, type OriginMessage, sourcePatterns } from "./origin-copy.js";
 import { NO_IDENTITY, OriginPlace, type PlaceOwner } from "./origin-place.js";
-import { ttlOf } from "./publish-checks.js";
+import { checkLimits, ttlOf } from "./publish-checks.js";
 import { Header, type MessageHeaders } from "./publish-headers.js";
 import type { Stored, Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
+
+/** The error code of what a full stream refuses. */
+const STREAM_FULL = 10077;
 
 export abstract class Inflow implements PlaceOwner {
   readonly target: Stream;
@@ -22,6 +27,10 @@ export abstract class Inflow implements PlaceOwner {
   stopped = false;
   /** Where the last message stands in the stream; 0 when that is of no interest, as it is written down elsewhere. */
   #heldAt = 0;
+  // Why the target has no room, until something of it was removed.
+  #roomFault: string | undefined;
+  // Whether the log has the error.
+  #isTold = false;
   readonly #copy: OriginCopy;
 
   constructor(target: Stream, config: SourceConfig, isMirror: boolean) {
@@ -43,6 +52,15 @@ export abstract class Inflow implements PlaceOwner {
   abstract get lag(): number;
   /** Goes on. */
   abstract wake(): void;
+  /** The target has room again. */
+  protected abstract hasRoom(): void;
+
+  /** Messages of the target were removed. */
+  targetShrank(): void {
+    if (this.#roomFault === undefined) return;
+    this.#roomFault = undefined;
+    this.hasRoom();
+  }
 
   /** Subjects (latin1) that are wanted; none for all. */
   protected get patterns(): string[] {
@@ -114,18 +132,22 @@ export abstract class Inflow implements PlaceOwner {
   /** Nothing comes: says so, once for each reason. */
   protected stall(reason: string): void {
     if (this.error === reason) return;
+    this.error = reason;
+    // Room may come and go with every message.
+    if (reason === this.#roomFault) return;
+    this.#isTold = true;
     const { config, target } = this;
     target.account.js.server.logger.warn(`stream ${target.name}: nothing comes from ${config.name}: ${reason}`);
-    this.error = reason;
     this.#advise("STREAM.INFLOW_STALLED", "stream_inflow_stalled", reason);
   }
 
   /** All is well. */
   protected flows(): void {
-    if (this.error === undefined) return;
+    this.error = undefined;
+    if (!this.#isTold) return;
+    this.#isTold = false;
     const { config, target } = this;
     target.account.js.server.logger.info(`stream ${target.name}: messages of ${config.name} come again`);
-    this.error = undefined;
   }
 
   #advise(subject: string, type: string, reason: string): void {
@@ -159,6 +181,7 @@ export abstract class Inflow implements PlaceOwner {
     if (origin.sequence <= target.store.state.lastSequence) return undefined;
     const headers = this.#copy.mirrored(origin);
     const { message } = this.#copy;
+    this.#checkRoom(message);
     return target.keep({ message, headers, ttl: this.#ttlOf(headers), rollup: undefined }, origin.sequence, origin);
   }
 
@@ -173,12 +196,24 @@ export abstract class Inflow implements PlaceOwner {
       });
     }
     const rollup = headers.get(Header.rollup)?.toLowerCase();
+    message = target.transformed(message);
+    this.#checkRoom(message);
     return target.keep({
-      message: target.transformed(message),
+      message,
       headers,
       ttl: this.#ttlOf(headers),
       rollup: target.config.allow_rollup_hdrs && (rollup === "sub" || rollup === "all") ? rollup : undefined,
     });
+  }
+
+  // As a published one the message is refused when the target is full. Throws what `checkLimits` does.
+  #checkRoom(message: Message): void {
+    try {
+      checkLimits(this.target, message);
+    } catch (error) {
+      if (error instanceof ApiError && error.errCode === STREAM_FULL) this.#roomFault = error.message;
+      throw error;
+    }
   }
 
   #ttlOf(headers: MessageHeaders): { ns: bigint } | undefined {

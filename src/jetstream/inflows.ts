@@ -152,7 +152,10 @@ export class Inflows {
     this.#stream.account.js.server.runtime.clock.endOfTurn(() => {
       this.#isChecking = false;
       if (this.#stream.closed) return;
-      for (const inflow of this.#inflows.values()) if (inflow.isForgotten) inflow.writeDown();
+      for (const inflow of this.#inflows.values()) {
+        if (inflow.isForgotten) inflow.writeDown();
+        inflow.targetShrank();
+      }
     });
   }
 

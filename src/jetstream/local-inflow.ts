@@ -40,6 +40,10 @@ export class LocalInflow extends Inflow {
     this.target.account.js.server.runtime.clock.endOfTurn(this.#run);
   }
 
+  protected hasRoom(): void {
+    this.wake();
+  }
+
   /** Another stream of the account has taken the origin's name, or it is there now, or gone. */
   originChanged(): void {
     this.#isSame = false;

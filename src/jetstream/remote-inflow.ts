@@ -60,7 +60,7 @@ class Arrived implements OriginMessage {
 
 /**
  * Waits for its place (`place.next`), asks for a consumer (`#busy`), takes what that sends (`#subscription`), and after
- * whatever goes wrong waits to ask again (`#timer`), longer each time until a message or heartbeat shows that it works.
+ * whatever goes wrong waits to ask again (`#timer`), longer each time until a message that was stored or a heartbeat shows that it works.
  */
 export class RemoteInflow extends Inflow implements DeliveryTarget {
   readonly echo = true;
@@ -131,6 +131,12 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     this.#timer?.cancel();
     this.#timer = this.target.account.js.after(this.#retryMs, () => this.wake());
     this.#retryMs = Math.min(LAST_RETRY_MS, 2 * this.#retryMs);
+  }
+
+  // Not at once: room may come message by message.
+  protected hasRoom(): void {
+    this.#retryMs = FIRST_RETRY_MS;
+    this.#tryAgain();
   }
 
   /** Somebody listens to a subject now: if it is the API that it waits for, a link is back. */
@@ -315,10 +321,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
       return;
     }
     this.activeMs = this.#heardMs;
-    if (sequence < (this.place.next ?? 1)) {
-      this.#works();
-      return;
-    }
+    // One that is seen once more does not show that the next can be stored.
+    if (sequence < (this.place.next ?? 1)) return;
     this.#arrived.fill(message, delivery);
     const stored = this.store(this.#arrived);
     this.#works();
