@@ -238,3 +238,24 @@ test("a file that was put back counts, though its name cannot be made durable ye
   const again = await world.clock.settle(openStorage(world, "/store", OPTIONS));
   assert.deepEqual([again.stream("S").state.messages, again.problems], [60, []]);
 });
+
+test("while something is to be erased no write waits for a file to be wiped that is blank", async () => {
+  const [world, storage, store] = await begin(1, OPTIONS, "none");
+  await world.clock.settle(storage.wipeJournal());
+  world.disk.fail({ operation: "write", code: "EIO", path: ".seg", times: Number.POSITIVE_INFINITY });
+  await assert.rejects(world.clock.settle(store.erase(2)));
+  const wiped = new Set<string>();
+  const written = new Set<string>();
+  const { store: write } = world.disk;
+  world.disk.store = (file, path, data, position) => {
+    const into = data.every((byte) => byte === 0) ? wiped : written;
+    if (path.includes("/journal/")) into.add(path);
+    write.call(world.disk, file, path, data, position);
+  };
+  for (let sequence = 61; sequence <= 80; sequence++) {
+    const ticket = store.append(newMessage("a", "", "more ".repeat(40)), sequence, timesOf(1n));
+    await world.clock.settle(durable(storage.commits, ticket));
+  }
+  assert.equal(wiped.size, 0);
+  assert.ok(written.size > 1);
+});
