@@ -143,6 +143,28 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
       { ...FILE, mirror_direct: true, deny_purge: true, allow_rollup_hdrs: true },
       failed(10052, "stream has no mirror but does have mirror direct"),
     ],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, mirror_direct: true, max_age: -1 },
+      failed(10052, "stream has no mirror but does have mirror direct"),
+    ],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, max_msgs: -5, num_replicas: 9, pedantic: true },
+      failed(10052, "maximum replicas is 5"),
+    ],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, deny_purge: true, allow_rollup_hdrs: true, subject_delete_marker_ttl: 1_000_000_000 },
+      failed(10052, "roll-ups require the purge permission"),
+    ],
+    ["STREAM.CREATE.T", { name: "T", subjects: ["a.1"] }, made],
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, num_replicas: 3 },
+      failed(10074, "replicas > 1 not supported in non-clustered mode"),
+    ],
+    ["STREAM.DELETE.T", "", { success: true }],
     ["STREAM.CREATE.S", { ...FILE, allow_msg_counter: true, subject_delete_marker_ttl: 1_000_000_000 }, made],
     [
       "STREAM.UPDATE.S",

@@ -7,7 +7,14 @@ import { streamInfo, streamState, subjectCounts } from "./info.js";
 import type { JetStreamAccount } from "./js-account.js";
 import { wireSubject } from "./names.js";
 import type { Stream } from "./stream.js";
-import { checkFilters, checkStream, checkStreamName, checkStreamUpdate, checkTaken } from "./stream-checks.js";
+import {
+  checkFilters,
+  checkSizes,
+  checkStream,
+  checkStreamName,
+  checkStreamUpdate,
+  checkTaken,
+} from "./stream-checks.js";
 import { requiredLevel, STREAM_FIELDS, type StreamConfig, withLevel, withStreamDefaults } from "./stream-config.js";
 import { nsOf, parseTime, timeText } from "./time.js";
 
@@ -42,6 +49,7 @@ function readConfig(
   if (isUpdate && config.name === "") checkStreamName("");
   if (!isUpdate && config.name !== names[0]) throw new ApiError("streamMismatch");
   if (!isUpdate) checkNew(config, account);
+  checkSizes(config);
   withStreamDefaults(config, pedantic, account.windowLimitNs);
   return { config, pedantic };
 }
@@ -49,6 +57,9 @@ function readConfig(
 // What is looked at before the rest of a configuration.
 function checkNew(config: StreamConfig, account: JetStreamAccount): void {
   if (config.sealed) throw invalidStream("stream configuration for create can not be sealed");
+  if (config.mirror === undefined && config.mirror_direct) {
+    throw invalidStream("stream has no mirror but does have mirror direct");
+  }
   account.checkCount(config);
 }
 
@@ -58,6 +69,7 @@ function create(request: ApiRequest): object {
   checkStream(config, account, pedantic, true);
   account.checkAllowed(config, true);
   if (config.num_replicas > 1) throw new ApiError("replicas");
+  checkTaken(config, account);
   config.metadata = withLevel(config.metadata, requiredLevel(config));
   const known = account.streams.get(config.name);
   if (known !== undefined) {

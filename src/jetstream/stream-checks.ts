@@ -39,9 +39,6 @@ export function checkStream(config: StreamConfig, neighbours: Neighbours, pedant
   checkStreamName(config.name);
   checkSizes(config);
   checkTimes(config, neighbours.windowLimitNs);
-  if (isNew && config.mirror === undefined && config.mirror_direct) {
-    throw invalidStream("stream has no mirror but does have mirror direct");
-  }
   checkFeatures(config, pedantic, isNew);
   if (config.mirror !== undefined) checkMirror(config, config.mirror, neighbours, pedantic, isNew);
   else if (config.sources !== undefined) checkSources(config, config.sources, neighbours);
@@ -53,10 +50,10 @@ export function checkStream(config: StreamConfig, neighbours: Neighbours, pedant
   }
   if (config.republish !== undefined) checkRepublish(config, config.republish, pedantic);
   if (config.placement?.preferred) throw invalidStream("preferred server not permitted in placement");
-  if (isNew) checkTaken(config, neighbours);
 }
 
-function checkSizes(config: StreamConfig): void {
+/** What can be looked at before defaults are filled in: texts, and how many copies. Throws ApiError. */
+export function checkSizes(config: StreamConfig): void {
   if (Buffer.byteLength(config.description) > MAX_DESCRIPTION_BYTES) {
     throw invalidStream(`stream description is too long, maximum allowed is ${MAX_DESCRIPTION_BYTES}`);
   }
@@ -91,7 +88,12 @@ function checkFeatures(config: StreamConfig, pedantic: boolean, isNew: boolean):
   // Markers end by themselves. As in nats-server a new counter may have them, and not be updated then.
   const implied = config.subject_delete_marker_ttl > 0n && !pedantic;
   if (config.allow_msg_counter) checkCounters(config, implied && !isNew);
-  config.allow_msg_ttl ||= implied;
+  if (implied) {
+    config.allow_msg_ttl = true;
+    config.allow_rollup_hdrs = true;
+    // Markers roll up what came before them.
+    config.deny_purge = false;
+  }
   if (config.discard_new_per_subject) {
     if (config.discard !== "new") throw invalidStream("discard new per subject requires discard new policy to be set");
     if (config.max_msgs_per_subject <= 0) {
@@ -100,10 +102,10 @@ function checkFeatures(config: StreamConfig, pedantic: boolean, isNew: boolean):
   }
   checkMarkers(config);
   if (config.allow_msg_schedules) {
-    if (config.sources?.length) throw new ApiError("sourceSchedules");
+    if (config.discard === "new") throw invalidStream("message scheduling cannot use discard new");
     if (!pedantic) config.allow_rollup_hdrs = true;
     if (!config.allow_rollup_hdrs) throw invalidStream("message scheduling cannot be set if roll-ups are disabled");
-    if (config.discard === "new") throw invalidStream("message scheduling cannot use discard new");
+    if (config.sources?.length) throw new ApiError("sourceSchedules");
   }
   if (config.persist_mode === "async") {
     if (config.storage === "memory") throw invalidStream("async persist mode is only supported on file storage");

@@ -129,7 +129,7 @@ const VERSION = "_nats.ver";
 export function withStreamDefaults(config: StreamConfig, pedantic: boolean, windowLimitNs: bigint): void {
   config.consumer_limits ??= { inactive_threshold: 0n, max_ack_pending: 0 };
   if (config.num_replicas === 0) config.num_replicas = 1;
-  for (const name of ["max_msgs", "max_bytes", "max_msgs_per_subject", "max_msg_size", "max_consumers"] as const) {
+  for (const name of ["max_msgs", "max_msgs_per_subject", "max_bytes", "max_msg_size", "max_consumers"] as const) {
     if (config[name] < -1 && pedantic) throw pedanticError(`${name} must be set to -1`);
     if (config[name] <= 0) config[name] = -1;
   }
@@ -149,11 +149,6 @@ export function withStreamDefaults(config: StreamConfig, pedantic: boolean, wind
       window = windowLimitNs;
     }
     config.duplicate_window = window;
-  }
-  if (config.subject_delete_marker_ttl > 0n && !pedantic) {
-    config.allow_rollup_hdrs = true;
-    // Markers roll up what came before them.
-    config.deny_purge = false;
   }
   const { placement } = config;
   if (placement !== undefined && placement.cluster === "" && placement.preferred === "" && !placement.tags?.length) {
