@@ -9,7 +9,7 @@ import { streamInfo, streamState } from "./info.js";
 import { isUsableSubject, wireSubject } from "./names.js";
 import { Restore } from "./restore.js";
 import { Snapshot } from "./snapshot.js";
-import { checkStream } from "./stream-checks.js";
+import { checkSizes, checkStream, checkStreamName } from "./stream-checks.js";
 import { STREAM_FIELDS, type StreamConfig, shownStream, withStreamDefaults } from "./stream-config.js";
 import { timeText } from "./time.js";
 
@@ -83,6 +83,8 @@ function restore(request: ApiRequest): object {
   if (config === undefined) throw new ApiError("badRequest");
   if (config.name !== names[0]) throw new ApiError("streamMismatch");
   withStreamDefaults(config, false, account.windowLimitNs);
+  checkStreamName(config.name);
+  checkSizes(config);
   checkStream(config, account, false, false);
   account.checkAllowed(config, true);
   if (account.streams.has(config.name) || account.isHeld(config.name)) throw new ApiError("restoreNameInUse");

@@ -90,7 +90,6 @@ function create(request: ApiRequest): object {
 function update(request: ApiRequest): object {
   const { account } = request;
   const { config, pedantic } = readConfig(request, true);
-  checkStreamName(config.name);
   checkStream(config, account, pedantic, false);
   if (config.name !== request.names[0]) throw new ApiError("streamMismatch");
   const stream = account.stream(config.name);
@@ -196,16 +195,10 @@ function purge(request: ApiRequest): object {
   if (asked.seq > 0 && asked.keep > 0) throw new ApiError("badRequest");
   stream.checkSealed();
   if (stream.config.deny_purge) throw new ApiError("purgeDenied");
-  const all = asked.filter === "" || asked.filter === ">";
-  const filter = all ? undefined : stream.store.filter([wireSubject(asked.filter)]);
+  const filter = asked.filter === "" ? undefined : stream.store.filter([wireSubject(asked.filter)]);
   const below = asked.seq > 0 ? asked.seq : undefined;
   const keep = asked.keep > 0 ? asked.keep : undefined;
-  // All below a sequence may mean more than there is.
-  const isBeyond = filter === undefined && asked.seq > Math.max(1, stream.store.state.lastSequence);
-  const { removed, ticket } = stream.removed(
-    () => (isBeyond ? stream.store.compact(asked.seq) : stream.store.purge({ filter, below, keep })),
-    "purge",
-  );
+  const { removed, ticket } = stream.removed(() => stream.store.purge({ filter, below, keep }), "purge");
   filter?.release();
   request.ticket = ticket;
   return { success: true, purged: removed };

@@ -34,10 +34,9 @@ export function checkStreamName(name: string): void {
   }
 }
 
-/** Checks a configuration with its defaults filled in. Throws ApiError. */
+/** Checks a configuration with its defaults filled in, after `checkSizes`. Throws ApiError. */
 export function checkStream(config: StreamConfig, neighbours: Neighbours, pedantic: boolean, isNew: boolean): void {
   checkStreamName(config.name);
-  checkSizes(config);
   checkTimes(config, neighbours.windowLimitNs);
   checkFeatures(config, pedantic, isNew);
   if (config.mirror !== undefined) checkMirror(config, config.mirror, neighbours, pedantic, isNew);

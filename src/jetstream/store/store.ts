@@ -126,7 +126,7 @@ export interface SubjectFilter {
 export interface PurgeRequest {
   /** Only subjects that match; default all. */
   readonly filter?: SubjectFilter;
-  /** Only messages below this sequence. */
+  /** Only messages below this sequence; of all subjects, sequences below it are used even where no message had them. */
   readonly below?: Sequence;
   /** Leaves the last so many (of those that match). */
   readonly keep?: number;

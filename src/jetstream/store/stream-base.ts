@@ -148,12 +148,12 @@ export abstract class StreamBase<H> implements StreamStore {
   writeRemovals(): void {}
 
   purge(request: PurgeRequest = {}): Removal {
-    const { below = Number.MAX_SAFE_INTEGER, keep = 0 } = request;
-    const filter = request.filter as Filter | undefined;
-    if (below <= 1) return this.nothingRemoved;
     const { lastSequence } = this.index;
+    const { below = lastSequence + 1, keep = 0 } = request;
+    const filter = request.filter as Filter | undefined;
+    if (request.below !== undefined && below <= 1) return this.nothingRemoved;
     if (filter === undefined || filter.all) {
-      return this.compact(Math.min(below, keep > 0 ? this.firstKept(keep) : lastSequence + 1));
+      return this.compact(keep > 0 ? Math.min(below, this.firstKept(keep)) : below);
     }
     const matching: Sequence[] = [];
     for (let at = this.next(1, filter); at !== 0 && at < below; at = this.next(at + 1, filter)) matching.push(at);
