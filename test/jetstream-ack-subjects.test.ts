@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hashName } from "../src/server/server-hash.js";
 import { withoutNeighbour } from "./support/neighbour.js";
-import { connectClient, type RawClient } from "./support/raw-client.js";
+import { connectClient } from "./support/raw-client.js";
 import { startServerProcess } from "./support/server-process.js";
+import { requestRaw } from "./support/stream-api.js";
 import type { Scope } from "./support/temporary-folder.js";
 
 type Numbers = readonly [deliveries: string, stream: string, consumer: string, time: string, pending: string];
@@ -48,33 +49,24 @@ const ODD: Readonly<Record<string, (numbers: Numbers) => string>> = {
   "an @ behind it": ([d, s, c, t, p]) => `S.C.${d}.${s}.${c}.${t}.${p}@s`,
 };
 
-async function ask(client: RawClient, subject: string, body: object): Promise<Record<string, unknown>> {
-  const text = JSON.stringify(body);
-  client.send(`SUB answer 99\r\nUNSUB 99 1\r\nPUB ${subject} answer ${text.length}\r\n${text}\r\n`);
-  const { payload } = await client.expect(/^MSG answer 99 /);
-  const answer = JSON.parse(payload) as Record<string, unknown>;
-  assert.equal(answer["error"], undefined, payload);
-  return answer;
-}
-
 /** Which of the subjects acknowledge something, and which of those in a message with headers. */
 async function taken(t: Scope, program: "natsnode" | "neighbour", long: boolean): Promise<Record<string, string>> {
   const config = `jetstream { store_dir: "{{DIR}}/js" }\nfeature_flags { js_ack_fc_v2: ${long} }`;
   const server = await startServerProcess(t, { program, config });
   const client = await connectClient(t, server.port);
-  await ask(client, "$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"], storage: "memory" });
-  await ask(client, "$JS.API.CONSUMER.CREATE.S.C", {
+  await requestRaw(client, "$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"], storage: "memory" });
+  await requestRaw(client, "$JS.API.CONSUMER.CREATE.S.C", {
     stream_name: "S",
     config: { durable_name: "C", ack_policy: "explicit" },
   });
   client.send("SUB inbox 1\r\n");
   const waiting = async (): Promise<number> =>
-    Number((await ask(client, "$JS.API.CONSUMER.INFO.S.C", {}))["num_ack_pending"]);
+    Number((await requestRaw(client, "$JS.API.CONSUMER.INFO.S.C", {}))["num_ack_pending"]);
   const results: Record<string, string> = {};
   for (const [name, odd] of Object.entries(ODD)) {
     const ways: string[] = [];
     for (const headers of ["", "NATS/1.0\r\n\r\n"]) {
-      for (let count = 0; count < 2; count++) await ask(client, "s", {});
+      for (let count = 0; count < 2; count++) await requestRaw(client, "s", {});
       client.send("PUB $JS.API.CONSUMER.MSG.NEXT.S.C inbox 1\r\n2\r\n");
       const first = await client.expect(/^MSG s 1 \$JS\.ACK\./);
       const second = await client.expect(/^MSG s 1 \$JS\.ACK\./);
@@ -127,12 +119,12 @@ for (const program of ["natsnode", "neighbour"] as const) {
     const server = await startServerProcess(t, { program, config: ACCOUNTS });
     const owner = await connectClient(t, server.port, { user: "a", pass: "p" });
     const reader = await connectClient(t, server.port, { user: "b", pass: "p" });
-    await ask(owner, "$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"] });
-    await ask(owner, "$JS.API.CONSUMER.CREATE.S.C", {
+    await requestRaw(owner, "$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"] });
+    await requestRaw(owner, "$JS.API.CONSUMER.CREATE.S.C", {
       stream_name: "S",
       config: { durable_name: "C", ack_policy: "explicit", max_ack_pending: 2 },
     });
-    for (let count = 0; count < 4; count++) await ask(owner, "s", {});
+    for (let count = 0; count < 4; count++) await requestRaw(owner, "s", {});
     reader.send("SUB inbox 1\r\nSUB done 2\r\n");
     const acks: string[] = [];
     const next = async (): Promise<void> => {
@@ -154,7 +146,7 @@ for (const program of ["natsnode", "neighbour"] as const) {
     await reader.expect(/^MSG done 2 0/);
     reader.send(`PUB ${acks[3]} 4\r\n+ACK\r\nPUB ${acks[3]} done 4\r\n+ACK\r\n`);
     await reader.expect(/^MSG done 2 0/);
-    const info = await ask(owner, "$JS.API.CONSUMER.INFO.S.C", {});
+    const info = await requestRaw(owner, "$JS.API.CONSUMER.INFO.S.C", {});
     const { stream_seq: floor } = info["ack_floor"] as { stream_seq: number };
     assert.deepEqual([info["num_ack_pending"], floor], [0, 4]);
     // In an account without the import nobody takes it.
@@ -169,12 +161,12 @@ for (const program of ["natsnode", "neighbour"] as const) {
   }, async (t) => {
     const server = await startServerProcess(t, { program, config: `jetstream { store_dir: "{{DIR}}/js" }` });
     const client = await connectClient(t, server.port);
-    await ask(client, "$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"] });
-    await ask(client, "$JS.API.CONSUMER.CREATE.S.C", {
+    await requestRaw(client, "$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"] });
+    await requestRaw(client, "$JS.API.CONSUMER.CREATE.S.C", {
       stream_name: "S",
       config: { durable_name: "C", ack_policy: "explicit" },
     });
-    for (let count = 0; count < 3; count++) await ask(client, "s", {});
+    for (let count = 0; count < 3; count++) await requestRaw(client, "s", {});
     client.send("SUB inbox 1\r\nSUB done 2\r\nSUB trace 3\r\nPUB $JS.API.CONSUMER.MSG.NEXT.S.C inbox 1\r\n3\r\n");
     const acks: string[] = [];
     for (let count = 0; count < 3; count++) acks.push((await client.expect(/^MSG s 1 /)).line.split(" ")[3] ?? "");
@@ -194,7 +186,7 @@ for (const program of ["natsnode", "neighbour"] as const) {
     client.send(`PUB ${acks[2]} done 4\r\n+ACK\r\n`);
     await client.expect(/^MSG done 2 0/);
     assert.equal(
-      (await ask(client, "$JS.API.CONSUMER.INFO.S.C", {}))["num_ack_pending"],
+      (await requestRaw(client, "$JS.API.CONSUMER.INFO.S.C", {}))["num_ack_pending"],
       program === "neighbour" ? 0 : 1,
     );
   });

@@ -5,6 +5,7 @@ import { type TestContext, test } from "node:test";
 import type { ServerOptions } from "../src/options/options.js";
 import { startLocalServer } from "./support/local-server.js";
 import { connectClient, type RawClient } from "./support/raw-client.js";
+import { requestRaw } from "./support/stream-api.js";
 
 interface Life {
   readonly port: number;
@@ -15,23 +16,14 @@ interface Life {
   waiting(): Promise<number>;
 }
 
-async function ask(client: RawClient, subject: string, body: object): Promise<Record<string, unknown>> {
-  const text = JSON.stringify(body);
-  client.send(`SUB answer 99\r\nUNSUB 99 1\r\nPUB ${subject} answer ${text.length}\r\n${text}\r\n`);
-  const { payload } = await client.expect(/^MSG answer 99 /);
-  const answer = JSON.parse(payload) as Record<string, unknown>;
-  assert.equal(answer["error"], undefined, payload);
-  return answer;
-}
-
 /** A memory stream S with four messages that its consumer C has delivered to the client. */
 async function begin(t: TestContext, options: ServerOptions = {}, login: object = {}): Promise<Life> {
   const { port } = await startLocalServer(t, { jetstream: {}, ...options });
   const client = await connectClient(t, port, login);
-  await ask(client, "$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"], storage: "memory" });
+  await requestRaw(client, "$JS.API.STREAM.CREATE.S", { name: "S", subjects: ["s"], storage: "memory" });
   const config = { durable_name: "C", ack_policy: "explicit" };
-  await ask(client, "$JS.API.CONSUMER.CREATE.S.C", { stream_name: "S", config });
-  for (let sequence = 1; sequence <= 4; sequence++) await ask(client, "s", {});
+  await requestRaw(client, "$JS.API.CONSUMER.CREATE.S.C", { stream_name: "S", config });
+  for (let sequence = 1; sequence <= 4; sequence++) await requestRaw(client, "s", {});
   client.send("SUB inbox 1\r\nPUB $JS.API.CONSUMER.MSG.NEXT.S.C inbox 1\r\n4\r\n");
   const acks: string[] = [];
   while (acks.length < 4) {
@@ -39,7 +31,7 @@ async function begin(t: TestContext, options: ServerOptions = {}, login: object 
     acks.push(line.split(" ")[3] ?? "");
   }
   const waiting = async (): Promise<number> => {
-    const info = await ask(client, "$JS.API.CONSUMER.INFO.S.C", {});
+    const info = await requestRaw(client, "$JS.API.CONSUMER.INFO.S.C", {});
     return info["num_ack_pending"] as number;
   };
   return { port, client, acks, waiting };
@@ -120,10 +112,10 @@ test("who subscribes between the line of an acknowledgement and its payload gets
 test("an acknowledgement of a consumer that is gone is nobody's, and one that is made anew gets its own", async (t) => {
   const { client, acks, waiting } = await begin(t);
   client.send(ack(acks[0]));
-  await ask(client, "$JS.API.CONSUMER.DELETE.S.C", {});
+  await requestRaw(client, "$JS.API.CONSUMER.DELETE.S.C", {});
   client.send(`SUB done 2\r\n${ack(acks[1], "done")}`);
   assert.match((await client.expect(/^HMSG done 2 /)).headers, /^NATS\/1\.0 503/);
-  await ask(client, "$JS.API.CONSUMER.CREATE.S.C", {
+  await requestRaw(client, "$JS.API.CONSUMER.CREATE.S.C", {
     stream_name: "S",
     config: { durable_name: "C", ack_policy: "explicit" },
   });

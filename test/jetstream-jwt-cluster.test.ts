@@ -1,12 +1,11 @@
 // JetStream of several servers, of accounts of JWTs that not all of them have been asked for yet.
 import assert from "node:assert/strict";
-import { sign } from "node:crypto";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { freePort } from "./support/free-port.js";
 import { type Answer, ask, make } from "./support/jetstream-cluster.js";
-import { accountJwt, JwtWorld, operatorJwt, type Pair, pairOf, userJwt } from "./support/jwt-world.js";
+import { accountJwt, authenticatorOf, JwtWorld, operatorJwt, type Pair, pairOf } from "./support/jwt-world.js";
 import { until } from "./support/local-cluster.js";
 import { type ServerProcess, startServerProcess } from "./support/server-process.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
@@ -47,14 +46,7 @@ cluster { name: C, listen: "127.0.0.1:${ports[at]}", routes: ${JSON.stringify(ro
 `,
     });
   const logIn = async (server: ServerProcess, account = jwts.account): Promise<NatsConnection> => {
-    const jwt = userJwt(account, jwts.user);
-    const client = await connect({
-      port: server.port,
-      authenticator: (nonce?: string) => ({
-        jwt,
-        sig: sign(null, Buffer.from(nonce ?? ""), jwts.user.key).toString("base64url"),
-      }),
-    });
+    const client = await connect({ port: server.port, authenticator: authenticatorOf(account, jwts.user) });
     t.after(() => client.close());
     return client;
   };

@@ -1,9 +1,8 @@
 // JetStream of accounts whose JWTs say what they may have of it: natsnode and the neighbour alike.
 import assert from "node:assert/strict";
-import { sign } from "node:crypto";
 import { type TestContext, test } from "node:test";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { accountJwt, JwtWorld, operatorJwt, type Pair, pairOf, userJwt } from "./support/jwt-world.js";
+import { accountJwt, authenticatorOf, JwtWorld, operatorJwt, type Pair, pairOf } from "./support/jwt-world.js";
 import { withoutNeighbour } from "./support/neighbour.js";
 import { type ServerProcess, type ServerProgram, startServerProcess } from "./support/server-process.js";
 
@@ -38,14 +37,7 @@ jetstream { store_dir: '{{DIR}}' }
 }
 
 async function logIn(t: TestContext, server: ServerProcess, account: Pair): Promise<NatsConnection> {
-  const jwt = userJwt(account, jwts.user);
-  const client = await connect({
-    port: server.port,
-    authenticator: (nonce?: string) => ({
-      jwt,
-      sig: sign(null, Buffer.from(nonce ?? ""), jwts.user.key).toString("base64url"),
-    }),
-  });
+  const client = await connect({ port: server.port, authenticator: authenticatorOf(account, jwts.user) });
   t.after(() => client.close());
   return client;
 }

@@ -1,13 +1,12 @@
 // Mirrors and sources of another account's stream: it exports its API of consumers, the subjects of deliveries and of flow
 // control, and nothing else. In one server, over leaf links and for accounts of JWTs, with nats-server at either end.
 import assert from "node:assert/strict";
-import { sign } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { type ConnectionOptions, connect, type NatsConnection } from "@nats-io/transport-node";
 import { freePort } from "./support/free-port.js";
-import { accountJwt, JwtWorld, operatorJwt, pairOf, userJwt } from "./support/jwt-world.js";
+import { accountJwt, authenticatorOf, JwtWorld, operatorJwt, pairOf } from "./support/jwt-world.js";
 import { withoutNeighbour } from "./support/neighbour.js";
 import { type ServerProgram, startServerProcess } from "./support/server-process.js";
 import { infoUntil, request } from "./support/stream-api.js";
@@ -126,12 +125,8 @@ resolver_preload {
 }
 jetstream { store_dir: "{{DIR}}" }`;
   const server = await startServerProcess(t, { config });
-  const user = (account: typeof owner): Promise<NatsConnection> => {
-    const jwt = userJwt(account, world.user);
-    const signature = (nonce?: string): string =>
-      sign(null, Buffer.from(nonce ?? ""), world.user.key).toString("base64url");
-    return client(t, { port: server.port, authenticator: (nonce?: string) => ({ jwt, sig: signature(nonce) }) });
-  };
+  const user = (account: typeof owner): Promise<NatsConnection> =>
+    client(t, { port: server.port, authenticator: authenticatorOf(account, world.user) });
   await mirrorAndSource(await user(owner), await user(reader));
 });
 

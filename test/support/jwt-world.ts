@@ -58,6 +58,12 @@ export function bareUserJwt(signer: Pair, user: Pair, nats: JsonObject = {}, com
   return encodeJwt(claims, "user", signer.nkey, signer.key);
 }
 
+/** How an official client logs in to an account as a user without limits. */
+export function authenticatorOf(account: Pair, user: Pair): (nonce?: string) => { jwt: string; sig: string } {
+  const jwt = userJwt(account, user);
+  return (nonce = "") => ({ jwt, sig: sign(null, Buffer.from(nonce), user.key).toString("base64url") });
+}
+
 /** An operator, a system account and another account, as options. */
 export class JwtWorld {
   readonly operator = pairOf("operator");

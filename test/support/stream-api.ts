@@ -1,5 +1,7 @@
 // JetStream's API as tests ask it, and what they read of a stream's info.
+import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { RawClient } from "./raw-client.js";
 
 /** A mirror or source, as stream info shows it. */
 export interface FlowInfo {
@@ -20,6 +22,16 @@ export async function request<T>(client: NatsConnection, subject: string, body: 
   const text = typeof body === "string" ? body : JSON.stringify(body);
   const answer = (await client.request(`$JS.API.${subject}`, text, { timeout: 5000 })).json<T & { error?: object }>();
   if (answer.error !== undefined) throw new Error(`${subject}: ${JSON.stringify(answer.error)}`);
+  return answer;
+}
+
+/** Asks on any subject with bytes; one at a time, under the sid 99. Rejects when the answer is an error. */
+export async function requestRaw(client: RawClient, subject: string, body: object): Promise<Record<string, unknown>> {
+  const text = JSON.stringify(body);
+  client.send(`SUB answer 99\r\nUNSUB 99 1\r\nPUB ${subject} answer ${text.length}\r\n${text}\r\n`);
+  const { payload } = await client.expect(/^MSG answer 99 /);
+  const answer = JSON.parse(payload) as Record<string, unknown>;
+  assert.equal(answer["error"], undefined, payload);
   return answer;
 }
 
