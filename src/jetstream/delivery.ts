@@ -63,7 +63,8 @@ export class Delivery {
       pulls.nothingLeft();
       return;
     }
-    if (isPush && !consumer.isBound) return;
+    if (!isPush) pulls.endExpired();
+    else if (!consumer.isBound) return;
     const { nowMs } = stream.account.js;
     for (let count = 0; count < MESSAGES_PER_TURN; count++) {
       let request: PullRequest | undefined;

@@ -220,6 +220,11 @@ export class PullService {
     this.#arm();
   }
 
+  /** Ends requests whose time is over though their timer has not fired yet: nobody waits for what they would be sent. */
+  endExpired(): void {
+    if (this.#timerAtMs <= this.#nowMs) this.#tick();
+  }
+
   close(): void {
     this.#timer?.cancel();
   }
