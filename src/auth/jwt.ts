@@ -1,12 +1,15 @@
 // NATS JWTs: header, claims and an ed25519 signature by the nkey that the claims name as their issuer
-// (https://github.com/nats-io/jwt, version 2 of the claims).
+// (https://github.com/nats-io/jwt). Claims of version 1 are read as those of version 2.
 import { createHash, type KeyObject, sign } from "node:crypto";
+import { isVersion1, natsOfVersion1 } from "./jwt-v1.js";
 import { isPublicNkey, type NkeyKind, signed, verifyingKey } from "./nkey.js";
 
 /** Longest token that is looked at. */
 export const MAX_JWT_CHARS = 1_048_576;
 
 const ALGORITHM = "ed25519-nkey";
+/** What version 1 called it; which version it is the claims say. */
+const OLD_ALGORITHM = "ed25519";
 const VERSION = 2;
 const BASE64URL = /^[A-Za-z0-9_-]+$/;
 const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
@@ -83,14 +86,16 @@ export function decodeJwt(token: string, type: JwtType): Claims {
   if (textOf(header, "typ").toUpperCase() !== "JWT") {
     throw new JwtError("JWT_FORMAT", `not supported type "${textOf(header, "typ")}"`);
   }
-  if (textOf(header, "alg").toLowerCase() !== ALGORITHM) {
+  if (![ALGORITHM, OLD_ALGORITHM].includes(textOf(header, "alg").toLowerCase())) {
     throw new JwtError("JWT_ALGORITHM", `unexpected "${textOf(header, "alg")}" algorithm`);
   }
-  const claims = readClaims(parseChunk(chunks[1]));
+  const raw = parseChunk(chunks[1]);
+  const claims = readClaims(raw);
   const kind = ISSUERS[type].find((allowed) => isPublicNkey(claims.issuer, allowed));
   const key = kind && verifyingKey(claims.issuer, kind);
   if (key === undefined) throw new JwtError("JWT_ISSUER", `unable to validate expected prefixes - ${type}`);
-  if (!signed(key, token.slice(0, token.lastIndexOf(".")), chunks[2])) {
+  const text = token.slice(isVersion1(raw) ? token.indexOf(".") + 1 : 0, token.lastIndexOf("."));
+  if (!signed(key, text, chunks[2])) {
     throw new JwtError("JWT_SIGNATURE", "claim failed signature verification");
   }
   if (type === "generic") return claims;
@@ -156,8 +161,9 @@ function parseChunk(chunk: string): JsonObject {
 }
 
 function readClaims(raw: JsonObject): Claims {
-  const nats = raw.nats ?? {};
-  if (typeof nats !== "object" || Array.isArray(nats)) throw new JwtError("JWT_CLAIMS", "nats is no object");
+  const given = raw.nats ?? {};
+  if (typeof given !== "object" || Array.isArray(given)) throw new JwtError("JWT_CLAIMS", "nats is no object");
+  const nats = given as JsonObject;
   return {
     subject: textOf(raw, "sub"),
     issuer: textOf(raw, "iss"),
@@ -167,7 +173,7 @@ function readClaims(raw: JsonObject): Claims {
     issuedAt: secondsOf(raw, "iat"),
     expires: secondsOf(raw, "exp"),
     notBefore: secondsOf(raw, "nbf"),
-    nats: nats as JsonObject,
+    nats: isVersion1(raw) ? natsOfVersion1(raw, nats) : nats,
   };
 }
 

@@ -40,9 +40,10 @@ export function decodeClaims(jwt: string, type: "operator" | "account"): Claims 
   if (alg !== "ed25519" && alg !== "ed25519-nkey") throw new Error(`unexpected "${header.alg}" algorithm`);
   const claims = parseJson(parts[1]);
   const nats = (claims.nats ?? {}) as Record<string, unknown>;
-  const found = nats.type ?? claims.type;
+  const found = claims.type || nats.type;
   const iss = String(claims.iss ?? "");
-  const signed = alg === "ed25519" ? parts[1] : `${parts[0]}.${parts[1]}`;
+  // Version 1 has its type here, and signs the claims alone.
+  const signed = claims.type ? parts[1] : `${parts[0]}.${parts[1]}`;
   if (!isKnown(jwt, () => isSignedBy(iss, signed, parts[2]))) throw new Error("claim failed signature verification");
   if (found !== type) throw new Error(`not ${type} claim`);
   return { sub: String(claims.sub ?? ""), iss, type, nats };
