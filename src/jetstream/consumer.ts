@@ -5,7 +5,7 @@ import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { subjectMatches } from "../subjects/validity.js";
 import { AckHandler, parseAckSubject } from "./acks.js";
-import type { ConsumerConfig } from "./consumer-config.js";
+import { type ConsumerConfig, filtersOf } from "./consumer-config.js";
 import { ConsumerLog } from "./consumer-log.js";
 import { ConsumerState, Op } from "./consumer-state.js";
 import { DeadLetters } from "./dead-letters.js";
@@ -125,7 +125,7 @@ export class Consumer implements DeliveryTarget {
   #configure(): void {
     const { stream, config } = this;
     this.filter?.release();
-    this.#patterns = stream.filtersOf(config);
+    this.#patterns = filtersOf(config).map(wireSubject);
     this.filter = this.#patterns.length === 0 ? undefined : stream.store.filter(this.#patterns);
     this.#delivery.configure(this.#acks.prefix);
     this.flow.configure();

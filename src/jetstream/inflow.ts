@@ -101,9 +101,14 @@ export abstract class Inflow implements PlaceOwner {
     }
   }
 
-  /** Whether the message that tells where it is has gone. */
+  /** Whether nothing but a message of the stream tells where it is. */
+  get isHeld(): boolean {
+    return this.#heldAt !== 0;
+  }
+
+  /** Whether that message has gone. */
   get isForgotten(): boolean {
-    return this.#heldAt !== 0 && !this.target.store.has(this.#heldAt);
+    return this.isHeld && !this.target.store.has(this.#heldAt);
   }
 
   get mirroredNs(): bigint {

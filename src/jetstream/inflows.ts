@@ -39,6 +39,8 @@ export class Inflows {
   readonly #stream: Stream;
   #inflows = new Map<string, Inflow>();
   #isChecking = false;
+  // Whether what is written in this turn will have the places that removals would let be forgotten.
+  #isRemembering = false;
   // Where the stream ended when all positions were written down.
   #writtenAt: number;
   // How far origins were read, of a stream in memory: of others the meta log knows.
@@ -145,19 +147,41 @@ export class Inflows {
     return found;
   }
 
+  /** Messages are about to be removed by what is written at once: a write that is torn there must have the places before. */
+  beforeRemoval(): void {
+    for (const inflow of this.#inflows.values()) if (inflow.isHeld) inflow.writeDown();
+  }
+
   /** Messages were removed. */
   removed(): void {
+    if (!this.#isInMemory) this.#rememberInTime();
     if (this.#isChecking) return;
     this.#isChecking = true;
     this.#stream.account.js.server.runtime.clock.endOfTurn(() => {
       this.#isChecking = false;
       if (this.#stream.closed) return;
-      for (const inflow of this.#inflows.values()) {
-        if (inflow.isForgotten) inflow.writeDown();
-        inflow.targetShrank();
-      }
+      if (this.#isInMemory) this.#remember();
+      for (const inflow of this.#inflows.values()) inflow.targetShrank();
     });
   }
+
+  // With the removal itself, and before it: whoever starts after a kill must find both, or the message.
+  #rememberInTime(): void {
+    if (this.#isRemembering) return;
+    try {
+      this.#stream.account.js.beforeWriteEnds(this.#remember);
+      this.#isRemembering = true;
+    } catch {
+      // While the disk takes nothing, removals and what is written here wait for it, in this order.
+      this.#remember();
+    }
+  }
+
+  readonly #remember = (): void => {
+    this.#isRemembering = false;
+    if (this.#stream.closed) return;
+    for (const inflow of this.#inflows.values()) if (inflow.isForgotten) inflow.writeDown();
+  };
 
   get #isInMemory(): boolean {
     return this.#stream.config.storage === "memory";

@@ -149,6 +149,14 @@ export class JetStream {
     return this.#meta.propose(entry);
   }
 
+  /**
+   * Calls back before what is written in this turn ends: what is proposed then stands before the removals of the turn, in the
+   * same write. Throws StoreError while the disk takes nothing.
+   */
+  beforeWriteEnds(done: () => void): void {
+    this.#meta.beforeEnd(done);
+  }
+
   /** How far a stream has read its origins, by `sourceKey`, as it was written down. */
   originsOf({ account, name }: Stream): ReadonlyMap<string, OriginPosition> {
     return this.#meta.state.accounts.get(account.account.name)?.get(name)?.origins ?? new Map();

@@ -31,10 +31,16 @@ export class MetaLog {
   /** Writes an entry down and applies it. */
   propose(entry: MetaEntry): Ticket {
     const bytes = encodeMeta(entry);
-    const makesRoom = entry.op === "stream-gone" || entry.op === "consumer-gone";
-    const tickets = this.#logs.map((log) => log.append(bytes, makesRoom));
+    // As removals are, which make room and need the place of an origin.
+    const isUrgent = entry.op !== "stream" && entry.op !== "consumer";
+    const tickets = this.#logs.map((log) => log.append(bytes, isUrgent));
     this.state.apply(entry);
     return Math.max(...tickets);
+  }
+
+  /** Calls back before what is written in this turn ends, ahead of removals. Throws StoreError as `propose`. */
+  beforeEnd(flush: () => void): Ticket {
+    return this.#logs[0].beforeEnd(flush);
   }
 }
 

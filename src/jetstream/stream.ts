@@ -7,7 +7,7 @@ import { SubjectTransform } from "../subjects/transform.js";
 import type { AnswerHeaders } from "./answer-writer.js";
 import { type AtomicBatches, atomicBatchesOf } from "./atomic-batches.js";
 import { Consumer } from "./consumer.js";
-import { type ConsumerConfig, filtersOf } from "./consumer-config.js";
+import type { ConsumerConfig } from "./consumer-config.js";
 import { checkIncrement, counterMessage } from "./counters.js";
 import { DuplicateIds } from "./dedupe.js";
 import { DurableEnd } from "./durable-end.js";
@@ -333,6 +333,7 @@ export class Stream implements DeliveryTarget {
     const before = this.#republish === undefined ? 0 : (store.totalsOf(subject)?.lastSequence ?? 0);
     const ttlMs = ttl === undefined ? 0 : ttl.ns < 0n ? NEVER_EXPIRES : ceilMs(ttl.ns);
     const times = time === undefined ? timesAt(this.account.js.nowMs, ttlMs) : timesSince(time, ttlMs);
+    if (rollup === "all") this.inflows?.beforeRemoval();
     const ticket = store.append(message, sequence, times, more);
     this.durableEnd.ticket = ticket;
     const id = headers.get(Header.msgId);
@@ -354,8 +355,11 @@ export class Stream implements DeliveryTarget {
 
   /** Runs a removal and tells everybody about it; `why` it was, where a client has asked for it. */
   removed<T>(remove: () => T, why?: "purge" | "delete"): T {
-    // Of a write that is torn there must be no consumer that has passed what is still there.
-    if (why !== undefined) for (const consumer of this.consumers.values()) consumer.writeDown();
+    // Of a write that is torn there must be no consumer that has passed what is still there, and no origin that is read again.
+    if (why !== undefined) {
+      for (const consumer of this.consumers.values()) consumer.writeDown();
+      this.inflows?.beforeRemoval();
+    }
     const result = remove();
     if (why !== undefined) this.store.writeRemovals();
     this.settle();
@@ -389,10 +393,5 @@ export class Stream implements DeliveryTarget {
     const consumer = new Consumer(this, config, createdNs, key);
     this.consumers.set(config.name, consumer);
     return consumer;
-  }
-
-  /** Subjects of a consumer's filter, latin1. */
-  filtersOf(config: ConsumerConfig): string[] {
-    return filtersOf(config).map(wireSubject);
   }
 }
