@@ -8,6 +8,7 @@ import { OriginCopy, type OriginMessage, sourcePatterns } from "./origin-copy.js
 import { NO_IDENTITY, OriginPlace, type PlaceOwner } from "./origin-place.js";
 import { checkLimits, ttlOf } from "./publish-checks.js";
 import { Header, type MessageHeaders } from "./publish-headers.js";
+import { contentOf, type SourcedMessage } from "./sourced-message.js";
 import type { Stored, Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
@@ -27,6 +28,8 @@ export abstract class Inflow implements PlaceOwner {
   stopped = false;
   /** Where the last message stands in the stream; 0 when that is of no interest, as it is written down elsewhere. */
   #heldAt = 0;
+  // What that message holds, of one that was found at the start.
+  #content = "";
   // Why the target has no room, until something of it was removed.
   #roomFault: string | undefined;
   // Whether the log has the error.
@@ -77,20 +80,25 @@ export abstract class Inflow implements PlaceOwner {
 
   // ---------------------------------------------------------------- where it is
 
-  /** Goes on behind what was taken before; undefined: nothing was. */
-  resume(position: OriginPosition | undefined, heldAt = 0): void {
+  /** Goes on behind what was taken before; undefined: nothing was. `held`: the message that tells so, if it does. */
+  resume(position: OriginPosition | undefined, held?: SourcedMessage): void {
     this.place.resume(position);
-    this.#heldAt = heldAt;
+    this.#heldAt = held?.at ?? 0;
+    this.#content = held?.content ?? "";
+  }
+
+  looksTaken(message: OriginMessage): boolean {
+    return this.#content === contentOf(message, message.subject);
   }
 
   /** Writes down where it is. */
   writeDown(): void {
     const { target, key } = this;
-    const { identity, last, next } = this.place;
+    const { identity, last, next, time } = this.place;
     if (next === undefined || (identity === NO_IDENTITY && last === 0)) return;
     const at = target.store.state.lastSequence;
     try {
-      target.inflows?.write(key, { identity, sequence: last, at });
+      target.inflows?.write(key, { identity, sequence: last, at, time });
       this.#heldAt = 0;
     } catch (error) {
       // What was taken since it was written down still tells.

@@ -5,9 +5,8 @@ import { LocalInflow } from "./local-inflow.js";
 import type { OriginPosition } from "./meta.js";
 import { sourceFilters, sourceName } from "./origin-copy.js";
 import { NO_IDENTITY } from "./origin-place.js";
-import { Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import { RemoteInflow } from "./remote-inflow.js";
-import type { StoredMessage } from "./store/store.js";
+import { type SourcedMessage, sourcedMessage } from "./sourced-message.js";
 import type { Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
@@ -18,10 +17,10 @@ const MESSAGES_TO_SEARCH = 10_000;
 /** As many are looked at before others have their turn. */
 const LOOKS_PER_TURN = 256;
 
-/** How far an origin was read, and the sequence of the message that tells so; 0 where it is written down. */
+/** How far an origin was read, and the message that tells so; undefined where it is written down. */
 interface Found {
   readonly position: OriginPosition;
-  readonly heldAt: number;
+  readonly held?: SourcedMessage;
 }
 
 function inflowFor(target: Stream, config: SourceConfig, isMirror: boolean): Inflow {
@@ -108,8 +107,8 @@ export class Inflows {
       return;
     }
     for (const inflow of open.filter(isOpen)) {
-      const { position, heldAt } = found.get(inflow) ?? {};
-      inflow.resume(position, heldAt);
+      const { position, held } = found.get(inflow) ?? {};
+      inflow.resume(position, held);
       inflow.wake();
     }
   }
@@ -126,8 +125,8 @@ export class Inflows {
       if (inflow.isMirror) {
         // Its messages have the origin's sequences.
         const { identity = NO_IDENTITY } = position ?? {};
-        found.set(inflow, { position: { identity, sequence: lastSequence, at: lastSequence }, heldAt: 0 });
-      } else if (position !== undefined) found.set(inflow, { position, heldAt: 0 });
+        found.set(inflow, { position: { identity, sequence: lastSequence, at: lastSequence } });
+      } else if (position !== undefined) found.set(inflow, { position });
     }
     let missing = open.filter(({ isMirror }) => !isMirror);
     let looks = 0;
@@ -138,10 +137,11 @@ export class Inflows {
       if (++looks % LOOKS_PER_TURN === 0) await nextTurn(stream.account.js.server);
       if (stream.closed) break;
       const stored = await store.load(at);
-      const told = stored && positionIn(stored);
-      const inflow = missing.find(({ config }) => told?.origin === `${sourceName(config)} ${sourceFilters(config)}`);
-      if (told === undefined || inflow === undefined) continue;
-      found.set(inflow, { position: { ...told, at }, heldAt: at });
+      const held = stored && sourcedMessage(stored);
+      const inflow = missing.find(({ config }) => held?.origin === `${sourceName(config)} ${sourceFilters(config)}`);
+      if (held === undefined || inflow === undefined) continue;
+      const { identity, sequence } = held;
+      found.set(inflow, { position: { identity, sequence, at }, held });
       missing = missing.filter((other) => other !== inflow);
     }
     return found;
@@ -237,15 +237,6 @@ export class Inflows {
     if (!this.#stream.config.sources?.length) return undefined;
     return [...this.#inflows.values()].map((inflow) => inflow.describe());
   }
-}
-
-// What a message that was sourced tells of its origin, the origin named as its inflow does.
-function positionIn({ header }: StoredMessage): { origin: string; identity: string; sequence: number } | undefined {
-  if (header.length === 0) return undefined;
-  const value = MessageHeaders.in(header.toString("latin1")).get(Header.streamSource);
-  const [name, number, filter, destination, , identity = NO_IDENTITY] = value?.split(" ") ?? [];
-  const sequence = headerNumber(number);
-  return sequence === undefined ? undefined : { origin: `${name} ${filter} ${destination}`, identity, sequence };
 }
 
 /** The inflows of a stream; undefined where its configuration has none. */

@@ -131,7 +131,7 @@ export class LocalInflow extends Inflow {
   // False when nothing may be taken now; it is tried again. Throws what the store does.
   #take(sequence: number, stored: StoredMessage | undefined): boolean {
     if (stored !== undefined) {
-      const fault = this.place.see(sequence, stored);
+      const fault = this.place.see(stored);
       if (fault !== undefined) {
         this.#retry(fault);
         return false;

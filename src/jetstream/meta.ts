@@ -4,6 +4,7 @@ import { parseExact, stringifyExact } from "../protocol/json.js";
 import { type ConsumerConfig, KEPT_CONSUMER_FIELDS } from "./consumer-config.js";
 import { readFields, writeFields } from "./fields.js";
 import { sourceKey } from "./stream-checks.js";
+import type { StoredTime } from "./store/store.js";
 import { STREAM_FIELDS, type StreamConfig } from "./stream-config.js";
 
 export interface MetaConsumer {
@@ -21,6 +22,8 @@ export interface OriginPosition {
   readonly sequence: number;
   /** The last sequence of the stream itself by then: what stands behind it may tell of more. */
   readonly at: number;
+  /** When the origin had stored it; undefined where that is not known. */
+  readonly time?: StoredTime | undefined;
 }
 
 export interface MetaStream {
@@ -80,8 +83,8 @@ export class MetaState {
         known?.consumers.delete(entry.consumer);
         break;
       case "origin": {
-        const { identity, sequence, at } = entry;
-        known?.origins.set(entry.origin, { identity, sequence, at });
+        const { identity, sequence, at, time } = entry;
+        known?.origins.set(entry.origin, { identity, sequence, at, time });
       }
     }
   }

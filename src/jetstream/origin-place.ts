@@ -1,6 +1,7 @@
 // How far an origin was read, and whether the stream there is still the one that was read: by its identity, by where it ends,
 // and by the message that was taken last.
 import type { OriginPosition } from "./meta.js";
+import type { OriginMessage } from "./origin-copy.js";
 import type { StoredTime } from "./store/store.js";
 import { nsOf } from "./time.js";
 
@@ -8,6 +9,7 @@ import { nsOf } from "./time.js";
 export const NO_IDENTITY = "-";
 /** Stands for a stream that has not the messages that were mirrored. */
 const NOT_THE_ORIGIN = "?";
+const NO_TIME: StoredTime = { seconds: 0, nanoseconds: 0 };
 const ANOTHER = "the origin is another stream than before";
 /** How often an origin may end too early: a server that takes over knows of all messages a little later. */
 const LOOKS_AT_THE_END = 5;
@@ -19,6 +21,8 @@ export interface PlaceOwner {
   readonly start: number;
   /** When the message was stored that a mirror has last; 0n when that is not known. */
   readonly mirroredNs: bigint;
+  /** Whether a message with the origin's sequence that was taken last is that one, as far as what it holds tells. */
+  looksTaken(message: OriginMessage): boolean;
   /** The place is another one than before. */
   placeChanged(): void;
   /** The origin was made anew: a source begins with it. */
@@ -44,7 +48,7 @@ export class OriginPlace {
   // Of a source: the lowest end of the origin that was seen below `last`.
   #shortest: number | undefined;
   #earlyEnds = 0;
-  // Of a source: when the origin had stored its last message.
+  // Of a source: when the origin had stored the message that was taken last, in seconds and nanoseconds; 0 where that is not known.
   #seconds = 0;
   #nanoseconds = 0;
 
@@ -57,8 +61,15 @@ export class OriginPlace {
     if (position !== undefined) {
       this.identity = position.identity;
       this.last = position.sequence;
+      this.#seconds = position.time?.seconds ?? 0;
+      this.#nanoseconds = position.time?.nanoseconds ?? 0;
     }
     this.next = this.last === 0 ? this.#owner.start : this.last + 1;
+  }
+
+  /** When the origin had stored the message that a source has taken last; undefined where that is not known. */
+  get time(): StoredTime | undefined {
+    return this.#seconds === 0 ? undefined : { seconds: this.#seconds, nanoseconds: this.#nanoseconds };
   }
 
   /** The incarnation that the origin must be. */
@@ -78,12 +89,11 @@ export class OriginPlace {
   }
 
   /** A message was taken. */
-  taken(sequence: number, { seconds, nanoseconds }: StoredTime): void {
+  taken(sequence: number, time: StoredTime): void {
     this.last = sequence;
     this.next = sequence + 1;
     this.notice = undefined;
-    this.#seconds = seconds;
-    this.#nanoseconds = nanoseconds;
+    this.#keepTime(time);
   }
 
   // ---------------------------------------------------------------- whether it is the same stream
@@ -116,14 +126,26 @@ export class OriginPlace {
    * Looks at a message before it is taken.
    * @returns why nothing may be taken
    */
-  see(sequence: number, time: StoredTime): string | undefined {
+  see(message: OriginMessage): string | undefined {
+    const { sequence } = message;
     if (sequence > this.last && !this.isDoubtful) return undefined;
-    if (this.#owner.isMirror) return this.#seeMirrored(sequence, time);
+    if (this.#owner.isMirror) return this.#seeMirrored(sequence, message);
     if (this.#shortest === undefined || sequence < this.last) return undefined;
-    const isSame = sequence === this.last && this.#seconds === time.seconds && this.#nanoseconds === time.nanoseconds;
-    if (!isSame) return this.#shorten(this.#shortest);
+    if (sequence > this.last || !this.#isTaken(message)) return this.#shorten(this.#shortest);
+    this.#keepTime(message);
     this.#forgetEnds();
     return undefined;
+  }
+
+  // Its time tells, to the nanosecond; of one that is known by its header only, what it holds.
+  #isTaken(message: OriginMessage): boolean {
+    if (this.#seconds === 0) return this.#owner.looksTaken(message);
+    return this.#seconds === message.seconds && this.#nanoseconds === message.nanoseconds;
+  }
+
+  #keepTime({ seconds, nanoseconds }: StoredTime): void {
+    this.#seconds = seconds;
+    this.#nanoseconds = nanoseconds;
   }
 
   /** Nothing is there behind `from`. Returns why nothing may be taken. */
@@ -161,6 +183,7 @@ export class OriginPlace {
       this.#owner.replaced(this.notice);
     }
     this.last = 0;
+    this.#keepTime(NO_TIME);
   }
 
   // A power cut may have taken what was not durable yet, after it was sent.
@@ -178,6 +201,7 @@ export class OriginPlace {
     const reason = `the origin was shortened to ${end}, before ${this.last}, which was taken of it`;
     this.#forgetEnds();
     this.last = end;
+    this.#keepTime(NO_TIME);
     this.next = end === 0 ? this.#owner.start : end + 1;
     this.#owner.shortened(reason);
     this.#owner.placeChanged();

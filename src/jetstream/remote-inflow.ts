@@ -315,7 +315,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     }
     this.#consumerSequence = consumerSequence;
     this.#pending = delivery.pending;
-    const fault = this.place.see(sequence, delivery);
+    this.#arrived.fill(message, delivery);
+    const fault = this.place.see(this.#arrived);
     if (fault !== undefined) {
       this.#retry(fault);
       return;
@@ -323,7 +324,6 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     this.activeMs = this.#heardMs;
     // One that is seen once more does not show that the next can be stored.
     if (sequence < (this.place.next ?? 1)) return;
-    this.#arrived.fill(message, delivery);
     const stored = this.store(this.#arrived);
     this.#works();
     if (stored !== undefined) this.#ticket = stored.ticket;
