@@ -64,10 +64,12 @@ export class Coordination {
     );
   }
 
-  /** Whether what a server gives away counts here: it decides, and has heard that this server is there. */
+  /** Whether what a server gives away counts here: it decides, has heard that this server is there, and has spoken lately. */
   follows(serverId: string): boolean {
     const { coordinator } = this;
-    return this.coordinatorId === serverId && (coordinator === "own" || coordinator?.isUnknown === false);
+    if (coordinator === undefined || this.coordinatorId !== serverId) return false;
+    if (coordinator === "own") return this.mayDecide;
+    return !coordinator.isUnknown && this.#nowMs - coordinator.heardMs < LEASE_MS;
   }
 
   /** Finds out whether this server is ready, and who decides. Returns true when one of them has changed. */

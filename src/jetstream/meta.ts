@@ -3,8 +3,8 @@
 import { parseExact, stringifyExact } from "../protocol/json.js";
 import { type ConsumerConfig, KEPT_CONSUMER_FIELDS } from "./consumer-config.js";
 import { readFields, writeFields } from "./fields.js";
-import { sourceKey } from "./stream-checks.js";
 import type { StoredTime } from "./store/store.js";
+import { sourceKey } from "./stream-checks.js";
 import { STREAM_FIELDS, type StreamConfig } from "./stream-config.js";
 
 export interface MetaConsumer {

@@ -277,8 +277,9 @@ export class Placement {
     const { id, account, name } = placing;
     const subjects = readNewStream(Buffer.from(placing.payload, "base64"))?.subjects ?? [];
     this.#making.set(id, { account, name, request: id, server: this.#js.server.id, subjects });
-    if (this.#hasHeard(known)) this.#perform(placing);
-    else this.#hear(known, () => this.#perform(placing));
+    const perform = (): void => this.#perform(decides, placing);
+    if (this.#hasHeard(known)) perform();
+    else this.#hear(known, perform);
   }
 
   // What the coordinator has heard of others is on its way to this server, too.
@@ -301,7 +302,8 @@ export class Placement {
     return Object.entries(known).every(([id, revision]) => !this.#peers.isThere(id) || this.#peers.knows(id, revision));
   }
 
-  #perform({ id, entry, account: accountName, name, rest, payload }: Placing): void {
+  #perform(decides: string, placing: Placing): void {
+    const { id, entry, account: accountName, name, rest, payload } = placing;
     const { accounts } = this.#js.server;
     const done = (text: string): void => {
       this.#making.delete(id);
@@ -310,7 +312,11 @@ export class Placement {
     };
     const perform = (): void => {
       const account = accounts.get(accountName);
-      if (account === undefined) done(this.#maker.refusal({ rest }, new ApiError("notEnabledForAccount")));
+      if (!this.#peers.coordination.follows(decides)) {
+        // While it waited another server began to decide, or may have, unheard by this one.
+        this.#making.delete(id);
+        this.#place(placing);
+      } else if (account === undefined) done(this.#maker.refusal({ rest }, new ApiError("notEnabledForAccount")));
       else this.#maker.perform({ account, rest, payload: Buffer.from(payload, "base64") }, done);
     };
     if (accounts.get(accountName) !== undefined) perform();
