@@ -124,7 +124,9 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
       else transport.destroy();
     });
     logger.info(`Listening for route connections on ${hostPort(this.#listener.host, this.#listener.port)}`);
-    server.events.on("lameDuck", () => this.#leaveGently());
+    server.events.on("lameDuck", () => {
+      for (const { anyLink } of this.peers.values()) anyLink?.sendInfo();
+    });
   }
 
   /** The server listens for clients: others may be told where. */
@@ -347,6 +349,9 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
   }
 
   peerAccount(route: RouteConnection, account: string): PeerAccount {
+    const { operatorMode, options } = this.server;
+    // Other clusters are told what this one wants of accounts that this server knows.
+    if (options.gateway?.name !== undefined) void operatorMode?.accounts.lookup(bytesAsText(account));
     return (route.server as Peer).account(account, (name) => this.accountNamed(name));
   }
 
@@ -390,9 +395,5 @@ export class ClusterRoom implements Room, RouteHost, InterestWatcher, ClusterLin
   #announce(account: string, interest: AnnouncedInterest): void {
     if (this.peers.size === 0 || !this.#permissions.mayImport(interest.subject)) return;
     for (const peer of this.peers.values()) peer.linkFor(account)?.announce(account, interest);
-  }
-
-  #leaveGently(): void {
-    for (const { anyLink } of this.peers.values()) anyLink?.sendInfo();
   }
 }

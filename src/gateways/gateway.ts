@@ -273,6 +273,7 @@ export class GatewayConnection extends PeerConnection implements DeliveryTarget 
       },
       admits: () => true,
       receive: (message, subject) => this.#receive(message, subject),
+      passOn: (message, { subject, accountName }) => this.#host.passOn(subject, accountName, message),
       protocolError: (text) => this.protocolError(text),
       payloadTooLarge: (sizeBytes) => this.payloadTooLarge(sizeBytes),
     };

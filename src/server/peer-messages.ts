@@ -42,12 +42,14 @@ export class PeerSubject implements KnownByBytes {
 
 /** The connection that the messages arrive on. */
 export interface PeerReceiver {
-  /** The account that a message is for; undefined when it is not known here, and the message is dropped. */
+  /** The account that a message is for; undefined when it is not known here. */
   accountFor(name: string): Account | undefined;
   /** Whether messages of the subject may come in; asked again when interest has changed. */
   admits(subject: PeerSubject): boolean;
   /** A whole message has come; it may be changed and must not be kept. `origin` is "" for none. */
   receive(message: Message, subject: PeerSubject, origin: string): void;
+  /** A whole message has come for an account that is not known here; other servers of the cluster may know it. */
+  passOn?(message: Message, subject: PeerSubject): void;
   /** Undefined where there are no gateways. */
   readonly replies: GatewayReplies | undefined;
   /** Payload and headers may have this size. */
@@ -181,6 +183,7 @@ export class PeerMessages {
     message.subject = subject.target;
     message.subjectBytes = subject.targetBytes;
     message.deliveredTo = "";
+    if (subject.account === undefined) receiver.passOn?.(message, subject);
     if (!subject.allowed || subject.account === undefined) return;
     if (message.replyEnd > message.replyStart) {
       receiver.replies?.arrived(subject.account, message);
