@@ -24,6 +24,8 @@ export interface DeliveryTarget {
   readonly echo: boolean;
   /** Another server at the other end: of the same cluster, or of another one. Undefined for everything else. */
   readonly peer?: "route" | "gateway";
+  /** The id of that server, or the name of that cluster, while there is a connection to it. */
+  readonly peerId?: string | undefined;
   /** The round trip to another cluster: of several that have members of a queue group, the nearest gets its messages. */
   readonly distanceMs?: number;
   /** At the other end of a leaf link: the name of the cluster (or server) there, latin1. */

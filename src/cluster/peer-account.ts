@@ -56,6 +56,10 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     this.#leafOrigin = undefined;
   }
 
+  get peerId(): string | undefined {
+    return this.#link?.closed === false ? this.#link.server?.id : undefined;
+  }
+
   /** How many interests it has. */
   get size(): number {
     return this.#interest.size;

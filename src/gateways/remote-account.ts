@@ -52,6 +52,10 @@ export class RemoteAccount implements DeliveryTarget, PeerTarget {
     return this.#world.link.rttMs || Number.MAX_VALUE;
   }
 
+  get peerId(): string | undefined {
+    return this.#world.link.closed ? undefined : this.#world.link.cluster;
+  }
+
   get mode(): InterestMode {
     return this.#mode;
   }

@@ -105,6 +105,8 @@ export function wantEmpty({ payload }: ApiRequest): void {
 
 /** Says which of several servers that hear a request answers it. */
 export interface Admission {
+  /** An account is served from now on. */
+  serves(account: Account): void;
   /** Lets `run` handle the request, now or later, or leaves it to another server. */
   admit(asked: Asked, run: () => void): void;
   /** Whether a direct request is to be handled here; otherwise it is done with. */
@@ -142,6 +144,7 @@ export class Api {
     });
     this.#subscriptions.set(account, subscriptions);
     for (const subscription of subscriptions) account.subscribe(subscription);
+    this.admission?.serves(account);
   }
 
   close(): void {

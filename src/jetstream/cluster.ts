@@ -5,7 +5,8 @@ import { serverHash } from "../server/server-hash.js";
 import { Answering, type Asked, type AskedDirectly } from "./answering.js";
 import type { Admission, Api, DirectRequest } from "./api.js";
 import { ApiError } from "./errors.js";
-import { Forwarding } from "./forwarding.js";
+import { ForwardedRequests } from "./forwarded-requests.js";
+import { type Delivery, type ForwardableRequest, type ForwardedRequest, Forwarding } from "./forwarding.js";
 import type { JetStream } from "./jetstream.js";
 import { NeighbourApi } from "./neighbour-api.js";
 import { PeerChannel, type PeerMessage, type PeerSender } from "./peer-channel.js";
@@ -35,6 +36,7 @@ export class JetStreamCluster implements Admission, PeerWork {
   readonly #placement: Placement;
   readonly #removal: ServerRemoval;
   readonly #forwarding: Forwarding;
+  readonly #forwarded: ForwardedRequests;
   readonly #neighbours: NeighbourApi;
   #waiting: Waiting[] = [];
   #whenReady: (() => void) | undefined;
@@ -48,7 +50,8 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.#answering = new Answering(this.peers);
     this.#removal = new ServerRemoval(js, system, this.peers);
     this.#neighbours = new NeighbourApi(js.server, system);
-    this.#forwarding = new Forwarding(js, this.peers, api);
+    this.#forwarding = new Forwarding(js.server, (serverId, message) => this.peers.tell(serverId, message));
+    this.#forwarded = new ForwardedRequests(js, this.peers, api);
     this.#placement = new Placement(js, this.peers, api);
   }
 
@@ -72,41 +75,73 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.peers.whenTold(done);
   }
 
-  admit(asked: Asked, run: () => void, untilMs = this.#nowMs + WAIT_MS): void {
+  serves(account: Account): void {
+    this.#forwarded.serves(account);
+  }
+
+  admit(asked: Asked, run: () => void): void {
+    const { account, subject, reply, source } = asked;
+    if (this.#forwarded.isNew(account, subject, reply, source))
+      this.#admit(asked, run, this.#forwarding.delivery(account));
+  }
+
+  #admit(asked: Asked, run: () => void, delivery: Delivery): void {
     const verdict = this.#answering.judge(asked);
     const { account, rest, reply, payload, source } = asked;
     if (verdict === "answer") run();
     else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
     else if (verdict === "place" && !asked.isTooOld) this.#placement.take(asked);
     else if (verdict === "place" && source?.peer === undefined) run();
-    else if (verdict === "later") this.#wait(untilMs, () => this.admit(asked, run, untilMs));
-    else if (verdict === "coordinator") this.#forwarding.consider(asked, asked.subject, reply, payload);
+    else if (verdict === "later") this.#wait(delivery, () => this.#admit(asked, run, delivery));
+    else if (verdict === "coordinator" || verdict === "silence") this.#forward(asked, delivery, asked);
     else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
   }
 
   admitDirect(asked: AskedDirectly, { message, payload, reply }: DirectRequest): boolean {
+    const { account, source } = asked;
+    const { subject } = message;
+    if (!this.#forwarded.isNew(account, subject, reply, source)) return false;
     const verdict = this.#answering.judgeDirect(asked);
-    if (verdict === "coordinator") this.#forwarding.consider(asked, message.subject, reply, payload);
-    else if (verdict === "no responders") this.#tellNobody(asked, reply);
-    else if (verdict === "later" && reply !== "") this.#admitLate(asked, reply, this.#nowMs + WAIT_MS);
+    if (verdict === "no responders") this.#tellNobody(asked, reply);
+    else if (verdict === "coordinator" || verdict === "silence") {
+      this.#forward(asked, undefined, { subject, reply, payload });
+    } else if (verdict === "later" && reply !== "") {
+      this.#admitLate(asked, this.#forwarding.delivery(account), { subject, reply, payload: Buffer.from(payload) });
+    }
     return verdict === "answer";
   }
 
   // The request itself is gone when it is known who has the stream.
-  #admitLate(asked: AskedDirectly, reply: string, untilMs: number): void {
-    this.#wait(untilMs, () => {
+  #admitLate(asked: AskedDirectly, delivery: Delivery, request: Omit<ForwardableRequest, "rest">): void {
+    this.#wait(delivery, () => {
       const verdict = this.#answering.judgeDirect(asked);
-      if (verdict === "answer" || verdict === "no responders") this.#tellNobody(asked, reply);
-      else if (verdict === "later") this.#admitLate(asked, reply, untilMs);
+      if (verdict === "answer" || verdict === "no responders") this.#tellNobody(asked, request.reply);
+      else if (verdict === "later") this.#admitLate(asked, delivery, request);
+      else this.#forward(asked, delivery, request);
     });
+  }
+
+  // What a client of this server asks is answered by another one, which may not hear it. Accounts that are not of JWTs are
+  // everywhere from the beginning: only what was asked before the servers knew each other was not heard.
+  #forward(
+    { account, stream, rest, source }: AskedDirectly,
+    delivery: Delivery | undefined,
+    request: Omit<ForwardableRequest, "rest">,
+  ): void {
+    if (source?.peer !== undefined) return;
+    if (delivery === undefined && this.#js.server.operatorMode === undefined) return;
+    const { coordinator } = this.peers;
+    const to = this.peers.holder(account.name, stream) ?? coordinator;
+    if (to === undefined || to === "own") return;
+    this.#forwarding.send(to, account, delivery ?? this.#forwarding.delivery(account), { ...request, rest });
   }
 
   #tellNobody({ account }: AskedDirectly, reply: string): void {
     if (reply !== "") this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
   }
 
-  #wait(untilMs: number, again: () => void): void {
-    if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ again, untilMs });
+  #wait({ atMs }: Delivery, again: () => void): void {
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ again, untilMs: atMs + WAIT_MS });
   }
 
   /** Where streams of this server are, for answers. */
@@ -143,7 +178,9 @@ export class JetStreamCluster implements Admission, PeerWork {
 
   heard(from: PeerSender, message: PeerMessage): void {
     if (message.kind === "ask" || message.kind === "answer") this.questions.heard(from, message);
-    else if (message.kind === "forward" || message.kind === "hears") this.#forwarding.heard(from, message);
+    else if (message.kind === "forward") {
+      void this.#forwarded.heard(from, message as unknown as ForwardedRequest);
+    } else if (message.kind === "hears") this.#forwarding.heard(from, String(message["account"]));
     else if (message.kind === "forget") this.#removal.heard(message);
     else this.#placement.heard(from, message);
   }

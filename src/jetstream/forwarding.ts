@@ -1,78 +1,121 @@
-// Requests that the server which decides may not hear, because nobody has logged in to their account there: they are sent to
-// it between the servers, until it says that it hears those of the account.
-import { Message } from "../accounts/message.js";
-import type { AskedDirectly } from "./answering.js";
-import type { Api } from "./api.js";
-import type { JetStream } from "./jetstream.js";
+// Requests that another server does not hear, since it knows nothing of their account yet, or its interest is not here yet:
+// they are sent to it between the servers.
+import type { Account } from "../accounts/account.js";
+import type { Server } from "../server/server.js";
+import { gatewayHash, wayBackTo } from "../server/way-back.js";
 import type { PeerMessage, PeerSender } from "./peer-channel.js";
-import type { Peers } from "./peers.js";
 
+const API = "$JS.API.>";
 const NO_BYTES = Buffer.alloc(0);
-/** After this long the other servers know of its interest. */
-const INTEREST_MS = 250;
 const MOST_ACCOUNTS = 100_000;
 
-interface Forwarded {
-  readonly account: string;
+/** A request of a client of this server. */
+export interface ForwardableRequest {
+  /** Below the API's prefix, latin1. */
   readonly rest: string;
   readonly subject: string;
   readonly reply: string;
-  /** In base64. */
+  readonly payload: Uint8Array;
+  readonly headers?: Uint8Array;
+  /** Whether servers that have the stream answer it, too; else only the one that it is sent to does. */
+  readonly isForAll?: boolean;
+}
+
+/** When a request was delivered, and who was interested then. */
+export interface Delivery {
+  /** Monotonic. */
+  readonly atMs: number;
+  /** Ids of servers of the cluster, and names of other clusters. */
+  readonly hearers: ReadonlySet<string>;
+}
+
+/** A request on its way from one server to another; bytes are in base64. */
+export interface ForwardedRequest {
+  readonly account: string;
+  readonly rest: string;
+  readonly subject: string;
+  /** Behind the way back to the server that sends it. */
+  readonly reply: string;
   readonly payload: string;
+  readonly headers: string;
+  readonly isForAll: boolean;
+  /** Since it was delivered. */
+  readonly ageMs: number;
+  /** The server that it is sent to may have heard it: its cluster was interested. */
+  readonly isPerhapsHeard: boolean;
 }
 
 export class Forwarding {
-  readonly #js: JetStream;
-  readonly #peers: Peers;
-  readonly #api: Api;
-  /** By account, the id of the server that hears its requests. */
-  readonly #hearing = new Map<string, string>();
-  /** Accounts that this server hears, and the monotonic time since which. */
-  readonly #heardSince = new Map<string, number>();
+  readonly #server: Server;
+  readonly #tell: (serverId: string, message: PeerMessage) => void;
+  /** By account, ids of servers in other clusters that have said that they hear it. */
+  readonly #hearing = new Map<string, Set<string>>();
 
-  constructor(js: JetStream, peers: Peers, api: Api) {
-    this.#js = js;
-    this.#peers = peers;
-    this.#api = api;
+  constructor(server: Server, tell: (serverId: string, message: PeerMessage) => void) {
+    this.#server = server;
+    this.#tell = tell;
   }
 
-  /** A request of a client of this server is to be answered by the one that decides. */
-  consider({ account, rest }: AskedDirectly, subject: string, reply: string, payload: Uint8Array): void {
-    const { coordinatorId: decides } = this.#peers;
-    if (this.#js.server.operatorMode === undefined || decides === undefined || reply === "") return;
-    if (this.#hearing.get(account.name) === decides) return;
-    const forwarded: Forwarded = {
+  /** To be asked while a request is delivered. */
+  delivery(account: Account): Delivery {
+    const hearers = new Set<string>();
+    for (const { target } of account.interestsIn(API, undefined)) {
+      if (target.peerId !== undefined) hearers.add(target.peerId);
+    }
+    return { atMs: this.#nowMs, hearers };
+  }
+
+  /** Sends a request to a server that has not heard it. Returns whether it was sent. */
+  send(
+    to: Pick<PeerSender, "id" | "cluster">,
+    account: Account,
+    { hearers, atMs }: Delivery,
+    request: ForwardableRequest,
+  ): boolean {
+    if (request.reply === "" || hearers.has(to.id)) return false;
+    const isPerhapsHeard = to.cluster !== (this.#server.clusterName ?? "") && hearers.has(to.cluster);
+    if (isPerhapsHeard && this.#hears(to, account)) return false;
+    const { rest, subject, reply, payload, headers = NO_BYTES, isForAll = false } = request;
+    const forwarded: ForwardedRequest = {
       account: account.name,
       rest,
       subject,
-      reply,
+      reply: this.#wayBack + reply,
       payload: Buffer.from(payload).toString("base64"),
+      headers: Buffer.from(headers).toString("base64"),
+      isForAll,
+      ageMs: this.#nowMs - atMs,
+      isPerhapsHeard,
     };
-    this.#peers.tell(decides, { kind: "forward", ...forwarded });
+    this.#tell(to.id, { kind: "forward", ...forwarded });
+    return true;
   }
 
-  heard({ id }: PeerSender, message: PeerMessage): void {
-    if (message.kind === "forward") void this.#answer(id, message as unknown as Forwarded);
-    else {
-      if (this.#hearing.size >= MOST_ACCOUNTS) this.#hearing.clear();
-      this.#hearing.set(String(message["account"]), id);
-    }
+  /** A server of another cluster says that it hears an account. */
+  heard({ id }: PeerSender, account: string): void {
+    const hearing = this.#hearing.get(account) ?? new Set();
+    hearing.add(id);
+    if (this.#hearing.size >= MOST_ACCOUNTS) this.#hearing.clear();
+    this.#hearing.set(account, hearing);
   }
 
-  async #answer(from: string, { account: name, rest, subject, reply, payload }: Forwarded): Promise<void> {
-    const nowMs = this.#js.server.runtime.clock.monotonicMs();
-    const sinceMs = this.#heardSince.get(name) ?? nowMs;
-    this.#heardSince.set(name, sinceMs);
-    const opened = await this.#js.loading.load(name);
-    if (opened === undefined) this.#heardSince.delete(name);
-    const account = this.#js.server.accounts.get(name);
-    if (account === undefined) return;
-    const hears = (): void => this.#peers.tell(from, { kind: "hears", account: name });
-    if (nowMs - sinceMs > INTEREST_MS) {
-      hears();
-      return;
-    }
-    this.#api.handle(account, rest, Message.of(subject, reply, NO_BYTES, Buffer.from(payload, "base64")), undefined);
-    this.#js.after(INTEREST_MS, hears);
+  /** A server has ended. */
+  forget(serverId: string): void {
+    for (const hearing of this.#hearing.values()) hearing.delete(serverId);
+  }
+
+  get #wayBack(): string {
+    const { gateway } = this.#server.options;
+    if (gateway?.name === undefined) return "";
+    return wayBackTo({ cluster: gatewayHash(gateway.name), server: gatewayHash(this.#server.id) });
+  }
+
+  // Accounts that are not of JWTs are everywhere from the beginning.
+  #hears({ id }: Pick<PeerSender, "id">, account: Account): boolean {
+    return this.#server.operatorMode === undefined || this.#hearing.get(account.name)?.has(id) === true;
+  }
+
+  get #nowMs(): number {
+    return this.#server.runtime.clock.monotonicMs();
   }
 }

@@ -1,11 +1,12 @@
-// A server without JetStream in a cluster with nats-servers that have it: its clients reach their API.
+// A server without JetStream in a cluster with servers that have it: its clients reach their API.
 import type { Account } from "../accounts/account.js";
 import type { Subscription } from "../accounts/subscription.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
+import { FarApi } from "./far-api.js";
 import { NeighbourApi } from "./neighbour-api.js";
-import { PeerChannel, type PeerListener, type PeerSender } from "./peer-channel.js";
+import { PeerChannel, type PeerListener, type PeerMessage, type PeerSender } from "./peer-channel.js";
 import { Peers } from "./peers.js";
 
 const MOST_DOMAINS = 100;
@@ -19,14 +20,17 @@ export class NeighbourRoom implements Room, PeerListener {
   readonly #subscriptions: { readonly account: Account; readonly subscription: Subscription }[] = [];
   #channel: PeerChannel | undefined;
   #api: NeighbourApi | undefined;
+  readonly #far: FarApi;
 
   constructor(server: Server) {
     this.#server = server;
+    this.#far = new FarApi(server, (serverId, message) => this.#channel?.tell(serverId, message));
     server.accounts.watch({
       added: () => {},
       removed: () => {},
       accountAdded: (account) => {
         for (const domain of this.#domains) this.#serve(account, domain);
+        this.#far.accountAdded(account);
       },
     });
   }
@@ -42,11 +46,13 @@ export class NeighbourRoom implements Room, PeerListener {
     this.#api = new NeighbourApi(this.#server, system);
     this.#channel = new PeerChannel(this.#server, system, this);
     this.#channel.open();
+    this.#server.events.on("peerLeft", (id) => this.#far.heardOfEnd(id));
   }
 
   async close(): Promise<void> {
     this.#channel?.close();
     this.#channel = undefined;
+    this.#far.close();
     for (const { account, subscription } of this.#subscriptions) account.removeInterest(subscription);
   }
 
@@ -65,12 +71,13 @@ export class NeighbourRoom implements Room, PeerListener {
     }
   }
 
-  heard(): void {
-    // Natsnode servers serve their API in each account.
+  heard(from: PeerSender, message: PeerMessage): void {
+    this.#far.heard(from, message);
   }
 
-  heardOfEnd(): void {
+  heardOfEnd(serverId: string): void {
     // Where nobody serves it, a request finds nobody.
+    this.#far.heardOfEnd(serverId);
   }
 
   #serve(account: Account, domain: string): void {

@@ -235,6 +235,11 @@ export class Peers implements PeerListener {
 
   heard(from: PeerSender, message: PeerMessage): void {
     this.#strangers.forget(from.id);
+    // A server without JetStream may forward a request, too, which makes it none of these.
+    if (message.kind === "forward") {
+      this.work?.heard(from, message);
+      return;
+    }
     if (from.domain !== (this.#js.domain ?? "")) return;
     const peer = this.#know(from);
     if (peer === undefined) return;
