@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { connect, type Socket } from "node:net";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
@@ -10,6 +9,7 @@ import { type ConnectionOptions, connect as connectTls } from "node:tls";
 import { CertificateAuthority } from "./support/certificates.js";
 import { until } from "./support/local-cluster.js";
 import { type LocalServer, startLocalServer } from "./support/local-server.js";
+import { startOcspResponder } from "./support/ocsp-responder.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 
 type Status = "good" | "revoked";
@@ -22,19 +22,11 @@ async function stapling(
   status: Status,
 ) {
   const authority = new CertificateAuthority();
-  const asked: string[] = [];
-  const responder = createServer((request, response) => {
-    const [, question = ""] = /^\/ocsp\/(.+)$/.exec(request.url ?? "") ?? [];
-    asked.push(question);
-    response.end(authority.answerOcsp(Buffer.from(decodeURIComponent(question), "base64"), status));
-  });
-  responder.listen(0, "127.0.0.1");
-  await once(responder, "listening");
-  t.after(() => responder.close());
-  const { port } = responder.address() as { port: number };
+  const responder = await startOcspResponder(t, authority);
+  responder.answer = (question) => authority.answerOcsp(question, status);
   const { certificate, key } = authority.issue({
     dns: ["localhost"],
-    ocspUrl: `http://127.0.0.1:${port}/ocsp`,
+    ocspUrl: responder.url,
     mustStaple,
   });
   const folder = temporaryFolder(t);
@@ -43,7 +35,7 @@ async function stapling(
   writeFileSync(keyFile, key);
   writeFileSync(caFile, authority.certificate);
   const server = await startLocalServer(t, { tls: { certFile, keyFile, caFile }, ...(mode && { ocsp: { mode } }) });
-  return { server, asked };
+  return { server, asked: responder.asked };
 }
 
 /** What a client gets that asks for the status; undefined for nothing. */

@@ -5,6 +5,7 @@ import { readSubject, type SubjectName } from "./distinguished-name.js";
 
 export interface Certificate {
   readonly subject: SubjectName;
+  readonly issuer: SubjectName;
   /** The alternative names, in order. */
   readonly emails: readonly string[];
   readonly dnsNames: readonly string[];
@@ -32,12 +33,13 @@ export function readCertificate(der: Uint8Array): Certificate {
   const [body] = derValues(certificate?.content ?? bytes);
   const fields = derValues(body?.content ?? bytes);
   if (fields[0]?.tag === VERSION) fields.shift();
-  const [, , , , subject, publicKey] = fields;
+  const [, , issuer, , subject, publicKey] = fields;
   if (subject?.tag !== SEQUENCE || publicKey?.tag !== SEQUENCE) throw new DerError("not a certificate");
   const names = alternativeNames(fields.find(({ tag }) => tag === EXTENSIONS)?.content);
   const ofKind = (kind: number): string[] => names.filter(({ tag }) => tag === kind).map(({ text }) => text);
   return {
     subject: readSubject(subject.content),
+    issuer: readSubject(issuer.content),
     emails: ofKind(EMAIL),
     dnsNames: ofKind(DNS_NAME),
     uris: ofKind(URI),

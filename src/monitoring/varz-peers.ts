@@ -75,6 +75,7 @@ export function leafnodesVarz({ leafnodes }: ResolvedOptions): object {
     tls_timeout: remote.tls && remote.tls.timeoutMs / 1000,
     urls: (remote.urls ?? [DEFAULT_LEAFNODE_URL]).map((url) => hostOf(url, DEFAULT_LEAFNODE_PORT)),
     deny: remote.denyExports?.length || remote.denyImports?.length ? denied(remote) : undefined,
+    tls_ocsp_peer_verify: remote.tls?.ocspPeer?.verify || undefined,
   }));
   return {
     host: host(leafnodes),
@@ -84,6 +85,7 @@ export function leafnodesVarz({ leafnodes }: ResolvedOptions): object {
     tls_required: tls === undefined ? undefined : true,
     tls_verify: tls?.verify || tls?.verifyAndMap || undefined,
     remotes: remotes.length > 0 ? remotes : undefined,
+    tls_ocsp_peer_verify: tls?.ocspPeer?.verify || undefined,
     ...writes(leafnodes),
   };
 }
@@ -102,6 +104,7 @@ export function mqttVarz({ mqtt }: ResolvedOptions): object {
     js_domain: mqtt.jsDomain || undefined,
     ack_wait: mqtt.ackWaitMs === DEFAULT_ACK_WAIT_MS ? undefined : nanoseconds(mqtt.ackWaitMs),
     max_ack_pending: mqtt.maxAckPending === DEFAULT_MAX_ACK_PENDING ? undefined : mqtt.maxAckPending,
+    tls_ocsp_peer_verify: mqtt.tls?.ocspPeer?.verify || undefined,
   };
 }
 
@@ -119,6 +122,7 @@ export function websocketVarz({ websocket }: ResolvedOptions): object {
     no_tls: websocket.noTls || undefined,
     tls_map: websocket.tls?.verifyAndMap || undefined,
     tls_pinned_certs: websocket.tls?.pinnedCerts,
+    tls_ocsp_peer_verify: websocket.tls?.ocspPeer?.verify || undefined,
     same_origin: websocket.sameOrigin || undefined,
     allowed_origins: allowedOrigins?.length ? allowedOrigins : undefined,
     compression: websocket.compression || undefined,

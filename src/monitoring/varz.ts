@@ -3,6 +3,7 @@ import { nanoseconds, uptimeText } from "../protocol/durations.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
 import { featureFlags } from "../server/feature-flags.js";
+import type { OcspCacheStatus } from "../server/ocsp-cache.js";
 import type { Server } from "../server/server.js";
 import { operatorsVarz } from "./claim-info.js";
 import { clusterVarz, gatewayVarz, leafnodesVarz, mqttVarz, websocketVarz } from "./varz-peers.js";
@@ -33,6 +34,7 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     ws_connect_urls: server.toldUrls(true)?.length ? server.toldUrls(true) : undefined,
     tls_required: (tls !== undefined && !options.allowNonTls) || undefined,
     tls_verify: tls?.verify || tls?.verifyAndMap || undefined,
+    tls_ocsp_peer_verify: (!options.allowNonTls && tls?.ocspPeer?.verify) || undefined,
     max_connections: options.maxConnections,
     max_subscriptions: options.maxSubscriptions || undefined,
     ping_interval: nanoseconds(options.pingIntervalMs),
@@ -87,10 +89,26 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     feature_flags: featureFlags(options.featureFlags),
     ...operatorsVarz(options.operators ?? []),
     system_account: status.systemAccount,
+    ocsp_peer_cache: ocspCache(server.ocspPeers.cacheStatus),
     slow_consumer_stats: byKind(status.slowConsumers),
     stale_connection_stats: byKind(status.staleConnections),
     disk_io_wait_stats: { waiters: 0, waits: 0, wait_time: 0, max_wait_time: 0 },
     proxies: options.proxies && { trusted: options.proxies.trusted.map(({ key }) => ({ key })) },
+  };
+}
+
+function ocspCache(status: OcspCacheStatus | undefined): object | undefined {
+  if (status === undefined) return undefined;
+  const { hits, misses, responses } = status;
+  const { good, revoked, unknown } = responses;
+  return {
+    cache_type: "local",
+    cache_hits: hits || undefined,
+    cache_misses: misses || undefined,
+    cached_responses: good + revoked + unknown || undefined,
+    cached_revoked_responses: revoked || undefined,
+    cached_good_responses: good || undefined,
+    cached_unknown_responses: unknown || undefined,
   };
 }
 

@@ -44,6 +44,16 @@ export function checkWebsocket(options: ResolvedOptions): void {
   }
 }
 
+/** Whoever's certificate is to be asked about has to show one. */
+export function checkOcspPeers({ tls, websocket, mqtt, leafnodes }: ResolvedOptions): void {
+  const blocks = { tls, "websocket.tls": websocket?.tls, "mqtt.tls": mqtt?.tls, "leafnodes.tls": leafnodes?.tls };
+  for (const [path, block] of Object.entries(blocks)) {
+    if (!block?.ocspPeer?.verify || block.verify || block.verifyAndMap) continue;
+    const needed = "requires TLS verify (mTLS) to be enabled";
+    refuse(`${path}.ocspPeer`, `OCSP peer verification for client connections ${needed}`);
+  }
+}
+
 function originFault(origin: string): string | undefined {
   if (!URL.canParse(origin)) return `"${origin}"`;
   const { protocol, host } = new URL(origin);

@@ -2,7 +2,7 @@
 // names that nothing stands behind. The order and the words are the reference's.
 import { type CompressionMode, compressionMode } from "../protocol/compression-mode.js";
 import { checkNoAuthUser, hasUsers, refuse, userFaults } from "./check-users.js";
-import { checkMqtt, checkWebsocket } from "./check-ways-in.js";
+import { checkMqtt, checkOcspPeers, checkWebsocket } from "./check-ways-in.js";
 import type { ResolvedOptions } from "./options.js";
 import { withoutUrlUsers } from "./redact.js";
 
@@ -28,6 +28,7 @@ export function checkForStart(options: ResolvedOptions, serverVersion?: string):
   checkSystemAccount(options);
   checkMonitoring(options);
   checkAdvertise("clientAdvertise", "ClientAdvertise", options.clientAdvertise);
+  checkOcspPeers(options);
 }
 
 function checkLimits(options: ResolvedOptions): void {

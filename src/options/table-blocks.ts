@@ -129,7 +129,7 @@ export const certificate = {
 } as const;
 
 export const ocspPeer = {
-  verify: option("verify", boolean, "Whether peers are checked.", { default: false, status: "restricts" }),
+  verify: option("verify", boolean, "Whether peers are checked.", { default: false }),
   allowedClockSkewMs: option("allowed_clockskew", seconds, "Tolerated difference of clocks.", { defaultText: "30s" }),
   caTimeoutMs: option("ca_timeout", seconds, "Time the authority has to answer.", { defaultText: "2s" }),
   cacheTtlMs: option("cache_ttl_when_next_update_unset", seconds, "How long an answer without end counts.", {

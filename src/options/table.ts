@@ -170,7 +170,6 @@ export const serverTable = {
   ocsp: option("ocsp", block(ocsp), "Staples the certificates' status: a boolean or a map.", { reload: true }),
   ocspCache: option("ocsp_cache", block(ocspCache), "Keeps the status of peers: a boolean or a map.", {
     reload: true,
-    status: "adds",
   }),
   proxyProtocol: option("proxy_protocol", boolean, "Takes a client's address from a PROXY header, version 1 or 2.", {
     default: false,

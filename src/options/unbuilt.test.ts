@@ -15,7 +15,7 @@ test("defaults ask for nothing, given or resolved", () => {
 
 test("what restricts is refused", () => {
   const refused = (options: ServerOptions): string[] => pathsOf(options).refused;
-  assert.deepEqual(refused({ tls: { ocspPeer: { verify: true } } }), ["tls.ocspPeer.verify"]);
+  assert.deepEqual(refused({ tls: { certStore: "s" } }), ["tls.certStore"]);
   assert.deepEqual(refused({ jetstream: { tpm: { keysFile: "k" } } }), ["jetstream.tpm"]);
   assert.deepEqual(refused({ leafnodes: { remotes: [{}, { tls: { certStore: "s" } }] } }), [
     "leafnodes.remotes[1].tls.certStore",
@@ -55,7 +55,7 @@ test("what is built is neither", () => {
     },
     mappings: { a: [{ destination: "b" }] },
     httpPort: 8222,
-    tls: { certFile: "a", keyFile: "b", ocspPeer: { verify: false } },
+    tls: { certFile: "a", keyFile: "b", ocspPeer: { verify: true } },
     proxyProtocol: true,
     proxies: { trusted: [{ key: "N" }] },
   };

@@ -20,10 +20,18 @@ export interface TlsSettings {
   readonly curves: readonly string[] | undefined;
   /** Asked in handshakes as a server, when the client wants the status of the certificate. */
   readonly staple?: Staple;
+  readonly admit?: Admit;
 }
 
 /** Gives the signed status (OCSP, DER) to show with a certificate (DER); undefined: none. */
 export type Staple = (certificate: Uint8Array) => Buffer | undefined;
+
+/**
+ * Asked when a handshake is done, before any byte goes on; `peer` says which side the other one is. A rejection ends the
+ * connection, and `Transport.secure` rejects with it. With it every connection shows its certificates: none goes on with the
+ * session of another one.
+ */
+export type Admit = (session: TlsSession, peer: "client" | "server") => Promise<void>;
 
 /** Settings that are ready for handshakes; belongs to the network that made it. */
 export interface TlsContext {
@@ -46,6 +54,11 @@ export interface TlsSession {
   readonly cipherSuite: string;
   /** What the other side sent, in DER, its own certificate first; empty when it showed none. */
   readonly peerCertificates: readonly Uint8Array[];
+  /**
+   * The certificates (DER) by which the other side was verified: its own one first, the authority that is trusted last; empty
+   * when it was not. Only there for `Admit`.
+   */
+  readonly verifiedChain?: readonly Uint8Array[];
 }
 
 /**

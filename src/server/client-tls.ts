@@ -47,6 +47,7 @@ export class ClientTls {
         runtime,
         handshakes,
         ocsp,
+        peers: hub.ocspPeers,
         revoked: () => hub.certificateRevoked(),
         get logger() {
           return hub.logger;

@@ -5,6 +5,7 @@ import type { AccountChange } from "../auth/claimed-accounts.js";
 import type { PeerInfo } from "../protocol/peer-info.js";
 import type { ClientConnection } from "./client.js";
 import type { CloseReason } from "./close-reason.js";
+import type { OcspPeerKind } from "./ocsp-peers.js";
 import type { LeafStatus } from "./peer-reports.js";
 
 export interface ServerEventMap {
@@ -18,6 +19,10 @@ export interface ServerEventMap {
   /** The first connection to another server of the cluster was made, and what it said of itself; or the last one has ended. */
   peerJoined: [serverId: string, info: PeerInfo];
   peerLeft: [serverId: string];
+  /** A connection ends as the authorities do not stand by its certificates: the other side's own one (DER), and what it is told. */
+  ocspPeerRejected: [kind: OcspPeerKind, certificate: Uint8Array, reason: string];
+  /** The certificate that was the reason, of the other side or of an authority, and why. */
+  ocspLinkInvalid: [certificate: Uint8Array, link: Uint8Array, reason: string];
   /** A leaf link has been made for an account. */
   leafJoined: [account: string];
   /** One that had been made has ended. */

@@ -12,6 +12,7 @@ import type { CloseReason } from "./close-reason.js";
 import type { Connection } from "./connection.js";
 import type { FailedLogins } from "./failed-logins.js";
 import type { GatewayReplies } from "./gateway-replies.js";
+import type { OcspPeers } from "./ocsp-peers.js";
 import type { ChunkPool } from "./outbox.js";
 import type { Router } from "./router.js";
 import type { Stalls } from "./stall.js";
@@ -28,6 +29,8 @@ export interface Hub {
   readonly totals: Totals;
   readonly stalls: Stalls;
   readonly failedLogins: FailedLogins;
+  /** Where the status of certificates of clients and leaf nodes is asked for. */
+  readonly ocspPeers: OcspPeers;
   /** True from the start of lame duck mode or shutdown on. */
   readonly draining: boolean;
   /** Undefined where there are no gateways. */

@@ -1,7 +1,8 @@
 // The status of this server's own certificates, asked for before clients do and shown with them in handshakes
 // (https://docs.nats.io/running-a-nats-service/configuration/ocsp).
 import { X509Certificate } from "node:crypto";
-import { mustStaple, ocspRequest, readOcspAnswer, respondersOf } from "../auth/ocsp.js";
+import { mustStaple, OcspError, readOcspAnswer, respondersOf, timeFault } from "../auth/ocsp.js";
+import { askResponder } from "../auth/ocsp-responder.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
@@ -9,7 +10,8 @@ import type { Runtime } from "../runtime/runtime.js";
 import type { TlsSettings } from "../runtime/tls.js";
 
 const ASK_MS = 2_000;
-const LARGEST_ANSWER_BYTES = 64 * 1024;
+/** How far the authority's clock may be off. */
+const CLOCK_SKEW_MS = 300_000;
 /** Before an answer ends half of its time is left for asking again, within these bounds. */
 const SOONEST_MS = 60_000;
 const LATEST_MS = 24 * 3_600_000;
@@ -93,17 +95,16 @@ export class OcspStaples {
   async #ask(asked: Asked): Promise<void> {
     const { runtime, logger } = this.#world;
     const { certificate, issuer } = asked;
-    const question = encodeURIComponent(ocspRequest(certificate, issuer).toString("base64"));
     let nextMs = RETRY_MS;
     for (const url of asked.urls) {
       try {
-        const limits = { timeoutMs: ASK_MS, maxBodyBytes: LARGEST_ANSWER_BYTES };
-        const { status, bytes } = await runtime.network.fetchText(`${url.replace(/\/$/, "")}/${question}`, limits);
+        const bytes = await askResponder(runtime.network, url, certificate, issuer, ASK_MS);
         // Another certificate may have taken its place, and what becomes of this one is nobody's concern.
         if (this.#closed) return;
-        if (status !== 200) throw new Error(`status ${status}`);
         const nowMs = runtime.clock.nowMs();
         const answer = readOcspAnswer(bytes, certificate, issuer, nowMs);
+        const fault = timeFault(answer, nowMs, CLOCK_SKEW_MS);
+        if (fault !== undefined) throw new OcspError(`the answer is ${fault}`);
         const endsMs = answer.nextUpdateMs ?? Number.POSITIVE_INFINITY;
         asked.answer = answer.status === "unknown" ? undefined : { bytes, endsMs };
         const leftMs = (answer.nextUpdateMs ?? nowMs + LATEST_MS) - nowMs;

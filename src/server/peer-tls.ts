@@ -87,6 +87,9 @@ export class PeerTls {
       runtime: server.runtime,
       handshakes: this.#handshakes,
       ocsp: server.options.ocsp,
+      // Between servers of a cluster and of a super-cluster there are staples instead.
+      peers: this.#what === "leafnode" ? server.ocspPeers : undefined,
+      kind: "Leafnode",
       revoked: () => server.certificateRevoked(),
       get logger() {
         return server.logger;

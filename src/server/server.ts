@@ -37,6 +37,7 @@ import type { JetStreamSource } from "./jetstream-source.js";
 import { LameDuck } from "./lame-duck.js";
 import { HASH_LIMITS, LOOKUP_LIMITS } from "./limits.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
+import { OcspPeers } from "./ocsp-peers.js";
 import { sharedChunks } from "./outbox.js";
 import { NO_PEERS, type PeerReports } from "./peer-reports.js";
 import { applyMaxConnections, applyToClients } from "./reload.js";
@@ -89,6 +90,7 @@ export class Server implements Hub {
   configLoadMs = 0;
   readonly stalls: Stalls;
   readonly failedLogins: FailedLogins;
+  readonly ocspPeers: OcspPeers;
   /** What the rooms for other servers tell; each room puts its own in. */
   reports: PeerReports = NO_PEERS;
   /** The room for routes puts itself in. */
@@ -128,6 +130,7 @@ export class Server implements Hub {
     this.turn = new Turn(clock);
     this.stalls = new Stalls(clock);
     this.failedLogins = new FailedLogins(clock);
+    this.ocspPeers = new OcspPeers(this);
     this.accounts = new Accounts(options, {
       random,
       clock,
@@ -251,6 +254,7 @@ export class Server implements Hub {
     this.totals.startedMs = this.runtime.clock.nowMs();
     this.configLoadMs = this.totals.startedMs;
     try {
+      await this.ocspPeers.prepare(this.options)();
       await this.listener.tls.prepare(this.options)();
       await this.operatorMode?.start();
       for (const room of this.rooms) await room.start?.();
@@ -449,7 +453,11 @@ export class Server implements Hub {
   private async applyOptions(next: ResolvedOptions, authenticate: Authenticate | undefined): Promise<void> {
     if (this.closing !== undefined) throw new Error("a server that is closed cannot be reloaded");
     const old = this.options;
-    const commits: Commit[] = [this.accounts.prepare(next), this.listener.tls.prepare(next)];
+    const commits: Commit[] = [
+      this.accounts.prepare(next),
+      this.ocspPeers.prepare(next),
+      this.listener.tls.prepare(next),
+    ];
     for (const room of this.rooms) {
       const commit = await room.prepare?.(old, next);
       if (commit !== undefined) commits.push(commit);
@@ -513,6 +521,7 @@ export class Server implements Hub {
     for (const room of [...this.rooms].reverse()) await room.close?.();
     await this.operatorMode?.close();
     await this.secrets.close();
+    await this.ocspPeers.close();
     if (this.leaving.size > 0) {
       await new Promise<void>((resolve) => {
         this.allGone = resolve;

@@ -6,10 +6,11 @@ import type { Timer } from "../runtime/clock.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Transport } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
-import { type TlsContext, TlsError, type TlsPeer, type TlsSession } from "../runtime/tls.js";
+import { type Admit, type TlsContext, TlsError, type TlsPeer, type TlsSession } from "../runtime/tls.js";
 import type { HandshakeQueue } from "./handshake-queue.js";
 import { hostPort } from "./host-port.js";
 import { CERTIFICATE_POLL_MS } from "./limits.js";
+import type { OcspPeerKind, OcspPeers } from "./ocsp-peers.js";
 import { type OcspOptions, OcspStaples } from "./ocsp-staples.js";
 
 /** What the ports of a server share. */
@@ -19,6 +20,10 @@ export interface TlsPortParts {
   readonly handshakes: HandshakeQueue;
   /** Whether the status of the certificates is shown with them. */
   readonly ocsp?: OcspOptions;
+  /** Where the status of the other side's certificates is asked for, where the options want that. */
+  readonly peers?: OcspPeers;
+  /** What kind of connection the port is for. Default: a client. */
+  readonly kind?: OcspPeerKind;
   /** Called when a certificate must not be shown any more, as it is revoked. */
   readonly revoked?: () => void;
 }
@@ -141,8 +146,16 @@ export class TlsPort {
     const staples = new OcspStaples(read, this.parts.ocsp, this.parts);
     this.staples = staples;
     const settings = staples.any ? { ...read, staple: (certificate: Uint8Array) => staples.for(certificate) } : read;
-    const verifying = network.tlsContext(settings);
+    const admit = this.admission();
+    const verifying = network.tlsContext(admit === undefined ? settings : { ...settings, admit });
     return { verifying, plain: settings.verify ? network.tlsContext({ ...settings, verify: false }) : verifying };
+  }
+
+  private admission(): Admit | undefined {
+    const { peers, kind = "Client" } = this.parts;
+    const { ocspPeer } = this.options;
+    if (peers === undefined || !ocspPeer?.verify) return undefined;
+    return (session, peer) => peers.check(session, peer, kind, ocspPeer);
   }
 
   private async look(): Promise<void> {

@@ -12,6 +12,7 @@ import { type ConnectionStatus, connectionStatus, leafConnectionStatus } from ".
 import { eventId } from "../server/event-id.js";
 import type { LeafStatus } from "../server/peer-reports.js";
 import type { Server } from "../server/server.js";
+import { sendOcspAdvisories } from "./ocsp-advisories.js";
 import type { SystemPublisher } from "./publisher.js";
 import { statsz } from "./statsz.js";
 
@@ -52,6 +53,12 @@ export class Events {
         const stoppedMs = this.#server.runtime.clock.nowMs();
         this.#refused({ ...connectionStatus(client, false), reason, stoppedMs }, client.connected);
       }),
+      ...sendOcspAdvisories(events, (type, subject, content) =>
+        this.#send(`$SYS.SERVER.${this.#server.id}.${subject}`, () => ({
+          ...this.#typed(type),
+          ...content(this.#publisher.serverInfo()),
+        })),
+      ),
       events.on("lameDuck", () => this.#sendOwnEnd("LAMEDUCK")),
       events.on("closing", () => {
         this.#sendOwnEnd("SHUTDOWN");

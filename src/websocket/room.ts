@@ -221,6 +221,7 @@ export class WebsocketRoom implements Room, HandshakeOwner {
         runtime,
         handshakes,
         ocsp: server.options.ocsp,
+        peers: server.ocspPeers,
         revoked: () => server.certificateRevoked(),
         get logger() {
           return server.logger;

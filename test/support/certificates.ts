@@ -49,17 +49,18 @@ interface Keys {
   readonly privateKey: KeyObject;
 }
 
-/** An authority that signs with a P-256 key. */
+/** An authority that signs with a P-256 key; its own certificate is of `issuer`, or its own work. */
 export class CertificateAuthority {
   readonly name: string;
   /** Its own certificate, PEM. */
   readonly certificate: string;
   readonly #keys = generateKeyPairSync("ec", { namedCurve: "P-256" });
 
-  constructor(name = "test authority") {
+  constructor(name = "test authority", issuer?: CertificateAuthority, ocspUrl?: string) {
     this.name = name;
     const extensions = [extension("2.5.29.19", sequence(der(1, [255]))), extension("2.5.29.15", bits([6]))];
-    const made = this.#sign(subjectOf([[OID.commonName, name]]), this.#keys, extensions, {});
+    if (ocspUrl !== undefined) extensions.push(statusAt(ocspUrl));
+    const made = (issuer ?? this).#sign(subjectOf([[OID.commonName, name]]), this.#keys, extensions, {});
     this.certificate = pem(made);
   }
 
@@ -79,10 +80,7 @@ export class CertificateAuthority {
     ];
     const extensions = [extension("2.5.29.15", bits([0x80])), extension("2.5.29.37", usages)];
     if (alternatives.length > 0) extensions.push(extension("2.5.29.17", sequence(...alternatives)));
-    if (names.ocspUrl !== undefined) {
-      const place = der(0x86, Buffer.from(names.ocspUrl, "latin1"));
-      extensions.push(extension("1.3.6.1.5.5.7.1.1", sequence(sequence(oid("1.3.6.1.5.5.7.48.1"), place))));
-    }
+    if (names.ocspUrl !== undefined) extensions.push(statusAt(names.ocspUrl));
     if (names.mustStaple) extensions.push(extension("1.3.6.1.5.5.7.1.24", sequence(der(2, [5]))));
     const subject = subjectOf(names.subject ?? [[OID.commonName, names.dns?.[0] ?? "test"]]);
     const made = this.#sign(subject, keys, extensions, names);
@@ -95,13 +93,13 @@ export class CertificateAuthority {
     };
   }
 
-  /** The answer (OCSP, RFC 6960) to a request, signed by the authority or, if given, by another one or with a certificate. */
+  /** The answer (OCSP, RFC 6960) to a request, signed by the authority or, if given, by another one or with a certificate; `nextUpdateMs` null: without an end. */
   answerOcsp(
     request: Buffer,
     status: "good" | "revoked" | "unknown",
     {
       thisUpdateMs = Date.now(),
-      nextUpdateMs = Date.now() + DAY_MS,
+      nextUpdateMs = (Date.now() + DAY_MS) as number | null,
       signedBy = this as CertificateAuthority | MadeCertificate,
     } = {},
   ): Buffer {
@@ -109,7 +107,8 @@ export class CertificateAuthority {
     const id = request.subarray(request.indexOf(SHA1_ID) - 2);
     const now = time(Date.now());
     const state = status === "good" ? der(0x80) : status === "revoked" ? der(0xa1, now) : der(0x82);
-    const single = sequence(id, state, time(thisUpdateMs), der(0xa0, time(nextUpdateMs)));
+    const end = nextUpdateMs === null ? Buffer.alloc(0) : der(0xa0, time(nextUpdateMs));
+    const single = sequence(id, state, time(thisUpdateMs), end);
     const responder = der(0xa2, der(4, createHash("sha1").update(this.name).digest()));
     const data = sequence(responder, now, sequence(single));
     const key = signedBy instanceof CertificateAuthority ? signedBy.#keys.privateKey : signedBy.key;
@@ -169,6 +168,11 @@ function bits(bytes: Uint8Array | readonly number[]): Buffer {
 
 function extension(type: string, value: Buffer): Buffer {
   return sequence(oid(type), der(4, value));
+}
+
+function statusAt(ocspUrl: string): Buffer {
+  const place = der(0x86, Buffer.from(ocspUrl, "latin1"));
+  return extension("1.3.6.1.5.5.7.1.1", sequence(sequence(oid("1.3.6.1.5.5.7.48.1"), place)));
 }
 
 // Before 2050 with two digits of the year (RFC 5280, 4.1.2.5).

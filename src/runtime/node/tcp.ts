@@ -101,13 +101,16 @@ class TcpTransport implements Transport {
     const secured = peer === undefined ? await context.accept(raw) : await context.connect(raw, peer);
     secured.on("error", this.onError);
     secured.allowHalfOpen = true;
+    const session = sessionOf(secured, context.settings);
+    const { admit } = context.settings;
+    if (admit !== undefined) await admitted(secured, admit(session, peer === undefined ? "client" : "server"));
     this.socket = secured;
-    this.tls = sessionOf(secured);
+    this.tls = session;
     if (this.handler !== undefined) {
       secured.on("data", this.onChunk);
       this.listen();
     }
-    return this.tls;
+    return session;
   }
 
   write(chunks: readonly Uint8Array[]): void {
@@ -198,6 +201,16 @@ class TcpTransport implements Transport {
       this.socket.write(NOTHING, this.onWritten);
     } else this.handler?.onDrain();
   };
+}
+
+async function admitted(secured: net.Socket, admission: Promise<void>): Promise<void> {
+  try {
+    await admission;
+  } catch (error) {
+    secured.destroy();
+    throw error;
+  }
+  if (secured.destroyed) throw new TlsError("TLS_CLOSED", "EOF");
 }
 
 /** An IPv4 address that came through a dual-stack socket, as IPv4. */

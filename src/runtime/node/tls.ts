@@ -1,5 +1,5 @@
 // TLS on Node: contexts made of PEM texts, and handshakes on sockets that are open already.
-import { X509Certificate } from "node:crypto";
+import { constants, X509Certificate } from "node:crypto";
 import type { Socket } from "node:net";
 import tls from "node:tls";
 import { type TlsContext, TlsError, type TlsPair, type TlsPeer, type TlsSession, type TlsSettings } from "../tls.js";
@@ -57,6 +57,7 @@ export class NodeTlsContext implements TlsContext {
         ciphers: openSslNames(settings.cipherSuites),
         honorCipherOrder: true,
         ecdhCurve: knownCurves(settings.curves),
+        secureOptions: settings.admit && constants.SSL_OP_NO_TICKET,
       };
       this.#names = settings.pairs.map(({ certificate }) => new X509Certificate(certificate));
       this.expiresMs = this.#names.length === 0 ? undefined : Date.parse(this.#names[0].validTo);
@@ -188,7 +189,10 @@ function takeName(socket: Socket): Promise<string> {
 }
 
 /** What a finished handshake agreed on. */
-export function sessionOf(socket: tls.TLSSocket): TlsSession {
+export function sessionOf(socket: tls.TLSSocket, { admit }: TlsSettings): TlsSession {
+  // Before the other call, which takes the certificates out of OpenSSL's list.
+  const verified = admit !== undefined && socket.authorized;
+  const verifiedChain = verified ? chainOf(socket.getPeerCertificate(true)) : undefined;
   const peerCertificates: Uint8Array[] = [];
   let certificate = socket.getPeerX509Certificate();
   while (certificate !== undefined) {
@@ -196,7 +200,17 @@ export function sessionOf(socket: tls.TLSSocket): TlsSession {
     certificate = certificate.issuerCertificate;
   }
   const version = socket.getProtocol() === "TLSv1.2" ? "1.2" : "1.3";
-  return { version, cipherSuite: socket.getCipher().standardName, peerCertificates };
+  return { version, cipherSuite: socket.getCipher().standardName, peerCertificates, verifiedChain };
+}
+
+// Completed by the authorities that are trusted, of which the last one names itself as its issuer; empty without such an end.
+function chainOf(first: tls.DetailedPeerCertificate): Uint8Array[] {
+  const chain: Uint8Array[] = [];
+  for (let one = first; one?.raw !== undefined; one = one.issuerCertificate) {
+    chain.push(one.raw);
+    if (one.issuerCertificate === one) return chain;
+  }
+  return [];
 }
 
 // OpenSSL takes one certificate for each kind of key and chooses by what the client can verify.
