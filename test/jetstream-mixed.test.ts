@@ -117,6 +117,14 @@ test("nats-servers that start their JetStream in a super-cluster with natsnode's
     ),
   );
   await first.logged(/(JetStream cluster new|Self is new JetStream cluster) metadata leader/, 60_000);
+  const without = await startMember(world, "WITHOUT", [own], {
+    jetstream: { enabled: false },
+    cluster: { name: "A" },
+    gateway: {
+      ...{ name: "A", host: "127.0.0.1", port: -1 },
+      gateways: [{ name: "B", url: `nats://127.0.0.1:${theirGateway}` }],
+    },
+  });
   const theirs = await connect({ port: first.port });
   t.after(() => theirs.close());
   const made = (client: NatsConnection, prefix: string, name: string) => async (): Promise<boolean> => {
@@ -139,5 +147,14 @@ test("nats-servers that start their JetStream in a super-cluster with natsnode's
       const stored = await client.request(subject, "one", { timeout: 5000 });
       assert.equal(stored.json<{ stream: string }>().stream, stream);
     }
+  }
+  // Made there for clients of natsnode, as for those of a nats-server of a cluster without JetStream.
+  for (const { client, server } of [own, without]) {
+    const name = `FROM_${server.name}`;
+    await until("it is made", made(client, "$JS.API", name));
+    const info = await theirs.request(`$JS.API.STREAM.INFO.${name}`, "", { timeout: 5000 });
+    assert.equal(info.json<Answer>().cluster?.name, "B");
+    const pull = client.request(`$JS.API.CONSUMER.MSG.NEXT.${name}.none`, "", { timeout: 5000 });
+    await assert.rejects(pull, /no responders/);
   }
 });

@@ -130,6 +130,10 @@ test("beside nats-servers with JetStream", { timeout: 90_000, skip: withoutNeigh
     const message = await (await jetstream(client).consumers.get("THEIRS")).next({ expires: 5000 });
     assert.equal(message?.string(), "one");
   }
+  for (const client of [own.client, without.client, theirs]) {
+    const pull = client.request("$JS.API.CONSUMER.MSG.NEXT.THEIRS.none", "", { timeout: 5000 });
+    await assert.rejects(pull, /no responders/);
+  }
   // By its domain every client reaches natsnode's own.
   const manager = await jetstreamManager(own.client, { domain: "own" });
   await manager.streams.add({ name: "MINE", subjects: ["mine.>"] });

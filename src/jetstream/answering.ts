@@ -2,6 +2,7 @@
 // belongs to none, and nobody twice (docs/architecture.md, "One JetStream of many servers").
 import type { Account } from "../accounts/account.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
+import { isListenedTo } from "./direct-subjects.js";
 import { ApiError } from "./errors.js";
 import type { JetStreamAccount } from "./js-account.js";
 import type { Peer } from "./peer.js";
@@ -69,10 +70,14 @@ export class Answering {
   judgeDirect(asked: AskedDirectly): DirectVerdict {
     if (this.#isKnown(asked)) return this.#isOwn(asked) ? "answer" : "silence";
     const { coordinator } = this.#peers;
-    if (this.#peers.hasStrangers(asked.domain)) return "silence";
     if (coordinator === undefined) return "later";
     if (coordinator === "own") return this.#peers.coordination.knowsAll ? "no responders" : "later";
     return asked.source?.peer === undefined ? "coordinator" : "silence";
+  }
+
+  /** Whether nats-servers may have what a request whose answers are messages is about. */
+  isOfStrangers({ account, domain, rest }: AskedDirectly): boolean {
+    return this.#peers.hasStrangers(domain) && isListenedTo(account, domain, rest);
   }
 
   #isOwn({ opened, stream }: AskedDirectly): boolean {

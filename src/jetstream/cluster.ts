@@ -20,6 +20,8 @@ import { answerQuestion } from "./whole-account.js";
 /** Requests that wait until somebody can decide, and how long they do. */
 const MOST_WAITING = 10_000;
 const WAIT_MS = 10_000;
+/** After this long interest of nats-servers is known. */
+const STRANGERS_MS = 250;
 const NO_BYTES = Buffer.alloc(0);
 
 interface Waiting {
@@ -136,8 +138,16 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.#forwarding.send(to, account, delivery ?? this.#forwarding.delivery(account), { ...request, rest });
   }
 
-  #tellNobody({ account }: AskedDirectly, reply: string): void {
-    if (reply !== "") this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
+  #tellNobody(asked: AskedDirectly, reply: string): void {
+    const { account, domain } = asked;
+    if (reply === "" || this.#answering.isOfStrangers(asked)) return;
+    // What nats-servers have just made is perhaps not known to listen yet.
+    if (this.peers.hasStrangers(domain)) this.#js.after(STRANGERS_MS, () => this.#tellNobodyStill(asked, reply));
+    else this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
+  }
+
+  #tellNobodyStill(asked: AskedDirectly, reply: string): void {
+    if (!this.#answering.isOfStrangers(asked)) this.#js.send(asked.account, reply, NO_BYTES, statusBlock("503"));
   }
 
   #wait({ atMs }: Delivery, again: () => void): void {

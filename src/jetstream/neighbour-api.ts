@@ -5,10 +5,12 @@ import { Message } from "../accounts/message.js";
 import type { PlannedServiceImport } from "../accounts/plan.js";
 import { Renaming } from "../accounts/renaming.js";
 import type { ServiceImport } from "../accounts/service-import.js";
-import type { DeliveryTarget } from "../accounts/subscription.js";
+import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
 import type { Server } from "../server/server.js";
+import { isDirect } from "./direct-subjects.js";
 
-const API = "$JS.API.>";
+const PREFIX = "$JS.API.";
+const API = `${PREFIX}>`;
 const NO_BYTES = Buffer.alloc(0);
 const SERVICE = {
   subject: API,
@@ -29,9 +31,25 @@ export class NeighbourApi {
     this.#system = system;
   }
 
-  /** A service import of an account. @param domain of the requests that it takes; "" for those to none */
-  importFor(account: Account, domain: string): ServiceImport {
-    const local = domain === "" ? API : `$JS.${domain}.API.>`;
+  /** What takes the requests of an account. @param domain of the requests; "" for those to none */
+  subscriptionFor(account: Account, domain: string): Subscription {
+    const prefix = domain === "" ? PREFIX : `$JS.${domain}.API.`;
+    const service = this.#importFor(account, prefix);
+    const target: DeliveryTarget = {
+      echo: true,
+      deliver: (_, message, source) => {
+        const rest = message.subject.slice(prefix.length);
+        if (!isDirect(rest)) return service.deliver(service.subscription, message, source);
+        // Who has the consumer or the stream listens in the account itself, not by the domain's prefix.
+        if (source?.peer !== undefined || prefix === PREFIX) return false;
+        return this.#server.router.publish(account, message.readdressed(PREFIX + rest), source) > 0;
+      },
+    };
+    return new Subscription(`${prefix}>`, undefined, "", target, { source: InterestSource.import });
+  }
+
+  #importFor(account: Account, prefix: string): ServiceImport {
+    const local = `${prefix}>`;
     const planned: PlannedServiceImport = {
       importer: account.name,
       exporter: this.#system.name,
@@ -49,9 +67,9 @@ export class NeighbourApi {
   ask(account: Account, rest: string, reply: string, payload: Uint8Array, source: DeliveryTarget | undefined): void {
     let service = this.#imports.get(account);
     if (service === undefined) {
-      service = this.importFor(account, "");
+      service = this.#importFor(account, PREFIX);
       this.#imports.set(account, service);
     }
-    service.deliver(service.subscription, Message.of(`$JS.API.${rest}`, reply, NO_BYTES, payload), source);
+    service.deliver(service.subscription, Message.of(PREFIX + rest, reply, NO_BYTES, payload), source);
   }
 }

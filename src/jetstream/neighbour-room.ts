@@ -82,7 +82,7 @@ export class NeighbourRoom implements Room, PeerListener {
 
   #serve(account: Account, domain: string): void {
     if (account === this.#server.accounts.system || this.#api === undefined) return;
-    const { subscription } = this.#api.importFor(account, domain);
+    const subscription = this.#api.subscriptionFor(account, domain);
     account.addInterest(subscription);
     this.#subscriptions.push({ account, subscription });
   }

@@ -4,6 +4,7 @@ import type { Account } from "../accounts/account.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import { ClientConnection } from "./client.js";
+import type { PeerReports } from "./peer-reports.js";
 
 const NS_PER_MS = 1e6;
 
@@ -11,6 +12,15 @@ const NS_PER_MS = 1e6;
 export interface RequestServer {
   readonly server: string;
   readonly cluster: string | undefined;
+  /** Other clusters, the nearest first; undefined: there is none. */
+  readonly alts?: readonly string[] | undefined;
+}
+
+/** The clusters that this server sends to, the nearest first; undefined where there is none. */
+export function clustersByDistance({ gateways }: PeerReports): readonly string[] | undefined {
+  const outbound = gateways().filter(({ solicited }) => solicited);
+  const sorted = outbound.sort((a, b) => a.rttMs - b.rttMs).map(({ cluster }) => cluster);
+  return sorted.length === 0 ? undefined : sorted;
 }
 
 /** Account and round trip, or with `detailed` all there is; in the order of the reference. Undefined: nothing is known. */

@@ -41,7 +41,7 @@ import { OcspPeers } from "./ocsp-peers.js";
 import { sharedChunks } from "./outbox.js";
 import { NO_PEERS, type PeerReports } from "./peer-reports.js";
 import { applyMaxConnections, applyToClients } from "./reload.js";
-import { type RequestServer, requestInfo } from "./request-info.js";
+import { clustersByDistance, type RequestServer, requestInfo } from "./request-info.js";
 import type { Commit, Room } from "./room.js";
 import { Router } from "./router.js";
 import { serverHash } from "./server-hash.js";
@@ -136,7 +136,8 @@ export class Server implements Hub {
       clock,
       clusterName: options.cluster?.name,
       publish: (account, message, source) => this.router.publish(account, message, source),
-      requestInfo: (source, importer, detailed) => requestInfo(source, importer, detailed, this.requestServer),
+      requestInfo: (source, importer, detailed) =>
+        requestInfo(source, importer, detailed, { ...this.requestServer, alts: clustersByDistance(this.reports) }),
       serverInfo: () => this.requestServer,
       isSystem: (account) => account === this.accounts.system,
       serverHash: serverHash(this.name),
