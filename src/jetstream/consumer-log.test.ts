@@ -5,8 +5,9 @@ import { newMessage } from "../../test/support/stream-model.js";
 import { type SimulatedRuntime, simulatedRuntime } from "../runtime/simulated/index.js";
 import { ConsumerLog } from "./consumer-log.js";
 import { ConsumerState, Op } from "./consumer-state.js";
-import { type FileStorage, openStorage, type StorageOptions } from "./store/file-storage.js";
+import { type FileStorage, openStorage } from "./store/file-storage.js";
 import { timesOf } from "./store/memory-store.js";
+import type { StorageOptions } from "./store/storage-options.js";
 import { durable, type Ticket } from "./store/store.js";
 
 /** An entry that somebody waits for; gives the ticket of its record. */

@@ -50,6 +50,11 @@ export class ConsumerLog {
     this.#state = state;
   }
 
+  /** Whether what the disk has of it cannot be read now. */
+  get isUnread(): boolean {
+    return this.#log.unread !== undefined;
+  }
+
   /**
    * Brings the state to where the log was left, and keeps its changes from then on. Gives what is not known, if something is
    * missing; undefined when there was nothing.

@@ -107,13 +107,20 @@ export class Consumer implements DeliveryTarget {
 
   // ---------------------------------------------------------------- life
 
+  /** Whether it stands still until the next start, as what the disk has of it or of its stream cannot be read now. */
+  get isHeld(): boolean {
+    return this.#log.isUnread || this.stream.store.unread !== undefined;
+  }
+
   // Whether there was anything.
   #recover(): boolean {
+    if (this.#log.isUnread) return true;
     const lost = this.#log.recover();
     const { store } = this.stream;
-    if (this.acks) lost?.restore(store, this.filter);
+    if (this.acks && !this.isHeld) lost?.restore(store, this.filter);
     // What was removed and the end of its waiting were not one write.
-    for (const [sequence] of this.state.pending) if (!store.has(sequence)) this.apply(Op.ack, sequence);
+    if (!this.isHeld)
+      for (const [sequence] of this.state.pending) if (!store.has(sequence)) this.apply(Op.ack, sequence);
     return lost !== undefined;
   }
 
@@ -134,6 +141,7 @@ export class Consumer implements DeliveryTarget {
 
   /** Begins to listen and to deliver. */
   open(): void {
+    if (this.isHeld) return;
     const { account } = this.stream.account;
     const listen = (subject: string): void => {
       const subscription = new Subscription(subject, undefined, "", this);
@@ -274,6 +282,7 @@ export class Consumer implements DeliveryTarget {
 
   // What a client wants and cannot be written down is not done. Throws StoreError.
   #checkWritable(): void {
+    if (this.isHeld) throw new StoreError("STORE_IO", `the consumer ${this.name} cannot be read`);
     const { failure } = this.stream.account.js.storage;
     if (this.#isLogged && failure !== undefined) throw failure;
   }
@@ -321,7 +330,7 @@ export class Consumer implements DeliveryTarget {
 
   /** Whether a message is still to be delivered or acknowledged. */
   needs(sequence: number): boolean {
-    return this.state.needs(sequence);
+    return this.isHeld || this.state.needs(sequence);
   }
 
   messageStored(subject: string, sequence: number): void {
@@ -332,6 +341,7 @@ export class Consumer implements DeliveryTarget {
 
   /** Messages have gone: what waits for an acknowledgement of them does no longer. */
   messagesRemoved(why?: "purge" | "delete"): void {
+    if (this.isHeld) return;
     this.#delivery.backlog.changed();
     const { store } = this.stream;
     const hadPending = this.state.pending.size > 0;

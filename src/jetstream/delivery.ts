@@ -59,7 +59,7 @@ export class Delivery {
     const consumer = this.#consumer;
     const { pulls, stream, isPush } = consumer;
     if (consumer.closed || this.#loading) return;
-    if (consumer.pause.isOn) {
+    if (consumer.pause.isOn || consumer.isHeld) {
       pulls.nothingLeft();
       return;
     }

@@ -23,6 +23,7 @@ export class Expiry {
   /** Waits for the next message that ends, if there is one. */
   arm(): void {
     const { store, config } = this.#stream;
+    if (store.unread !== undefined) return;
     const { js } = this.#stream.account;
     let atMs = store.nextExpiryMs > 0 ? store.nextExpiryMs : Number.POSITIVE_INFINITY;
     const { firstTimeNs } = store.state;

@@ -7,12 +7,13 @@ export const META_KEYS = ["meta", "meta-copy"] as const;
 
 export class MetaLog {
   readonly state: MetaState;
-  readonly #logs: readonly EntryLog[];
+  readonly #logs: EntryLog[];
 
   constructor(storage: Storage) {
     this.#logs = META_KEYS.map((key) => storage.log(key));
     const recovered = this.#logs.map((log) => log.recover());
     const found = recovered.map(stateOf);
+    const isUnread = this.#logs.map(({ unread }) => unread !== undefined);
     const isDamaged = (key: string): boolean => storage.problems.some((problem) => problem.key === key);
     const [first, copy] = found;
     const isBehind = (at: number): boolean => isDamaged("") && lacksTheLast(recovered[at], recovered[1 - at]);
@@ -21,9 +22,15 @@ export class MetaLog {
     // Of the journal it may not be known whose record was lost.
     const isUnknown = lacks[0] === lacks[1] && (lacks[0] || isDamaged(""));
     if (isUnknown) for (const entry of missingIn(first, copy)) first.apply(entry);
-    for (const [at, log] of this.#logs.entries()) {
+    // Without both nothing is written before the next start.
+    if (isUnread[0] && isUnread[1]) return;
+    for (const [at, key] of META_KEYS.entries()) {
+      // The other one has all of it.
+      if (isUnread[at]) this.#logs[at].delete();
+      const log = storage.log(key);
+      this.#logs[at] = log;
       log.snapshotter = () => this.state.snapshot();
-      if (found[at] !== this.state)
+      if (found[at] !== this.state || isUnread[at])
         for (const entry of difference(found[at], this.state)) log.append(encodeMeta(entry));
     }
   }

@@ -27,7 +27,7 @@ export class StreamInterest {
   /** A consumer is done with a message: with work queue and interest retention it may go. */
   acknowledged(sequence: number): void {
     const { config, store, consumers, inflows } = this.#stream;
-    if (config.retention === "limits") return;
+    if (config.retention === "limits" || store.unread !== undefined) return;
     const subject = store.subjectAt(sequence);
     if (subject === undefined) return;
     if (config.retention === "interest") {
@@ -43,7 +43,7 @@ export class StreamInterest {
   /** A consumer is gone: what only it wanted goes, too. */
   dropUnneeded(): void {
     const { config, store, consumers } = this.#stream;
-    if (config.retention !== "interest") return;
+    if (config.retention !== "interest" || store.unread !== undefined) return;
     if (consumers.size === 0) {
       this.#stream.removed(() => store.purge(), "purge");
       return;

@@ -18,6 +18,7 @@ export class StreamLimits {
   keep(subject: string | undefined): void {
     const { store, config } = this.#stream;
     const { state } = store;
+    if (store.unread !== undefined) return;
     if (subject !== undefined && config.max_msgs_per_subject > 0) this.keepSubject(subject);
     if (!this.#hasTooMuch()) return;
     this.#stream.removed(() => {
@@ -35,7 +36,7 @@ export class StreamLimits {
   keepSubject(subject: string): void {
     const stream = this.#stream;
     const { store, config } = stream;
-    const totals = store.totalsOf(subject);
+    const totals = store.unread === undefined ? store.totalsOf(subject) : undefined;
     if (totals === undefined || totals.messages <= config.max_msgs_per_subject) return;
     if (totals.messages === config.max_msgs_per_subject + 1) {
       stream.removed(() => store.remove(totals.firstSequence));

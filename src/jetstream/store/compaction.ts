@@ -169,6 +169,7 @@ function canMove(files: StreamFiles, block: SlotBlock<Segment>): boolean {
 
 function isWorthwhile(files: StreamFiles, block: SlotBlock<Segment>, isFirst: boolean): boolean {
   if (!canMove(files, block)) return false;
+  if (files.incomplete.has(block.home)) return true;
   if (block.home.codec.names.keyId !== files.context.keys.current?.keyId) return true;
   // What is removed from the front goes with its segment soon.
   const begin = isFirst ? block.offsetAt(block.lowerBound(files.index.firstSequence)) : block.home.begin;

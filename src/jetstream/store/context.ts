@@ -5,6 +5,7 @@ import type { Keys } from "./cipher.js";
 import { Codec, type Compression } from "./codec.js";
 import type { FilePool } from "./file-pool.js";
 import type { Journal } from "./journal.js";
+import type { PatientDisk } from "./patient-disk.js";
 import type { ReadCache } from "./read-cache.js";
 import { RecordKind, recordBytes, writeRecord } from "./record.js";
 import { ALREADY_DURABLE, type StoreProblem, type Ticket } from "./store.js";
@@ -29,6 +30,8 @@ export interface StoreLimits {
 
 export class StoreContext {
   readonly disk: Disk;
+  /** For recoveries. */
+  readonly patient: PatientDisk;
   readonly clock: Clock;
   readonly root: string;
   readonly keys: Keys;
@@ -49,6 +52,7 @@ export class StoreContext {
 
   constructor(parts: {
     disk: Disk;
+    patient: PatientDisk;
     clock: Clock;
     root: string;
     keys: Keys;
@@ -62,6 +66,7 @@ export class StoreContext {
     onWork: (of: Flushable) => void;
   }) {
     this.disk = parts.disk;
+    this.patient = parts.patient;
     this.clock = parts.clock;
     this.root = parts.root;
     this.keys = parts.keys;
@@ -134,19 +139,29 @@ export class StoreContext {
     let ticket = ALREADY_DURABLE;
     for (const id of ids) ticket = this.note(RecordKind.delete, id, {});
     this.dirty.delete(of);
+    this.chore(of.key, ticket, remove);
+    return ticket;
+  }
+
+  /** Has something done soon; the journal keeps what was written from that ticket on until it has succeeded. */
+  chore(key: string, oldestTicket: Ticket, run: () => Promise<void>): void {
     const { dirty } = this;
     const chore: Flushable = {
-      key: of.key,
+      key,
       pendingBytes: 0,
-      oldestTicket: ticket,
+      oldestTicket,
       async flush(): Promise<void> {
-        await remove();
+        await run();
         dirty.delete(chore);
       },
     };
     dirty.add(chore);
     this.workFor(chore);
-    return ticket;
+  }
+
+  /** Tells what cannot be read. */
+  report(problem: StoreProblem): void {
+    this.onProblem(problem);
   }
 
   /** Sets unreadable bytes aside and tells about it. */

@@ -4,8 +4,9 @@ import { test } from "node:test";
 import { newMessage } from "../../../test/support/stream-model.js";
 import type { SimulatedDisk } from "../../runtime/simulated/disk.js";
 import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
-import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
+import { type FileStorage, openStorage } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
+import type { StorageOptions } from "./storage-options.js";
 import { durable, type StreamStore } from "./store.js";
 
 const SECRET = "the secret of message two";

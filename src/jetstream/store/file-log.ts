@@ -7,6 +7,7 @@ import type { Flushable, StoreContext } from "./context.js";
 import { StoreError } from "./errors.js";
 import { type FileHeader, FORMAT_VERSION, fileNameOf, headerRecord, readHeader } from "./file-header.js";
 import { nextRecord } from "./frame.js";
+import { forgetHeld, holdRecords } from "./held-records.js";
 import {
   isRecord,
   MAX_RECORD_BYTES,
@@ -76,6 +77,7 @@ export class FileLog implements EntryLog, Flushable {
   readonly id: number;
   snapshotter: (() => Uint8Array) | undefined;
   onDelete: (() => void) | undefined;
+  unread: StoreError | undefined;
   private readonly context: StoreContext;
   private readonly directory: string;
   private readonly path: string;
@@ -88,6 +90,8 @@ export class FileLog implements EntryLog, Flushable {
   private lastIndex = 0;
   private fileBytes = 0;
   private snapshotBytes = 0;
+  /** What the journal has beyond a file that cannot be read. */
+  private held: readonly JournalRecord[] = [];
   private recovered = new Recovered(undefined);
   private bad: Bad[] = [];
   /** The file ends with a write that was on its way. */
@@ -118,7 +122,7 @@ export class FileLog implements EntryLog, Flushable {
   }
 
   get oldestTicket(): Ticket {
-    return this.createdTicket || (this.pending[0]?.ticket ?? Number.POSITIVE_INFINITY);
+    return this.createdTicket || ((this.held[0] ?? this.pending[0])?.ticket ?? Number.POSITIVE_INFINITY);
   }
 
   /** Of the last entry; 0 when everything is in the file. */
@@ -134,6 +138,7 @@ export class FileLog implements EntryLog, Flushable {
 
   beforeEnd(flush: () => void): Ticket {
     if (this.closed) throw new StoreError("STORE_CLOSED", `the log ${this.key} is closed`);
+    if (this.unread !== undefined) throw this.unread;
     const end = {
       endOfBatch: (): void => {
         if (!this.closed) flush();
@@ -144,6 +149,7 @@ export class FileLog implements EntryLog, Flushable {
 
   append(entry: Uint8Array, urgent = false): Ticket {
     if (this.closed) throw new StoreError("STORE_CLOSED", `the log ${this.key} is closed`);
+    if (this.unread !== undefined) throw this.unread;
     const bytes = recordBytes(entry.length);
     if (bytes > MAX_RECORD_BYTES) throw new StoreError("STORE_TOO_LARGE", `an entry of ${bytes} bytes is too large`);
     const { journal } = this.context;
@@ -173,10 +179,19 @@ export class FileLog implements EntryLog, Flushable {
     this.context.dirty.delete(this);
   }
 
-  /** Reads the file, as far as there is one. Throws StoreError STORE_VERSION, STORE_KEY. */
+  /** Reads the file, as far as there is one; what the disk does not give as a whole stays as it is. Throws StoreError STORE_VERSION, STORE_KEY. */
   async load(): Promise<void> {
-    if ((await this.context.disk.stat(this.path)) === undefined) return;
-    const file = await this.context.disk.read(this.path);
+    const { patient } = this.context;
+    let file: Buffer;
+    try {
+      if ((await patient.stat(this.path)) === undefined) return;
+      const { bytes, failure } = await patient.read(this.path);
+      if (failure !== undefined) throw failure;
+      file = bytes;
+    } catch (error) {
+      this.keepAsItIs(StoreError.of(error));
+      return;
+    }
     const found = readHeader<FileHeader>(file, this.path);
     let at = found?.bytes ?? nextRecord(file, 0);
     if (found === undefined) this.bad.push({ bytes: file.subarray(0, at), at: 0, index: 0, entries: 0 });
@@ -199,8 +214,18 @@ export class FileLog implements EntryLog, Flushable {
     this.createdTicket = 0;
   }
 
+  /** Nothing is written to the file, or taken, before the next start. */
+  keepAsItIs(failure: StoreError): void {
+    this.unread = new StoreError("STORE_IO", `the log ${this.key} cannot be read: ${failure.message}`, failure);
+  }
+
   /** Adds what the journal has beyond the file; ends the recovery. */
   async adopt(records: readonly JournalRecord[]): Promise<void> {
+    if (this.unread !== undefined) {
+      this.held = records;
+      if (records.length > 0) this.context.dirty.add(this);
+      return;
+    }
     const from = records[0]?.record.index ?? Number.POSITIVE_INFINITY;
     for (const { bytes, at, index, entries: count } of this.bad) {
       if (from <= index + 1) {
@@ -261,6 +286,13 @@ export class FileLog implements EntryLog, Flushable {
 
   private async flushNow(upTo: Ticket): Promise<void> {
     if (this.closed) return;
+    if (this.unread !== undefined) {
+      await holdRecords(this.context, { key: this.key, id: this.id, isStream: false }, this.held);
+      this.held = [];
+      this.createdTicket = ALREADY_DURABLE;
+      this.context.dirty.delete(this);
+      return;
+    }
     let count = 0;
     while (count < this.pending.length && this.pending[count].ticket <= upTo) count++;
     if (count === 0 && (this.createdTicket === 0 || this.createdTicket > upTo)) return;
@@ -350,6 +382,7 @@ export class FileLog implements EntryLog, Flushable {
     const { pool, disk } = this.context;
     await this.alone(async () => {
       await pool.close(this.path);
+      await forgetHeld(this.context, this.id);
       if ((await disk.stat(this.path)) === undefined) return;
       await disk.remove(this.path);
       await disk.syncDirectory(this.directory);

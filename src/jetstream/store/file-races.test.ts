@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { newMessage } from "../../../test/support/stream-model.js";
 import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
-import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
+import { type FileStorage, openStorage } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
+import type { StorageOptions } from "./storage-options.js";
 import { durable, type StoredMessage } from "./store.js";
 
 const SMALL: StorageOptions = {
@@ -160,4 +161,27 @@ test("who has a message keeps it as it was, while the journal's memory is used a
   await world.clock.settle(storage.close());
   assert.equal(kept.length, 57);
   for (const { sequence, payload } of kept) assert.equal(payload.toString(), payloadOf(sequence));
+});
+
+test("logs that are written anew while streams take over hold up no write", async () => {
+  for (let seed = 1; seed <= 20; seed++) {
+    const world = simulatedRuntime({ seed });
+    const limits = { segmentBytes: 4000, journalBytes: 5000, journalFiles: 4, chunkBytes: 700, logBytes: 500 };
+    const storage = await world.clock.settle(openStorage(world, "/store", { limits }));
+    const logs = ["L", "M"].map((key) => storage.log(key));
+    for (const log of logs) log.snapshotter = () => Buffer.alloc(200);
+    for (let round = 0; round < 80; round++) {
+      for (const key of ["A", "B", "C"]) {
+        const store = storage.stream(key);
+        const sequence = store.state.lastSequence + 1;
+        const payload = "x".repeat(world.random.below(400));
+        store.append(newMessage("a", "", payload), sequence, timesOf(1n));
+        store.remove(1 + world.random.below(sequence));
+      }
+      const tickets = logs.map((log) => log.append(Buffer.from(`entry ${round}`)));
+      await world.clock.settle(durable(storage.commits, Math.max(...tickets)));
+      await world.clock.advance(world.random.float() * 5);
+    }
+    assert.equal(storage.stream("C").state.lastSequence, 80);
+  }
 });

@@ -5,8 +5,9 @@ import fc from "fast-check";
 import { newMessage } from "../../../test/support/stream-model.js";
 import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
 import { StoreError } from "./errors.js";
-import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
+import { type FileStorage, openStorage } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
+import type { StorageOptions } from "./storage-options.js";
 import { durable, type EntryLog, type StreamStore } from "./store.js";
 
 const SMALL: StorageOptions = {

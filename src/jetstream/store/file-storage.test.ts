@@ -5,9 +5,10 @@ import fc from "fast-check";
 import { newMessage, type Operation, operation, StreamModel } from "../../../test/support/stream-model.js";
 import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
 import { fileNameOf, keyInName } from "./file-header.js";
-import { type FileStorage, openStorage, type StorageOptions } from "./file-storage.js";
+import { type FileStorage, openStorage } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
 import { markOf } from "./root.js";
+import type { StorageOptions } from "./storage-options.js";
 import { durable } from "./store.js";
 
 const SMALL: StorageOptions = {

@@ -2,21 +2,24 @@
 import type { Clock, Timer } from "../../runtime/clock.js";
 import type { Disk } from "../../runtime/disk.js";
 import type { Random } from "../../runtime/random.js";
-import { type CipherName, Keys } from "./cipher.js";
+import { Keys } from "./cipher.js";
 import { s2 } from "./compression.js";
-import { type Flushable, StoreContext, type StoreLimits } from "./context.js";
+import { type Flushable, StoreContext } from "./context.js";
 import type { JournalCleaner } from "./eraser.js";
 import { StoreError } from "./errors.js";
-import { FileLog } from "./file-log.js";
+import { FileLog, type JournalRecord } from "./file-log.js";
 import { FilePool } from "./file-pool.js";
 import { FileStore } from "./file-store.js";
+import { findHeld, forgetHeld, type Held, holdAsGone } from "./held-records.js";
 import { Journal } from "./journal.js";
 import { type FoundJournal, recoverJournal } from "./journal-recovery.js";
 import { MemoryLog, MemoryStore } from "./memory-store.js";
+import { PatientDisk } from "./patient-disk.js";
 import { ReadCache } from "./read-cache.js";
 import { RecordKind } from "./record.js";
 import { checkRoot } from "./root.js";
-import { findLogs } from "./storage-recovery.js";
+import { DEFAULT_LIMITS, type StorageOptions } from "./storage-options.js";
+import { findLogs, type Left } from "./storage-recovery.js";
 import {
   type Commits,
   durable,
@@ -27,40 +30,6 @@ import {
   type StreamStoreOptions,
   type Ticket,
 } from "./store.js";
-
-export interface StorageOptions {
-  /** 0 (default): every write is synced before its ticket is durable. Else syncs come so often, and a write counts once written. */
-  readonly syncIntervalMs?: number;
-  readonly cipher?: CipherName;
-  /** Encrypts; default nothing is. */
-  readonly key?: string;
-  /** Also reads what was encrypted with this. */
-  readonly previousKey?: string;
-  readonly limits?: Partial<StorageLimits>;
-}
-
-export interface StorageLimits extends StoreLimits {
-  /** Of a file of the journal. */
-  readonly journalBytes: number;
-  /** So many files of the journal may wait until the streams have taken over. */
-  readonly journalFiles: number;
-  /** Of a piece of the journal's memory. */
-  readonly chunkBytes: number;
-  readonly openFiles: number;
-  readonly cacheBytes: number;
-}
-
-/** Units are in the names. */
-export const DEFAULT_LIMITS: StorageLimits = {
-  segmentBytes: 32 * 1024 * 1024,
-  segmentMessages: 128 * 1024,
-  logBytes: 256 * 1024,
-  journalBytes: 16 * 1024 * 1024,
-  journalFiles: 6,
-  chunkBytes: 1024 * 1024,
-  openFiles: 1024,
-  cacheBytes: 32 * 1024 * 1024,
-};
 
 /** Streams with so much that their files do not have are taken over whenever a file of the journal is full. */
 const LARGE_PENDING_BYTES = 1024 * 1024;
@@ -84,11 +53,19 @@ export async function openStorage(
   options: StorageOptions = {},
 ): Promise<FileStorage> {
   const { disk, random } = runtime;
-  await checkRoot(disk, root);
+  const patient = new PatientDisk(disk, runtime.clock);
+  const failure = await checkRoot(disk, patient, root);
   const keys = new Keys(random, options);
   const synced = (options.syncIntervalMs ?? 0) === 0;
-  const found = await recoverJournal(disk, `${root}/journal`, keys, synced);
-  const storage = new FileStorage(runtime, root, options, keys, found);
+  const found = await recoverJournal(disk, patient, `${root}/journal`, keys, synced);
+  const storage = new FileStorage(
+    runtime,
+    root,
+    options,
+    keys,
+    { ...found, failure: failure ?? found.failure },
+    patient,
+  );
   await storage.recover();
   return storage;
 }
@@ -112,7 +89,14 @@ export class FileStorage implements Storage, JournalCleaner {
   private ended = false;
 
   /** Use `openStorage`. */
-  constructor(runtime: StorageRuntime, root: string, options: StorageOptions, keys: Keys, found: FoundJournal) {
+  constructor(
+    runtime: StorageRuntime,
+    root: string,
+    options: StorageOptions,
+    keys: Keys,
+    found: FoundJournal,
+    patient: PatientDisk,
+  ) {
     const limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.clock = runtime.clock;
     this.root = root;
@@ -134,6 +118,7 @@ export class FileStorage implements Storage, JournalCleaner {
     this.journal.onFailure = (failure) => this.onFailure?.(failure);
     this.context = new StoreContext({
       disk: runtime.disk,
+      patient,
       clock: runtime.clock,
       root,
       keys,
@@ -168,7 +153,8 @@ export class FileStorage implements Storage, JournalCleaner {
     const id = this.journal.nextLog;
     this.journal.nextLog += 2;
     const store = this.newStream(key, id, options);
-    store.begin();
+    if (!this.journal.refuses) store.begin();
+    else store.keepAsItIs(this.journal.failure!);
     this.streams.set(key, store);
     return store;
   }
@@ -181,7 +167,9 @@ export class FileStorage implements Storage, JournalCleaner {
     const known = this.logs.get(key);
     if (known !== undefined) return known;
     const id = this.journal.nextLog++;
-    const log = this.newLog(key, id, this.context.note(RecordKind.create, id, { kind: "log", key }));
+    const { refuses } = this.journal;
+    const log = this.newLog(key, id, refuses ? 0 : this.context.note(RecordKind.create, id, { kind: "log", key }));
+    if (refuses) log.keepAsItIs(this.journal.failure!);
     this.logs.set(key, log);
     return log;
   }
@@ -195,26 +183,85 @@ export class FileStorage implements Storage, JournalCleaner {
     const { found, context } = this;
     if (found === undefined) return;
     this.found = undefined;
+    if (found.failure !== undefined) this.refuse(found.failure);
     for (const bytes of found.damaged) {
       await context.setAside("", `${bytes.length} bytes of the journal cannot be read`, bytes, "journal");
     }
-    const { streams, logs, left } = await findLogs(context, this.root, found.notes);
-    for (const id of [...streams.keys(), ...logs.keys()]) this.journal.nextLog = Math.max(this.journal.nextLog, id + 2);
-    const records = (id: number): (typeof found.notes)[number][] => found.records.get(id) ?? [];
+    let left: readonly Left[] = [];
+    try {
+      left = await this.recoverLogs(found);
+    } catch (error) {
+      const failure = StoreError.of(error);
+      if (failure.code !== "STORE_IO") throw failure;
+      this.refuse(failure);
+    }
+    if (this.journal.refuses) return;
+    const kept = new Set<number>();
+    for (const one of left) {
+      if (!kept.has(one.id) && !(await this.removeLeft(one, found.released + 1))) kept.add(one.id);
+    }
+    if (found.torn !== undefined) await this.cutTorn(found.torn);
+    this.work();
+  }
+
+  /** False when what is left of a stream or log is still there. */
+  private async removeLeft({ id, path }: Left, ticket: Ticket): Promise<boolean> {
+    const { context } = this;
+    try {
+      await removeTree(context.disk, path);
+      return true;
+    } catch {
+      if (id === 0) return true;
+      // The journal may forget that it was deleted.
+      await holdAsGone(context, id).catch(() => context.chore("", ticket, () => holdAsGone(context, id)));
+      return false;
+    }
+  }
+
+  /** Nothing is known for sure, so that nothing is written: what was found is served. */
+  private refuse(failure: StoreError): void {
+    const error = new StoreError("STORE_IO", `the journal or the folders cannot be read: ${failure.message}`, failure);
+    this.journal.refuse(error);
+    this.context.report({ key: "", message: error.message, path: undefined });
+  }
+
+  private async recoverLogs(found: FoundJournal): Promise<readonly Left[]> {
+    const { context, journal } = this;
+    const held = await findHeld(context);
+    const { streams, logs, left } = await findLogs(context, this.root, found.notes, held);
+    for (const id of [...streams.keys(), ...logs.keys()]) journal.nextLog = Math.max(journal.nextLog, id + 2);
+    const records = (id: number): JournalRecord[] => [
+      ...(held.get(id)?.records ?? []),
+      ...(found.records.get(id) ?? []),
+    ];
     for (const [id, { key, ticket }] of streams) {
       const store = this.newStream(key, id, {});
-      await store.recover(records(id), records(id + 1), ticket);
+      await store.recover(records(id), records(id + 1), ticket, journal.failure);
       this.streams.set(key, store);
+      this.forgetHeld([id, id + 1], held, store);
     }
     for (const [id, { key, ticket }] of logs) {
       const log = this.newLog(key, id, ticket);
       await log.load();
       await log.adopt(records(id));
+      if (journal.failure !== undefined) log.keepAsItIs(journal.failure);
+      if (log.unread !== undefined) context.report({ key, message: log.unread.message, path: undefined });
       this.logs.set(key, log);
+      this.forgetHeld([id], held, log);
     }
-    for (const path of left) await removeTree(context.disk, path);
-    if (found.torn !== undefined) await this.cutTorn(found.torn);
-    this.work();
+    return left;
+  }
+
+  /** What was held is taken over, and then gone. */
+  private forgetHeld(ids: readonly number[], held: ReadonlyMap<number, Held>, of: FileStore | FileLog): void {
+    const { context, journal } = this;
+    if (of.unread !== undefined || !ids.some((id) => held.has(id))) return;
+    context.chore(of.key, Number.POSITIVE_INFINITY, async () => {
+      await of.flush(journal.durable);
+      if (of instanceof FileStore) await of.removals.flush(journal.durable);
+      await context.syncDirectories();
+      for (const id of ids) await forgetHeld(context, id);
+    });
   }
 
   /** Takes what is left of a torn write over and cuts it off: after the next writes it would look like damage. */
@@ -298,7 +345,7 @@ export class FileStorage implements Storage, JournalCleaner {
       this.again = true;
       return;
     }
-    if (this.ended) return;
+    if (this.ended || this.journal.refuses) return;
     this.working = this.round().then(
       () => {
         this.working = undefined;
@@ -332,6 +379,8 @@ export class FileStorage implements Storage, JournalCleaner {
     try {
       await this.takeOver([...new Set([...due, ...wanted])]);
     } finally {
+      // A log that was written anew meanwhile has a name that is not durable yet: nothing may be released before it is.
+      if (!this.context.namesAreDurable) this.again = true;
       this.release();
       if (wanted.size > 0 && this.failure?.code === "STORE_FULL") this.journal.tryAgain();
     }

@@ -7,6 +7,7 @@ import { Eraser, type JournalCleaner } from "./eraser.js";
 import { StoreError } from "./errors.js";
 import { fileNameOf } from "./file-header.js";
 import { FileLog, type JournalRecord } from "./file-log.js";
+import { holdRecords } from "./held-records.js";
 import type { BatchEnd } from "./journal.js";
 import type { Part } from "./read-cache.js";
 import {
@@ -61,6 +62,8 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   private goneIndexes: Gone[] = [];
   /** The next message belongs to the batch of the last one. */
   private inBatch = false;
+  /** What the journal has of a stream whose files stay as they are; undefined once that is kept elsewhere. */
+  private held: readonly JournalRecord[] | undefined;
   private busy: Promise<void> = Promise.resolve();
 
   constructor(context: StoreContext, place: StreamPlace, options: StreamStoreOptions, cleaner: JournalCleaner) {
@@ -103,11 +106,12 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   }
 
   get oldestTicket(): Ticket {
-    return this.files.oldestTicket;
+    return Math.min(this.files.oldestTicket, this.held?.[0]?.ticket ?? Number.POSITIVE_INFINITY);
   }
 
   append(message: NewMessage, sequence: Sequence, times: MessageTimes, more = false): Ticket {
     this.checkOpen();
+    if (this.unread !== undefined) throw this.unread;
     const { index, files, context } = this;
     index.checkNext(sequence);
     const bytes = messageRecordBytes(message, times.expiresMs);
@@ -170,6 +174,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     if (now === undefined) return undefined;
     if (now.block !== block) return this.load(sequence);
     if (error !== undefined && error.code !== "STORE_DAMAGED") throw error;
+    if (this.unread !== undefined) throw this.unread;
     await this.setAside(block, position, bytes);
     return undefined;
   }
@@ -238,32 +243,69 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   flush(upTo: Ticket): Promise<void> {
     return this.alone(async () => {
       if (this.closed) return;
+      if (this.unread !== undefined) {
+        await this.hold();
+        return;
+      }
       if (this.context.journal.failure !== undefined) await this.files.dropDead();
       await this.files.flush(upTo);
       if (!this.files.hasPending) this.context.dirty.delete(this);
       await this.files.dropDead();
       await this.files.writeIndexes(false);
       while (!this.closed && (await compactOnce(this.files, this)));
+      this.files.noteComplete();
+      if (!this.files.hasPending) this.context.dirty.delete(this);
     });
+  }
+
+  /** Nothing changes its files before the next start. */
+  keepAsItIs(failure: StoreError): void {
+    this.unread = new StoreError("STORE_IO", `the stream ${this.key} cannot be read: ${failure.message}`, failure);
+    // The index has not all of what a state would have to say.
+    this.removals.snapshotter = undefined;
+    this.context.report({ key: this.key, message: this.unread.message, path: undefined });
+  }
+
+  private async hold(): Promise<void> {
+    const { context, files, held } = this;
+    if (held !== undefined) await holdRecords(context, { key: this.key, id: this.id, isStream: true }, held);
+    this.held = undefined;
+    files.createdTicket = ALREADY_DURABLE;
+    context.dirty.delete(this);
   }
 
   /** Writes the indexes that make the next start fast; after everything was flushed. */
   writeIndexes(): Promise<void> {
-    return this.alone(() => this.files.writeIndexes(true));
+    return this.alone(async () => {
+      if (this.unread === undefined) await this.files.writeIndexes(true);
+    });
   }
 
-  /** Reads what is on disk and adds what the journal has beyond it. `created`: of the note that it began, if it is known. */
+  /**
+   * Reads what is on disk and adds what the journal has beyond it. `created`: of the note that it began, if it is known; `failure`:
+   * why that is not all there is.
+   */
   async recover(
     messages: readonly JournalRecord[],
     removals: readonly JournalRecord[],
     created: Ticket,
+    failure?: StoreError,
   ): Promise<void> {
-    const found = await recoverStream(this.files, this.removals, messages, removals, created > 0);
+    const found = await recoverStream(this.files, this.removals, messages, removals, created > 0, failure);
     this.cuts = found.cuts;
     this.goneIndexes = found.gone;
+    if (found.failure !== undefined) {
+      this.keepAsItIs(found.failure);
+      this.files.createdTicket = created;
+      if (messages.length === 0 && created === 0) return;
+      this.held = messages;
+      this.context.dirty.add(this);
+      return;
+    }
     this.eraser.resume(found.toErase);
     if (!this.index.blocks.some(({ home }) => home.exists)) this.files.createdTicket = Math.max(1, created);
     if (this.files.hasPending) this.context.dirty.add(this);
+    if (this.files.incomplete.size > 0) this.context.workFor(this);
   }
 
   override writeRemovals(): void {
@@ -286,6 +328,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   }
 
   protected checkWritable(): void {
+    if (this.unread !== undefined) throw this.unread;
     if (this.context.journal.isClosed) throw new StoreError("STORE_CLOSED", "the storage is closed");
   }
 

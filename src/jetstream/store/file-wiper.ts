@@ -1,6 +1,7 @@
 // Files of a stream that had a message which is erased: they get a name of their own, are written over, and go. What was not
 // done is found by that name at the next start.
 import type { Disk } from "../../runtime/disk.js";
+import type { PatientDisk } from "./patient-disk.js";
 
 /** A file that has to be put back where no other one has taken its place. */
 const REPLACED = ".replaced";
@@ -19,9 +20,10 @@ export class FileWiper {
     this.directory = directory;
   }
 
-  /** Finds what was not done before a restart. Rejects when a file that counts cannot be put back. */
-  async recover(): Promise<void> {
-    const names = await this.disk.list(this.directory);
+  /** Finds what was not done before a restart. Gives the files that count and cannot be put back: their names, and where they are. */
+  async recover(patient: PatientDisk): Promise<Map<string, string>> {
+    const away = new Map<string, string>();
+    const names = await patient.list(this.directory);
     for (const name of names) {
       const path = `${this.directory}/${name}`;
       if (name.endsWith(WIPE)) this.left.add(path);
@@ -31,10 +33,16 @@ export class FileWiper {
         this.left.add(path);
         continue;
       }
-      await this.disk.rename(path, `${this.directory}/${own}`);
+      try {
+        await patient.call(() => this.disk.rename(path, `${this.directory}/${own}`));
+      } catch {
+        away.set(own, path);
+        continue;
+      }
       // After a crash it is put back again.
       await this.disk.syncDirectory(this.directory).catch(() => {});
     }
+    return away;
   }
 
   /** Puts the file `path`.new in the place of `path`, which is to be wiped then. */

@@ -2,9 +2,11 @@
 import type { Disk, DiskFile } from "../../runtime/disk.js";
 import { Chunk } from "./chunk-pool.js";
 import type { Keys } from "./cipher.js";
+import { StoreError } from "./errors.js";
 import type { JournalRecord } from "./file-log.js";
 import { type FoundFrame, FrameFlag, framesOf, recordsOf } from "./frame.js";
 import type { JournalFile } from "./journal-file.js";
+import type { PatientDisk } from "./patient-disk.js";
 import { RecordFlag, RecordKind, type RecordView } from "./record.js";
 import type { Ticket } from "./store.js";
 
@@ -22,32 +24,47 @@ export interface FoundJournal {
   readonly damaged: Buffer[];
   /** The last frame, when it has not come to the disk as a whole: where its file is to be cut once its records are safe. */
   torn: { readonly file: DiskFile; readonly position: number } | undefined;
+  /** Why it is not known what all was written: then nothing may be. */
+  readonly failure: StoreError | undefined;
 }
 
 interface Frame extends FoundFrame {
-  readonly file: DiskFile;
+  /** Undefined for one that cannot be written to. */
+  readonly file: DiskFile | undefined;
 }
 
 /** Reads the journal's files. `synced`: whether writes to them are to be durable when they are done. */
 export async function recoverJournal(
   disk: Disk,
+  patient: PatientDisk,
   directory: string,
   keys: Keys,
   synced: boolean,
 ): Promise<FoundJournal> {
-  const names = (await disk.list(directory)).filter((name) => /^\d+\.log$/.test(name));
   const frames: Frame[] = [];
   const files: JournalFile[] = [];
+  let names: string[] = [];
+  let failure: StoreError | undefined;
+  try {
+    names = (await patient.list(directory)).filter((name) => /^\d+\.log$/.test(name));
+  } catch (error) {
+    failure = StoreError.of(error);
+  }
   for (const name of names) {
     const path = `${directory}/${name}`;
-    const content = await disk.read(path);
-    const file = await disk.open(path, "update", synced);
-    let lastTicket = 0;
-    for (const frame of framesOf(content)) {
-      frames.push({ ...frame, file });
-      lastTicket = Math.max(lastTicket, frame.ticket);
+    try {
+      const { bytes } = await patient.read(path);
+      const file = await patient.call(() => disk.open(path, "update", synced)).catch(() => undefined);
+      let lastTicket = 0;
+      for (const frame of framesOf(bytes)) {
+        frames.push({ ...frame, file });
+        lastTicket = Math.max(lastTicket, frame.ticket);
+      }
+      // One that cannot be written to stays as it is; the next start finds that it is old.
+      if (file !== undefined) files.push({ file, lastTicket, isBlank: false });
+    } catch (error) {
+      failure ??= StoreError.of(error);
     }
-    files.push({ file, lastTicket, isBlank: false });
   }
   frames.sort((a, b) => a.ticket - b.ticket);
   let released = 0;
@@ -68,6 +85,7 @@ export async function recoverJournal(
     notes: [],
     damaged: [],
     torn: undefined,
+    failure,
   };
   takeFrames(found, frames, keys);
   return found;
@@ -85,8 +103,9 @@ function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): 
     if (taken.has(ticket) || (!isWhole && whole.has(ticket))) continue;
     if (isWhole) taken.add(ticket);
     const isTail = !isWhole && ticket > last;
-    if (isTail) found.torn ??= { file: frame.file, position: frame.position };
-    else if (!isWhole) found.damaged.push(frame.payload);
+    if (isTail) {
+      if (frame.file !== undefined) found.torn ??= { file: frame.file, position: frame.position };
+    } else if (!isWhole) found.damaged.push(frame.payload);
     const chunk = new Chunk(payload);
     const cutBatches = isTail ? openBatches(records.slice(0, sound)) : undefined;
     for (const [number, record] of records.entries()) {

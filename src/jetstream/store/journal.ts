@@ -90,6 +90,8 @@ export class Journal implements Commits {
   private released: Ticket = 0;
   private waitingForRoom: (() => void)[] = [];
   private blockedBy: StoreError | undefined;
+  /** Nothing is written before the next start. */
+  refuses = false;
 
   /** `files` were found, oldest first, with `lastTicket` the last of their writes. */
   constructor(
@@ -132,7 +134,7 @@ export class Journal implements Commits {
    * but for what is urgent, as it makes room.
    */
   reserve(bytes: number, urgent = false): void {
-    if (this.failure !== undefined && !urgent) throw this.failure;
+    if (this.failure !== undefined && (!urgent || this.refuses)) throw this.failure;
     if (this.closing) throw new StoreError("STORE_CLOSED", "the storage is closed");
     const batch = this.gathering ?? this.begin();
     if (this.used + bytes > this.chunk.buffer.length) {
@@ -189,10 +191,16 @@ export class Journal implements Commits {
     if (this.waiting.length < this.options.maxWaiting) this.wake();
   }
 
+  /** Takes nothing before the next start. */
+  refuse(failure: StoreError): void {
+    this.refuses = true;
+    this.failure = failure;
+  }
+
   /** There may be room again. */
   tryAgain(): void {
     this.retry?.cancel();
-    if (!this.pumping && !this.closing) void this.pump();
+    if (!this.pumping && !this.closing && !this.refuses) void this.pump();
   }
 
   /** The streams cannot take over at the moment. */

@@ -157,6 +157,7 @@ export class MemoryStore extends StreamBase<Home> {
 /** A log that ends with the server. */
 export class MemoryLog implements EntryLog {
   readonly key: string;
+  readonly unread = undefined;
   snapshotter: (() => Uint8Array) | undefined;
 
   constructor(key: string) {

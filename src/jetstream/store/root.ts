@@ -4,18 +4,21 @@ import type { Disk } from "../../runtime/disk.js";
 import { checksum } from "./checksum.js";
 import { StoreError } from "./errors.js";
 import { FORMAT_VERSION } from "./file-header.js";
+import type { PatientDisk } from "./patient-disk.js";
 
 const MARK = "natsnode.json";
 /** What may stand in a folder that is still empty. */
 const IGNORED = new Set(["lost+found", ".DS_Store"]);
 
 /**
- * Makes a new storage's folders, or checks those that are there. Rejects with StoreError STORE_FOREIGN when the folder holds
- * something else, and STORE_VERSION when it is of a newer format; nothing was written then.
+ * Makes a new storage's folders, or checks those that are there. Gives why those that were there may not be found after a crash,
+ * if it is so. Rejects with StoreError STORE_FOREIGN when the folder holds something else, and STORE_VERSION when it is of a
+ * newer format; nothing was written then.
  */
-export async function checkRoot(disk: Disk, root: string): Promise<void> {
+export async function checkRoot(disk: Disk, patient: PatientDisk, root: string): Promise<StoreError | undefined> {
   const mark = `${root}/${MARK}`;
-  if ((await disk.stat(mark)) === undefined) {
+  const isNew = (await patient.stat(mark)) === undefined;
+  if (isNew) {
     await checkEmpty(disk, root);
     await disk.makeDirectory(root);
     const file = await disk.open(`${mark}.new`, "create");
@@ -26,14 +29,27 @@ export async function checkRoot(disk: Disk, root: string): Promise<void> {
     await disk.rename(`${mark}.new`, mark);
     await disk.syncDirectory(root);
   } else {
-    const text = (await disk.read(mark)).toString("latin1");
+    // A mark that is damaged or cannot be read says nothing; every file has its version, too.
+    const text = await patient.read(mark).then(
+      ({ bytes }) => bytes.toString("latin1"),
+      () => "",
+    );
     const found = Number(/"version":(\d+)/.exec(text)?.[1]);
-    // A mark that is damaged says nothing; every file has its version, too.
     const version = text === markOf(found) ? found : FORMAT_VERSION;
     if (version > FORMAT_VERSION) {
       throw new StoreError("STORE_VERSION", `${root} is of format ${version}, newer than ${FORMAT_VERSION}`);
     }
   }
+  try {
+    await patient.call(() => makeFolders(disk, root));
+  } catch (error) {
+    if (isNew) throw error;
+    return StoreError.of(error);
+  }
+  return undefined;
+}
+
+async function makeFolders(disk: Disk, root: string): Promise<void> {
   for (const name of ["journal", "streams", "logs"]) await disk.makeDirectory(`${root}/${name}`);
   await disk.syncDirectory(root);
   // The folders above may be as new.

@@ -39,7 +39,8 @@ export interface DamagedPart {
 export class Segment implements Readable {
   readonly header: SegmentHeader;
   readonly codec: Codec;
-  readonly path: string;
+  /** Of its file; another one than its number says where that could not be put back. */
+  path: string;
   /** Where the first record begins. */
   readonly begin: number;
   /** Up to where the file has the records, and they are durable. */
@@ -56,6 +57,8 @@ export class Segment implements Readable {
   mustWipe = false;
   /** What lies beyond `fileBytes` must be cut off before the next write. */
   mustCut = false;
+  /** Records that the file has damaged: where, and what they are. Only in a plain file. */
+  readonly patches: { readonly position: number; readonly bytes: Buffer }[] = [];
   private readonly context: StoreContext;
   private readonly headerBytes: Buffer;
   /** Of each block: where its records begin, plain, and where it stands in the file. */
@@ -87,7 +90,7 @@ export class Segment implements Readable {
   }
 
   get indexPath(): string {
-    return this.path.replace(/seg$/, "idx");
+    return this.path.replace(/seg(\.replaced)?$/, "idx");
   }
 
   get exists(): boolean {
@@ -163,6 +166,10 @@ export class Segment implements Readable {
     if (this.codec.isPlain) {
       const bytes = Buffer.allocUnsafe(end - from);
       const read = await this.readFile(bytes, from);
+      for (const { position, bytes: patch } of this.patches) {
+        const skipped = Math.max(0, from - position);
+        if (position < end && skipped < patch.length) patch.copy(bytes, position + skipped - from, skipped);
+      }
       return { start: from, bytes: bytes.subarray(0, read) };
     }
     const first = this.blockOf(from);

@@ -2,6 +2,7 @@
 import type { StoreContext } from "./context.js";
 import { type FileHeader, idInName, keyInName, readHeader } from "./file-header.js";
 import type { JournalRecord } from "./file-log.js";
+import { type Held, heldAsGone } from "./held-records.js";
 import { RecordKind } from "./record.js";
 import { segmentNumber } from "./segment.js";
 import type { Ticket } from "./store.js";
@@ -14,24 +15,30 @@ export interface FoundLog {
   readonly ticket: Ticket;
 }
 
+export interface Left {
+  readonly id: number;
+  readonly path: string;
+}
+
 export interface FoundLogs {
   readonly streams: Map<number, FoundLog>;
   readonly logs: Map<number, FoundLog>;
-  /** Files and folders of what was deleted. */
-  readonly left: readonly string[];
+  /** Files and folders of what was deleted; id 0 for what nobody would take for anything. */
+  readonly left: readonly Left[];
 }
 
-/** Looks for streams and logs, by their ids. Throws StoreError STORE_VERSION. */
+/** Looks for streams and logs, by their ids. Throws StoreError STORE_VERSION, and errors of a disk that does not tell which there are. */
 export async function findLogs(
   context: StoreContext,
   root: string,
   notes: readonly JournalRecord[],
+  held: ReadonlyMap<number, Held>,
 ): Promise<FoundLogs> {
   const streams = new Map<number, FoundLog>();
   const logs = new Map<number, FoundLog>();
-  const left: string[] = [];
-  const gone = new Set<number>();
-  const { disk } = context;
+  const left: Left[] = [];
+  const gone = new Set(heldAsGone(held));
+  const { patient } = context;
   for (const { record, ticket } of notes) {
     if (record.kind === RecordKind.delete) {
       gone.add(record.log);
@@ -42,30 +49,37 @@ export async function findLogs(
       (kind === "stream" ? streams : logs).set(record.log, { key, ticket });
     }
   }
-  for (const name of await disk.list(`${root}/streams`)) {
+  for (const name of await patient.list(`${root}/streams`)) {
     const id = idInName(name);
     const path = `${root}/streams/${name}`;
-    if (gone.has(id)) left.push(path);
+    if (gone.has(id)) left.push({ id, path });
     else if (id > 0) {
       // A folder whose files had no durable names yet says less than the journal, which has it all.
       const { key, ticket = 0 } = streams.get(id) ?? {};
       streams.set(id, { key: (await keyOfStream(context, path)) ?? key ?? keyInName(name), ticket });
     }
   }
-  for (const name of await disk.list(`${root}/logs`)) {
+  for (const name of await patient.list(`${root}/logs`)) {
     const id = idInName(name);
     const path = `${root}/logs/${name}`;
-    if (gone.has(id) || name.endsWith(".new")) left.push(path);
+    if (gone.has(id) || name.endsWith(".new")) left.push({ id: gone.has(id) ? id : 0, path });
     else if (id > 0) {
       const key = (await keyIn(context, path)) ?? logs.get(id)?.key ?? keyInName(name);
       logs.set(id, { key, ticket: 0 });
     }
   }
+  for (const [id, { key, isStream, path }] of held) {
+    const found = isStream ? streams : logs;
+    if (gone.has(id)) left.push({ id, path });
+    // The removals of a stream have the id after its own.
+    else if (!found.has(id) && !streams.has(id - 1)) found.set(id, { key, ticket: 0 });
+  }
   return { streams, logs, left };
 }
 
 async function keyOfStream(context: StoreContext, path: string): Promise<string | undefined> {
-  for (const file of await context.disk.list(path)) {
+  const names = await context.patient.list(path).catch(() => []);
+  for (const file of names) {
     if (segmentNumber(file) === 0 && file !== "removed.log") continue;
     const key = await keyIn(context, `${path}/${file}`);
     if (key !== undefined) return key;
@@ -73,8 +87,13 @@ async function keyOfStream(context: StoreContext, path: string): Promise<string 
   return undefined;
 }
 
+/** Undefined where the file does not say it, or cannot be read. */
 async function keyIn(context: StoreContext, path: string): Promise<string | undefined> {
-  const head = Buffer.alloc(HEADER_BYTES);
-  const bytes = await context.pool.use(path, false, (file) => file.read(head, 0));
-  return readHeader<FileHeader>(head.subarray(0, bytes), path)?.header.key;
+  let head: Buffer;
+  try {
+    ({ bytes: head } = await context.patient.read(path, 0, HEADER_BYTES));
+  } catch {
+    return undefined;
+  }
+  return readHeader<FileHeader>(head, path)?.header.key;
 }

@@ -146,6 +146,11 @@ export interface StreamStore {
   readonly key: string;
   /** Live: its fields change with every call. */
   readonly state: StreamState;
+  /**
+   * Why not all of it can be read, or its files cannot be changed, before the next start: what was found is served, nothing is
+   * appended or removed.
+   */
+  readonly unread: StoreError | undefined;
 
   /**
    * Stores a message. `sequence` is above `lastSequence`; sequences that are left out count as deleted. `more` is true when
@@ -233,6 +238,8 @@ export interface RecoveredLog {
 /** A log of entries (rule 10): what was proposed to the meta group, or to a consumer, in order. */
 export interface EntryLog {
   readonly key: string;
+  /** Why it cannot be read now, though it is there: nothing of it is recovered, and nothing is taken, before the next start. */
+  readonly unread: StoreError | undefined;
   /** What was there when the storage was opened; hands it over once, then forgets it. */
   recover(): RecoveredLog;
   /** Copies the entry. Throws StoreError as `StreamStore.append`; what is urgent is also taken while the disk takes nothing. */

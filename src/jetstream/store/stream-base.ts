@@ -29,6 +29,7 @@ export type RemovalStep =
 export abstract class StreamBase<H> implements StreamStore {
   readonly storage: "file" | "memory";
   readonly key: string;
+  unread: StoreError | undefined;
   protected readonly index: StreamIndex<H>;
   protected closed = false;
 

@@ -4,6 +4,7 @@ import type { StoreContext } from "./context.js";
 import { fileNameOf } from "./file-header.js";
 import type { FileLog } from "./file-log.js";
 import { FileWiper } from "./file-wiper.js";
+import { forgetHeld } from "./held-records.js";
 import { RecordView } from "./record.js";
 import type { Range, Removed } from "./removals.js";
 import { RunList } from "./run-list.js";
@@ -46,6 +47,8 @@ export class StreamFiles {
   readonly doomed = new Map<Segment, Range | undefined>();
   /** A segment was replaced by another file, whose name is not durable yet: the files that it stands for must stay. */
   renamed = false;
+  /** Segments with records that only the journal has undamaged, and the oldest of their tickets. */
+  readonly incomplete = new Map<Segment, Ticket>();
   /** Writes over files before they go. */
   readonly wiper: FileWiper;
   /** Removed with their segments; the journal has them still, until it has released that ticket. */
@@ -70,7 +73,7 @@ export class StreamFiles {
 
   get oldestTicket(): Ticket {
     const oldest = this.createdTicket || (this.runs.length > 0 ? this.runs.firstTicket : Number.POSITIVE_INFINITY);
-    return Math.min(oldest, this.beingWritten);
+    return Math.min(oldest, this.beingWritten, ...this.incomplete.values());
   }
 
   get pendingBytes(): number {
@@ -78,7 +81,7 @@ export class StreamFiles {
   }
 
   get hasPending(): boolean {
-    return this.createdTicket > 0 || this.runs.length > 0;
+    return this.createdTicket > 0 || this.runs.length > 0 || this.incomplete.size > 0;
   }
 
   /** The block for the next message; a new one with a new segment when the last one is full. */
@@ -256,6 +259,14 @@ export class StreamFiles {
     this.renamed = false;
   }
 
+  /** What was written anew has all its records. */
+  noteComplete(): void {
+    if (this.renamed) return;
+    for (const segment of this.incomplete.keys()) {
+      if (!this.index.blocks.some(({ home }) => home === segment)) this.incomplete.delete(segment);
+    }
+  }
+
   /** Removals of segments that are gone, or may be: what their messages are in the journal, or would be after a crash. */
   removalsOfGone(): Removed[] {
     const { releasedOnDisk } = this.context.journal;
@@ -284,7 +295,8 @@ export class StreamFiles {
   async writeIndexes(all: boolean): Promise<void> {
     for (const block of [...this.index.blocks]) {
       const { home: segment } = block;
-      if (segment.hasIndexFile || !this.isFlushed(block) || (!segment.sealed && !all)) continue;
+      if (segment.hasIndexFile || this.incomplete.has(segment) || !this.isFlushed(block) || (!segment.sealed && !all))
+        continue;
       if (this.removalTicket > this.context.journal.durable) return;
       const expiries = this.index.expiriesIn(block.first, block.last);
       const epoch = `${this.context.epoch}.${this.index.subjectIndex.generation}`;
@@ -304,6 +316,7 @@ export class StreamFiles {
   async remove(removals: FileLog): Promise<void> {
     const { disk, pool, cache } = this.context;
     removals.discard();
+    for (const id of [this.id, this.id + 1]) await forgetHeld(this.context, id);
     this.runs.cut(() => undefined);
     for (const { home } of this.index.blocks) cache.forget(home);
     if ((await disk.stat(this.directory)) === undefined) return;

@@ -1,58 +1,44 @@
-// How a stream is found again: its segments (by their index files where those are good), the removals, and what the journal
-// has beyond both. Whatever cannot be read is set aside, the rest is served.
-import { viewOf } from "../../protocol/words.js";
-import { Codec } from "./codec.js";
-import { fileNameOf, readHeader } from "./file-header.js";
+// How a stream is found again: its segments, the removals, and what the journal has beyond both.
+import type { StoreError } from "./errors.js";
 import type { FileLog, JournalRecord } from "./file-log.js";
-import { nextRecord } from "./frame.js";
-import { isRecord, RecordFlag, RecordKind, RecordView } from "./record.js";
+import { RecordFlag } from "./record.js";
 import {
   addGone,
-  areRemoved,
   decodeRemoved,
   decodeState,
   type Gone,
-  knownUpTo,
   type RemovalState,
   type Removed,
   toErase,
 } from "./removals.js";
-import { Segment, type SegmentHeader, segmentNumber } from "./segment.js";
-import { decodeIndex, type KnownSubjects } from "./segment-index.js";
-import { SlotBlock, SlotFlag } from "./slot-block.js";
+import { loadSegments, type Recovery } from "./segment-recovery.js";
+import { SlotFlag } from "./slot-block.js";
 import type { StreamFiles } from "./stream-files.js";
 import { flagsOf } from "./stream-index.js";
 
-const HEADER_BYTES = 8 * 1024;
-
-interface Recovery {
-  readonly files: StreamFiles;
-  /** Of the first message in the journal. */
-  readonly journalFrom: number;
-  readonly messages: readonly JournalRecord[];
-  readonly gone: readonly Gone[];
-  readonly steps: readonly Removed[];
-  /** Removed, with bytes that may still be somewhere. */
+export interface RecoveredStream {
+  /** Truncations that the segments may not have seen. */
+  readonly cuts: Removed[];
+  readonly gone: Gone[];
   readonly toErase: ReadonlySet<number>;
-  /** The journal still says that the stream began. */
-  readonly isNew: boolean;
-  readonly expiries: Map<number, number>;
-  readonly known: KnownSubjects;
-  /** Where the stream stood, as files tell: the last message, at which number of it. */
-  readonly lasts: { sequence: number; index: number; seconds: number; nanoseconds: number }[];
+  /** Why the index does not have all that there is: then no file may be changed. */
+  readonly failure: StoreError | undefined;
 }
 
-/** Fills the stream's index; gives the truncations that its segments may not have seen, and what is to be erased. Throws StoreError STORE_VERSION, STORE_KEY. */
+/** Fills the stream's index with what can be read; `failure`: why that cannot be all. Throws StoreError STORE_VERSION, STORE_KEY. */
 export async function recoverStream(
   files: StreamFiles,
   log: FileLog,
   messages: readonly JournalRecord[],
   removals: readonly JournalRecord[],
   isNew: boolean,
-): Promise<{ cuts: Removed[]; gone: Gone[]; toErase: ReadonlySet<number> }> {
+  failure?: StoreError,
+): Promise<RecoveredStream> {
   const journalFrom = messages[0]?.record.index ?? Number.POSITIVE_INFINITY;
   await log.load();
   await log.adopt(removals);
+  // Nobody knows what was removed.
+  if (log.unread !== undefined) return { cuts: [], gone: [], toErase: new Set(), failure: log.unread };
   const { snapshot, entries } = log.recover();
   const state: RemovalState | undefined = snapshot === undefined ? undefined : decodeState(snapshot);
   const steps = [...(state?.steps ?? [])];
@@ -73,6 +59,7 @@ export async function recoverStream(
     expiries: new Map(),
     known: new Map(),
     lasts: [],
+    failure,
   };
   await loadSegments(recovery);
   if (state !== undefined) {
@@ -89,259 +76,7 @@ export async function recoverStream(
   for (const { index } of steps) files.lastIndex = Math.max(files.lastIndex, index);
   for (const step of steps) apply(files, step);
   finish(recovery, steps);
-  return { cuts, gone, toErase: recovery.toErase };
-}
-
-async function loadSegments(recovery: Recovery): Promise<void> {
-  const { files } = recovery;
-  const { disk } = files.context;
-  if ((await disk.stat(files.directory)) === undefined) return;
-  files.noteNumber(0);
-  await files.wiper.recover();
-  const numbers = (await disk.list(files.directory)).map(segmentNumber).filter((number) => number > 0);
-  let through = 0;
-  for (const number of numbers.sort((a, b) => a - b)) {
-    files.noteNumber(number);
-    const path = `${files.directory}/${String(number).padStart(8, "0")}.seg`;
-    if (number <= through) {
-      // It was merged into the one before, and not removed any more; if it cannot be, it is at the next start.
-      await removeFile(recovery, path).catch(() => {});
-      continue;
-    }
-    const segment = await openSegment(recovery, path, number);
-    if (segment === undefined) continue;
-    through = Math.max(through, segment.header.through);
-    files.noteNumber(through);
-    await loadSegment(recovery, segment, number === numbers[numbers.length - 1]);
-  }
-}
-
-/** Removes a segment's file that does not count; it may have what is to be erased. */
-async function removeFile({ files, toErase: erasures }: Recovery, path: string): Promise<void> {
-  if (erasures.size > 0) await files.wiper.remove(path);
-  else await files.context.disk.remove(path);
-}
-
-/** Undefined when the file was only on its way, and is in the journal; then it is gone. */
-async function openSegment(recovery: Recovery, path: string, number: number): Promise<Segment | undefined> {
-  const { files } = recovery;
-  const { context } = files;
-  const size = (await context.disk.stat(path))?.sizeBytes ?? 0;
-  const head = Buffer.alloc(Math.min(size, HEADER_BYTES));
-  await context.pool.use(path, false, (file) => file.read(head, 0));
-  const found = readHeader<SegmentHeader>(head, path);
-  if (found !== undefined) {
-    const { header } = found;
-    const codec = Codec.of(header, context.keys, context.compression, path);
-    const segment = new Segment(context, files.directory, header, codec, found.bytes);
-    segment.fileBytes = size;
-    recovery.lasts.push({
-      sequence: header.after,
-      index: header.afterIndex,
-      seconds: header.afterSeconds,
-      nanoseconds: header.afterNanoseconds,
-    });
-    return segment;
-  }
-  // Without its header: the records tell whose they are, and blocks are tried with every key.
-  const whole = await context.disk.read(path);
-  const begin = nextRecord(whole, 0);
-  // A truncation may have cut what was never in a segment.
-  const cut = recovery.steps.reduce((last, step) => (step.kind === "above" ? Math.max(last, step.index) : last), 0);
-  const isEmpty = begin === whole.length;
-  const known = Math.max(files.lastIndex, cut);
-  if (whole.length === 0 || journalHasAllAfter(recovery, known) || (recovery.isNew && isEmpty)) {
-    await context.pool.close(path);
-    await removeFile(recovery, path);
-    return undefined;
-  }
-  const { key, id } = files;
-  const after = { after: 0, afterIndex: 0, afterSeconds: 0, afterNanoseconds: 0 };
-  const parts = { key, id, number, through: number, lastIndex: 0, generation: 0, ...after };
-  const codec = context.codec(true);
-  const isPlain = begin < whole.length && new RecordView(whole, begin).kind !== RecordKind.block;
-  const plain = new Codec(undefined, undefined);
-  const segment = new Segment(context, files.directory, Segment.headerOf(parts, plain), isPlain ? plain : codec, begin);
-  segment.fileBytes = size;
-  segment.sealed = true;
-  await setAside(recovery, segment, whole.subarray(0, begin), 0, "the header");
-  return segment;
-}
-
-/** A message's record in the journal, by its number. */
-function inJournal({ messages }: Recovery, index: number): RecordView | undefined {
-  return messages.find(({ record }) => record.index === index)?.record;
-}
-
-/** Whether all messages after that number, which no file has to have, are in the journal. */
-function journalHasAllAfter({ journalFrom, gone }: Recovery, index: number): boolean {
-  return journalFrom <= knownUpTo(index, gone) + 1;
-}
-
-async function loadSegment(recovery: Recovery, segment: Segment, isLast: boolean): Promise<void> {
-  const { files, expiries } = recovery;
-  const { context, index } = files;
-  const size = segment.fileBytes;
-  let block: SlotBlock<Segment> | undefined;
-  let read = segment.begin;
-  if ((await context.disk.stat(segment.indexPath)) !== undefined) {
-    const file = await context.disk.read(segment.indexPath);
-    const found = tryIndex(recovery, file, segment);
-    if (found !== undefined && segment.fileBytes <= size) {
-      block = found.block;
-      read = segment.fileBytes;
-      for (let i = 0; i < found.expiries.length; i += 2) expiries.set(found.expiries[i], found.expiries[i + 1]);
-    }
-  }
-  if (block === undefined) {
-    block = new SlotBlock(segment, index.lastSequence + 1, segment.begin);
-    segment.flushedEnd = segment.begin;
-    segment.firstIndex = 0;
-    segment.lastIndex = segment.header.lastIndex;
-    segment.hasIndexFile = false;
-  }
-  segment.fileBytes = read;
-  index.blocks.push(block);
-  if (size > read) {
-    segment.hasIndexFile = false;
-    const rest = Buffer.allocUnsafeSlow(size - read);
-    const bytes = await context.pool.use(segment.path, false, (file) => file.read(rest, read));
-    await scan(recovery, block, rest.subarray(0, bytes), read, isLast);
-  }
-  if (segment.lastIndex > 0) files.lastIndex = Math.max(files.lastIndex, segment.lastIndex);
-  // Only the last segment grows.
-  const before = index.blocks[index.blocks.length - 2];
-  if (before !== undefined) {
-    before.home.sealed = true;
-    before.trim();
-  }
-}
-
-function tryIndex(recovery: Recovery, file: Buffer, segment: Segment): ReturnType<typeof decodeIndex> {
-  const { context, index } = recovery.files;
-  try {
-    return decodeIndex(file, segment, index, recovery.known, (header) =>
-      Codec.of(header, context.keys, context.compression, segment.indexPath),
-    );
-  } catch {
-    return undefined;
-  }
-}
-
-/** Adds the messages of a part of a segment's file, which begins at `base`, to its block. */
-async function scan(
-  recovery: Recovery,
-  block: SlotBlock<Segment>,
-  bytes: Buffer,
-  base: number,
-  isLast: boolean,
-): Promise<void> {
-  const { home: segment } = block;
-  const { context } = recovery.files;
-  const view = viewOf(bytes);
-  for (let at = 0; at < bytes.length; ) {
-    if (isRecord(view, at, bytes.length)) {
-      const record = new RecordView(bytes, at);
-      if (record.kind === RecordKind.block) await takeBlock(recovery, block, record, base + at);
-      else takeRecord(recovery, block, record, base + at);
-      at += record.bytes;
-      segment.fileBytes = base + at;
-      if (segment.codec.isPlain) segment.flushedEnd = segment.fileBytes;
-      continue;
-    }
-    const copy = isLast ? undefined : inJournal(recovery, block.home.lastIndex + 1);
-    if (copy !== undefined && segment.codec.isPlain && at + copy.bytes <= bytes.length) {
-      // It was durable here once; the journal has it still.
-      copy.whole.copy(bytes, at);
-      await context.pool.use(segment.path, false, async (file) => {
-        await file.write([copy.whole], base + at);
-        await file.sync();
-      });
-      continue;
-    }
-    if (isLast && journalHasAllAfter(recovery, Math.max(recovery.files.lastIndex, segment.lastIndex))) {
-      // The journal has all that follows: the write was on its way.
-      segment.mustCut = true;
-      break;
-    }
-    const next = nextRecord(bytes, at);
-    const after = next < bytes.length ? new RecordView(bytes, next).sequence : 0;
-    if (areRemoved(recovery.steps, (block.count > 0 ? block.last : segment.header.after) + 1, after - 1)) {
-      await wipePart(recovery, segment, base + at, next - at);
-    } else {
-      await setAside(recovery, segment, bytes.subarray(at, next), base + at, `${next - at} bytes`);
-      segment.sealed = true;
-    }
-    at = next;
-    segment.fileBytes = base + at;
-    if (segment.codec.isPlain) segment.flushedEnd = segment.fileBytes;
-  }
-  // Nothing is added behind something that cannot be read.
-  if (block.count === 0) block.end = segment.flushedEnd;
-  else if (block.end !== segment.flushedEnd) segment.sealed = true;
-}
-
-/** Writes over what was to be erased when the power went, and is not missed. */
-async function wipePart({ files }: Recovery, segment: Segment, position: number, bytes: number): Promise<void> {
-  try {
-    await files.context.pool.use(segment.path, false, async (file) => {
-      await file.write([Buffer.alloc(bytes)], position);
-      await file.sync();
-    });
-  } catch {
-    segment.mustWipe = true;
-    // Without an index file it is read at the next start, and this tried again.
-    segment.hasIndexFile = true;
-  }
-}
-
-async function takeBlock(
-  recovery: Recovery,
-  block: SlotBlock<Segment>,
-  record: RecordView,
-  position: number,
-): Promise<void> {
-  const { home: segment } = block;
-  const start = record.sequence;
-  let plain: Buffer | undefined;
-  try {
-    plain = segment.codec.decode(record);
-  } catch {
-    await setAside(recovery, segment, record.whole, position, "a block");
-    segment.sealed = true;
-  }
-  segment.addBlock(start, position);
-  segment.flushedEnd = start + record.seconds;
-  for (let at = 0; plain !== undefined && at < plain.length; ) {
-    const inner = new RecordView(plain, at);
-    takeRecord(recovery, block, inner, start + at);
-    at += inner.bytes;
-  }
-}
-
-function takeRecord(recovery: Recovery, block: SlotBlock<Segment>, record: RecordView, position: number): void {
-  const { index } = recovery.files;
-  const { home: segment } = block;
-  const isMessage = record.kind === RecordKind.message;
-  if ((!isMessage && record.kind !== RecordKind.erased) || record.sequence <= block.last) return;
-  const hasHeader = record.headerBytes > 0;
-  const { sequence, expiresMs } = record;
-  block.fillTo(sequence);
-  block.end = position;
-  const id = isMessage ? index.subjectIndex.add(record.subject) : block.subject;
-  const flags = isMessage ? flagsOf(hasHeader, expiresMs) : SlotFlag.removed;
-  block.add(sequence, record.seconds, record.nanoseconds, id, flags, record.bytes);
-  if (segment.firstIndex === 0) segment.firstIndex = record.index;
-  segment.lastIndex = Math.max(segment.lastIndex, record.index);
-  if (!isMessage) return;
-  if (expiresMs > 0) recovery.expiries.set(sequence, expiresMs);
-  else recovery.expiries.delete(sequence);
-}
-
-function setAside(recovery: Recovery, segment: Segment, bytes: Buffer, position: number, what: string): Promise<void> {
-  const { key, id, context } = recovery.files;
-  const message = `${what} of segment ${segment.number} of ${key} cannot be read`;
-  return context.setAside(key, message, bytes, `${fileNameOf(key, id)}-${segment.number}-${position}`);
+  return { cuts, gone, toErase: recovery.toErase, failure: recovery.failure };
 }
 
 /** Adds what the segments do not have. */

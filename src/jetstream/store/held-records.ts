@@ -1,0 +1,120 @@
+// Records of the journal for a stream or log whose own files cannot be read or changed now. They are kept in a file of their own
+// until the next start, so that the journal need not wait: everything else goes on.
+import { viewOf } from "../../protocol/words.js";
+import { Chunk } from "./chunk-pool.js";
+import { Codec } from "./codec.js";
+import type { StoreContext } from "./context.js";
+import { type FileHeader, FORMAT_VERSION, headerRecord, readHeader } from "./file-header.js";
+import type { JournalRecord } from "./file-log.js";
+import { nextRecord } from "./frame.js";
+import { isRecord, RecordKind, RecordView } from "./record.js";
+
+/** Older than all that the journal has now. */
+const HELD_TICKET = 1;
+
+export interface Held {
+  /** "" for what was deleted, and whose files could not be removed. */
+  readonly key: string;
+  /** Of a stream's messages; else of a log. */
+  readonly isStream: boolean;
+  readonly path: string;
+  readonly records: readonly JournalRecord[];
+}
+
+/** Keeps the records of one id durably, instead of those that were kept before. Rejects with errors of the disk. */
+export async function holdRecords(
+  context: StoreContext,
+  of: { readonly key: string; readonly id: number; readonly isStream: boolean },
+  records: readonly JournalRecord[],
+): Promise<void> {
+  const { disk, root } = context;
+  const { key, id, isStream } = of;
+  const codec = context.codec(false);
+  const natsnode = isStream ? "segment" : "log";
+  const parts: Uint8Array[] = [headerRecord({ natsnode, version: FORMAT_VERSION, key, id, ...codec.names })];
+  const plain = Buffer.concat(records.map(({ record }) => record.whole));
+  if (codec.isPlain) parts.push(plain);
+  else for (const { block } of codec.blocks(plain, { log: id, index: 0 }, 0)) parts.push(block);
+  const directory = directoryOf(root);
+  await disk.makeDirectory(directory);
+  const path = `${directory}/${id}.log`;
+  const file = await disk.open(`${path}.new`, "create");
+  try {
+    await file.truncate(0);
+    await file.write(parts, 0);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await disk.rename(`${path}.new`, path);
+  await disk.syncDirectory(directory);
+  await disk.syncDirectory(root);
+}
+
+/** Keeps in mind that something was deleted whose files are still there. Rejects with errors of the disk. */
+export function holdAsGone(context: StoreContext, id: number): Promise<void> {
+  return holdRecords(context, { key: "", id, isStream: false }, []);
+}
+
+/** Ids of what was deleted. */
+export function heldAsGone(held: ReadonlyMap<number, Held>): number[] {
+  return [...held].filter(([, { key, records }]) => key === "" && records.length === 0).map(([id]) => id);
+}
+
+/** Forgets what was kept of an id, if anything was. Rejects with errors of the disk. */
+export async function forgetHeld({ disk, root }: StoreContext, id: number): Promise<void> {
+  const path = `${directoryOf(root)}/${id}.log`;
+  if ((await disk.stat(path)) === undefined) return;
+  await disk.remove(path);
+  await disk.syncDirectory(directoryOf(root));
+}
+
+/** What was kept at the last start, by id. Throws StoreError STORE_VERSION, STORE_KEY, and those of the disk. */
+export async function findHeld(context: StoreContext): Promise<Map<number, Held>> {
+  const { patient, root } = context;
+  const held = new Map<number, Held>();
+  const directory = directoryOf(root);
+  if ((await patient.stat(directory)) === undefined) return held;
+  for (const name of await patient.list(directory)) {
+    const id = Number(/^(\d+)\.log$/.exec(name)?.[1] ?? 0);
+    if (id > 0) held.set(id, await readHeld(context, `${directory}/${name}`));
+  }
+  return held;
+}
+
+async function readHeld(context: StoreContext, path: string): Promise<Held> {
+  const { bytes, failure } = await context.patient.read(path);
+  if (failure !== undefined) throw failure;
+  const found = readHeader<FileHeader>(bytes, path);
+  const isStream = found?.header.natsnode === "segment";
+  const codec = found && Codec.of(found.header, context.keys, context.compression, path);
+  const records: JournalRecord[] = [];
+  const view = viewOf(bytes);
+  for (let at = found?.bytes ?? nextRecord(bytes, 0); at < bytes.length; ) {
+    if (!isRecord(view, at, bytes.length)) {
+      const next = nextRecord(bytes, at);
+      const lost = bytes.subarray(at, next);
+      const message = `${lost.length} bytes of ${path} cannot be read`;
+      await context.setAside(found?.header.key ?? "", message, lost, "held");
+      at = next;
+      continue;
+    }
+    const record = new RecordView(bytes, at);
+    at += record.bytes;
+    if (record.kind !== RecordKind.block) take(records, bytes, record.at);
+    else {
+      const plain = codec?.decode(record) ?? Buffer.alloc(0);
+      for (let inner = 0; inner < plain.length; inner += new RecordView(plain, inner).bytes)
+        take(records, plain, inner);
+    }
+  }
+  return { key: found?.header.key ?? "", isStream, path, records };
+}
+
+function take(records: JournalRecord[], bytes: Buffer, at: number): void {
+  records.push({ record: new RecordView(bytes, at), chunk: new Chunk(bytes), ticket: HELD_TICKET });
+}
+
+function directoryOf(root: string): string {
+  return `${root}/held`;
+}
