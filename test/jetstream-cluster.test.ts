@@ -315,3 +315,34 @@ test("tags of a placement decide where a stream is", { timeout: 60_000 }, async 
   const far = await make(two.client, "NONE", { placement: { cluster: "FAR" } });
   assert.equal(far.error?.err_code, 10005);
 });
+
+test("what an account may store counts over all servers, what consumers it may have over each stream", {
+  timeout: 60_000,
+}, async (t) => {
+  const world = newWorld(t);
+  const A = { jetstream: { maxStoreBytes: 4096, maxConsumers: 1 }, users: [{ user: "a", password: "a" }] };
+  const options = { ...withSystem, accounts: { ...withSystem.accounts, A } };
+  const one = await startMember(world, "S1", [], options);
+  const two = await startMember(world, "S2", [one], options);
+  await together([one, two]);
+  await make(one.client, "ONE");
+  // So that it has never much itself.
+  await make(two.client, "TWO", { max_msgs: 1 });
+  const publish = async (subject: string): Promise<number | undefined> =>
+    (await one.client.request(subject, Buffer.alloc(1000), { timeout: 5000 })).json<Answer>().error?.err_code;
+  const untilAnswered = (subject: string, code?: number): Promise<void> =>
+    until(`${subject}: ${code}`, async () => (await publish(subject)) === code);
+  await untilAnswered("one.a", 10002);
+  await untilAnswered("two.a", 10002);
+  await ask(two.client, "STREAM.PURGE.ONE");
+  await untilAnswered("two.a");
+  for (const name of ["ONE", "TWO"]) {
+    const add = async (durable: string): Promise<number | undefined> => {
+      const config = { name: durable, durable_name: durable };
+      return (await ask(one.client, `CONSUMER.CREATE.${name}.${durable}`, { stream_name: name, config })).error
+        ?.err_code;
+    };
+    assert.equal(await add("c"), undefined);
+    assert.equal(await add("d"), 10026);
+  }
+});

@@ -135,9 +135,10 @@ function identify({ identity }: Stream, config: ConsumerConfig, request: ApiRequ
 
 function checkCounts(stream: Stream): void {
   const { account, config, consumers } = stream;
-  const ofAccount = account.limits.maxConsumers;
-  if (config.max_consumers > 0 && consumers.size >= config.max_consumers) throw new ApiError("maxConsumers");
-  if (ofAccount > 0 && account.consumerCount >= ofAccount) throw new ApiError("maxConsumers");
+  // What the account says holds for each stream, too.
+  const limits = [config.max_consumers, account.limits.maxConsumers].filter((limit) => limit > 0);
+  const counted = [...consumers.values()].filter((one) => !one.config.direct);
+  if (counted.length >= Math.min(...limits)) throw new ApiError("maxConsumers");
 }
 
 function sameConfig(a: ConsumerConfig, b: ConsumerConfig): boolean {

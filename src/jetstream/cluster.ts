@@ -15,6 +15,7 @@ import { Peers, type PeerWork } from "./peers.js";
 import { Placement } from "./placement.js";
 import { statusBlock } from "./publish-headers.js";
 import { ServerRemoval } from "./server-removal.js";
+import { UsageElsewhere } from "./usage-elsewhere.js";
 import { answerQuestion } from "./whole-account.js";
 
 /** Requests that wait until somebody can decide, and how long they do. */
@@ -32,6 +33,7 @@ interface Waiting {
 export class JetStreamCluster implements Admission, PeerWork {
   readonly peers: Peers;
   readonly questions: PeerQuestions;
+  readonly usage: UsageElsewhere;
   readonly #js: JetStream;
   readonly #api: Api;
   readonly #answering: Answering;
@@ -49,6 +51,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.peers = new Peers(js, (listener) => new PeerChannel(js.server, system, listener));
     this.peers.work = this;
     this.questions = new PeerQuestions(js, this.peers, (question: Question) => answerQuestion(js, question));
+    this.usage = new UsageElsewhere(js, this.peers);
     this.#answering = new Answering(this.peers);
     this.#removal = new ServerRemoval(js, system, this.peers);
     this.#neighbours = new NeighbourApi(js.server, system);
@@ -60,10 +63,12 @@ export class JetStreamCluster implements Admission, PeerWork {
   start(): void {
     this.#removal.start();
     this.peers.start();
+    this.usage.start();
   }
 
   close(): void {
     this.#removal.close();
+    this.usage.close();
     this.peers.close();
   }
 
@@ -191,6 +196,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     else if (message.kind === "forward") {
       void this.#forwarded.heard(from, message as unknown as ForwardedRequest);
     } else if (message.kind === "hears") this.#forwarding.heard(from, String(message["account"]));
+    else if (message.kind === "usage") this.usage.heard(from, message);
     else if (message.kind === "forget") this.#removal.heard(message);
     else this.#placement.heard(from, message);
   }

@@ -277,7 +277,9 @@ export class JetStreamAccount implements Neighbours {
     js.memoryBudget.check(bytes);
     if (js.usage[kind] > js.limits[kind]) throw new ApiError("insufficientResources");
     const limit = kind === "memory" ? limits.maxMemoryBytes : limits.maxStoreBytes;
-    if (limit >= 0 && this.usage[kind] + bytes > limit) throw new ApiError("accountResources");
+    if (limit < 0) return;
+    const elsewhere = js.cluster?.usage.of(this.account.name)[kind] ?? 0;
+    if (this.usage[kind] + elsewhere + bytes > limit) throw new ApiError("accountResources");
   }
 
   /** Somebody listens to a subject now: push consumers that deliver there may go on, and who waits for an API asks it. */

@@ -7,7 +7,6 @@ import type { Server } from "../server/server.js";
 import { FarApi } from "./far-api.js";
 import { NeighbourApi } from "./neighbour-api.js";
 import { PeerChannel, type PeerListener, type PeerMessage, type PeerSender } from "./peer-channel.js";
-import { Peers } from "./peers.js";
 
 const MOST_DOMAINS = 100;
 /** They say something every second. */
@@ -37,7 +36,7 @@ export class NeighbourRoom implements Room, PeerListener {
 
   /** Whether there may be other servers. */
   static isWanted(options: ResolvedOptions): boolean {
-    return Peers.areWanted(options);
+    return PeerChannel.isWanted(options);
   }
 
   async start(): Promise<void> {

@@ -3,6 +3,7 @@
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import type { ResolvedOptions } from "../options/options.js";
 import { parseExact, stringifyExact } from "../protocol/json.js";
 import type { Server } from "../server/server.js";
 
@@ -43,6 +44,11 @@ export class PeerChannel implements DeliveryTarget {
   readonly #listener: PeerListener;
   readonly #natsnodes = new Set<string>();
   #subscriptions: Subscription[] = [];
+
+  /** Whether a server may have others: it has a cluster or a gateway. */
+  static isWanted({ cluster, gateway }: ResolvedOptions): boolean {
+    return (cluster?.port ?? 0) !== 0 || (gateway?.port ?? 0) !== 0;
+  }
 
   constructor(server: Server, system: Account, listener: PeerListener) {
     this.#server = server;

@@ -1,6 +1,5 @@
 // The other natsnode servers of the cluster and super-cluster that have JetStream: who is there, which streams they have, and
 // which of all decides on what belongs to none (docs/architecture.md, "One JetStream of many servers").
-import type { ResolvedOptions } from "../options/options.js";
 import type { Timer } from "../runtime/clock.js";
 import { Coordination, type Coordinator, LEASE_MS } from "./coordination.js";
 import type { JetStream } from "./jetstream.js";
@@ -44,11 +43,6 @@ export class Peers implements PeerListener {
   work: PeerWork | undefined;
   /** This server ends: it takes no part in anything new. */
   isLeaving = false;
-
-  /** Whether a server may have others: it has a cluster or a gateway. */
-  static areWanted({ cluster, gateway }: ResolvedOptions): boolean {
-    return (cluster?.port ?? 0) !== 0 || (gateway?.port ?? 0) !== 0;
-  }
 
   constructor(js: JetStream, channel: (listener: PeerListener) => PeerChannel) {
     this.#js = js;
@@ -385,6 +379,7 @@ export class Peers implements PeerListener {
     const peer = this.#peers.get(name);
     if (peer === undefined || peer.isOnline) return false;
     this.#peers.delete(name);
+    this.#js.cluster?.usage.forget(name);
     this.#look();
     return true;
   }

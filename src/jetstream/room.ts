@@ -16,7 +16,7 @@ import { DIRECT_ROUTES } from "./direct-get.js";
 import { JetStream } from "./jetstream.js";
 import { machineLimits } from "./machine-limits.js";
 import { JetStreamMonitor } from "./monitor.js";
-import { Peers } from "./peers.js";
+import { PeerChannel } from "./peer-channel.js";
 import { reconcile } from "./reconcile.js";
 import { openStorage } from "./store/file-storage.js";
 
@@ -75,7 +75,7 @@ export class JetStreamRoom implements Room, InterestWatcher {
   // What is declared is made by one of the servers, once they know each other.
   #join(js: JetStream, api: Api): void {
     const { system } = this.#server.accounts;
-    if (system === undefined || !Peers.areWanted(this.#server.options)) return;
+    if (system === undefined || !PeerChannel.isWanted(this.#server.options)) return;
     js.cluster = new JetStreamCluster(js, api, system);
     api.admission = js.cluster;
     js.cluster.whenReady(() => reconcile(js));
