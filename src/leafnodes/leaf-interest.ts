@@ -2,6 +2,9 @@
 // what came from there (conformance/topology, WIRE.md 4.3).
 import type { Subscription } from "../accounts/subscription.js";
 
+/** How the subjects begin by which a server finds its own interest coming back. */
+export const LOOP_PREFIX = "$LDS.";
+
 /** Sends LS+ or, with `count` 0, LS-. */
 export type AnnounceLeaf = (subject: string, queue: string, count: number) => void;
 

@@ -3,60 +3,43 @@
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
-import { cameFromLeaf, type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
+import { cameFromLeaf, type DeliveryTarget, type Subscription } from "../accounts/subscription.js";
 import { OptionsError } from "../options/errors.js";
-import type { ResolvedOptions } from "../options/options.js";
 import { encodeSubject } from "../options/subject-bytes.js";
-import { agreedCompression, type CompressionMode, compressionMode } from "../protocol/compression-mode.js";
-import { ErrorText, quoted } from "../protocol/error-texts.js";
+import { agreedCompression } from "../protocol/compression-mode.js";
+import { ErrorText } from "../protocol/error-texts.js";
 import { NO_PAYLOAD, STOP } from "../protocol/framer.js";
 import { type PeerConnect, type PeerInfo, peerConnectLine, peerInfoLine } from "../protocol/peer-info.js";
 import { PeerVerb } from "../protocol/peer-verbs.js";
-import { MAX_ARGUMENTS, parseSize, splitArguments } from "../protocol/verbs.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Transport } from "../runtime/network.js";
 import { CloseReason } from "../server/close-reason.js";
 import type { Hub } from "../server/hub.js";
-import { MAX_WEIGHT } from "../server/limits.js";
 import { PeerConnection, type PeerKind } from "../server/peer-connection.js";
 import { deliverFromPeer } from "../server/peer-delivery.js";
 import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
 import type { LeafStatus } from "../server/peer-reports.js";
 import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
 import type { PeerTarget } from "../server/router.js";
-import { inSlices, type Walk } from "../server/slices.js";
 import { isValidSubject } from "../subjects/validity.js";
 import type { OverWebsocket } from "./dial.js";
 import { HubReplies } from "./hub-replies.js";
+import { LeafAnnouncements } from "./leaf-announcements.js";
+import { leafClusterOf } from "./leaf-cluster.js";
+import { leafCompression } from "./leaf-compression.js";
 import type { LeafAdmission, LeafHost, LeafWay } from "./leaf-host.js";
-import { type Interest as AnnouncedInterest, LeafInterest } from "./leaf-interest.js";
 import { AllLeafPermissions, LeafPermissions } from "./leaf-permissions.js";
-import { INTEREST_PER_TURN, LEAF_AUTH_MS, MAX_LEAF_INTEREST } from "./limits.js";
+import { leafStatus } from "./leaf-status.js";
+import { LeafSubscriptions } from "./leaf-subscriptions.js";
+import { LEAF_AUTH_MS } from "./limits.js";
+import { endOfLink } from "./objection.js";
 import type { LeafRemote } from "./remote.js";
 
 const KIND: PeerKind = { idLabel: "lid", name: "Leafnode" };
 const WEBSOCKET_KIND: PeerKind = { ...KIND, idLabel: "lid_ws" };
 /** The number of leaf nodes in trace events. */
 const LEAF_KIND = 4;
-/** A member at the other end gets a message of its group only if none is on this side. */
-const LEAF_RANK = 1;
 const PREFIX: PeerPrefix = peerPrefix("LMSG", "HMSG", "");
-/** Subjects of loop detection. */
-export const LOOP_PREFIX = "$LDS.";
-
-const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
-
-/** Errors of the other end after which the link is over. */
-const FINAL_ERRORS = [
-  { pattern: /Loop detected/i, reason: CloseReason.loopDetected },
-  { pattern: /same cluster name/, reason: CloseReason.clusterNameConflict },
-  { pattern: /minimum version/, reason: CloseReason.minimumVersion },
-];
-
-/** What this server asks for as a hub. */
-export function leafCompression({ leafnodes }: ResolvedOptions): CompressionMode {
-  return compressionMode(leafnodes?.compression?.mode ?? "s2_auto", "s2_auto") ?? "s2_auto";
-}
 
 export class LeafConnection extends PeerConnection implements DeliveryTarget {
   /** The remote of the options that it was dialled for. */
@@ -77,23 +60,21 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   isolated = false;
   /** Whether this server is the leaf and the other end its hub. */
   isHub: boolean;
+  /** What may cross, both ways. */
+  permissions = new AllLeafPermissions();
   readonly #host: LeafHost;
-  readonly #told: LeafInterest;
+  readonly #announcements: LeafAnnouncements;
+  readonly #subscriptions: LeafSubscriptions;
   readonly #target: PeerTarget = {
     send: (message, queues, source) => this.#sendMessage(message, queues, source),
   };
-  readonly #subscriptions = new Map<string, Subscription>();
-  #permissions = new AllLeafPermissions();
   #withHeaders = true;
   #loggingIn = false;
   #joined = false;
-  #walk: Walk | undefined;
   #expiry: Timer | undefined;
   #infoTimer: Timer | undefined;
   // Undefined at the hub.
   readonly #hubReplies: HubReplies | undefined;
-  // Sources of mappings: whoever publishes to them has to reach this side.
-  #mapped: readonly string[] = [];
 
   constructor(id: number, hub: Hub, transport: Transport, host: LeafHost, { nonce, remote, webSocket }: LeafWay) {
     super(id, hub, transport, remote !== undefined, webSocket?.below);
@@ -105,7 +86,8 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.isHub = remote !== undefined && !remote.options.hub;
     this.#hubReplies = this.isHub ? new HubReplies(this, hub.runtime.clock) : undefined;
     this.isolated = remote?.options.isolateLeafnodeInterest === true;
-    this.#told = new LeafInterest((subject, queue, count) => this.#announce(subject, queue, count));
+    this.#announcements = new LeafAnnouncements(this, host);
+    this.#subscriptions = new LeafSubscriptions(this, host);
   }
 
   get leafAccount(): Account | undefined {
@@ -144,11 +126,6 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     return this.#joined;
   }
 
-  /** How many interests the other end has announced. */
-  get interestCount(): number {
-    return this.#subscriptions.size;
-  }
-
   // ---------------------------------------------------------------- the handshake
 
   // The hub's side.
@@ -184,7 +161,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     if (objection !== undefined) return this.refuse(objection.text, objection.reason);
     const denied = (connect.deny_pub ?? []).map(encodeSubject);
     if (!denied.every(isValidSubject)) return this.protocolError("CONNECT");
-    this.#permissions = new AllLeafPermissions([
+    this.permissions = new AllLeafPermissions([
       LeafPermissions.ofUser(permissions),
       LeafPermissions.denying([], denied),
       this.#domains(connect.domain),
@@ -192,14 +169,11 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.send(peerInfoLine(this.#host.infoFor(this, { account, permissions: told })));
     this.#join();
     const lastsMs = admission.granted?.login?.lastsMs ?? Number.POSITIVE_INFINITY;
-    if (lastsMs !== Number.POSITIVE_INFINITY) this.#expires(lastsMs);
-    return NO_PAYLOAD;
-  }
-
-  #expires(lastsMs: number): void {
+    if (lastsMs === Number.POSITIVE_INFINITY) return NO_PAYLOAD;
     this.#expiry = this.hub.runtime.clock.after(lastsMs, () =>
       this.refuse(ErrorText.userAuthenticationExpired, CloseReason.authenticationExpired),
     );
+    return NO_PAYLOAD;
   }
 
   protected handleInfo(info: PeerInfo): number {
@@ -250,7 +224,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #negotiate(info: PeerInfo): number {
     if (this.webSocket?.compressed) return NO_PAYLOAD;
     const { compression } = this.remote?.options ?? {};
-    const own = compressionMode(compression?.mode ?? "s2_auto", "s2_auto") ?? "s2_auto";
+    const own = leafCompression(compression);
     const agreed = agreedCompression(own, info.compression);
     if (agreed === "off") return NO_PAYLOAD;
     this.send(peerInfoLine(this.#host.modeFor(this, own)));
@@ -262,7 +236,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     if (this.#loggingIn || this.info !== undefined || this.webSocket?.compressed) return NO_PAYLOAD;
     this.info = info;
     const { compression } = this.hub.options.leafnodes ?? {};
-    const agreed = agreedCompression(leafCompression(this.hub.options), info.compression);
+    const agreed = agreedCompression(leafCompression(compression), info.compression);
     if (agreed === "off") return NO_PAYLOAD;
     const answer = this.compress(agreed, compression?.rttThresholdsMs);
     this.greet();
@@ -292,7 +266,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       if (!(error instanceof OptionsError)) throw error;
       return this.protocolError("INFO");
     }
-    this.#permissions = new AllLeafPermissions([
+    this.permissions = new AllLeafPermissions([
       told,
       LeafPermissions.denying(denyImports, denyExports),
       this.#domains(info.domain),
@@ -311,61 +285,23 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     this.#joined = true;
     this.startPings();
     this.#host.joined(this);
-    this.#tellAll();
+    this.#announcements.tellAll();
   }
 
-  // ---------------------------------------------------------------- interest of this side
-
-  /** Whether the other end is told of an interest in the account. */
-  hears({ source, target, subject, leafCluster }: Subscription): boolean {
-    if (target === this || (subject.startsWith(LOOP_PREFIX) === false && !this.#isForThisEnd(source))) return false;
-    return leafCluster === undefined || leafCluster !== this.leafCluster;
-  }
-
-  // A hub learns what this server's clients and its own leaf nodes want; a leaf node what all of the cluster wants.
-  #isForThisEnd(source: InterestSource): boolean {
-    if (source === InterestSource.leaf) return !this.isolated;
-    if (source === InterestSource.own || source === InterestSource.import) return true;
-    return !this.isHub;
-  }
+  // ---------------------------------------------------------------- interest
 
   added(subscription: Subscription): void {
-    if (this.#joined && this.hears(subscription)) this.#told.added(subscription);
+    if (this.#joined) this.#announcements.added(subscription);
   }
 
   removed(subscription: Subscription): void {
-    if (this.#joined && this.hears(subscription)) this.#told.removed(subscription);
-  }
-
-  #tellAll(): void {
-    const account = this.account as Account;
-    for (const subscription of account.sublist.all()) if (this.hears(subscription)) this.#told.note(subscription);
-    this.#told.note(plain(this.#host.loopSubject(account)));
-    this.#mapped = [...(account.mappings?.sources() ?? [])];
-    for (const source of this.#mapped) this.#told.note(plain(source));
-    this.#walk = inSlices(this.hub.runtime.clock, this.#told.all(), INTEREST_PER_TURN, ({ subject, queue, count }) =>
-      this.#announce(subject, queue, count),
-    );
+    if (this.#joined) this.#announcements.removed(subscription);
   }
 
   /** The mappings of the account may have changed. */
   remap(): void {
-    if (!this.#joined || this.closed) return;
-    const before = this.#mapped;
-    this.#mapped = [...((this.account as Account).mappings?.sources() ?? [])];
-    for (const source of this.#mapped) if (!before.includes(source)) this.#told.added(plain(source));
-    for (const source of before) if (!this.#mapped.includes(source)) this.#told.removed(plain(source));
+    if (this.#joined && !this.closed) this.#announcements.remap();
   }
-
-  #announce(subject: string, queue: string, count: number): void {
-    if (!this.#permissions.mayCome(subject) && !subject.startsWith(LOOP_PREFIX)) return;
-    const group = queue === "" ? "" : ` ${queue}`;
-    const weight = queue === "" ? "" : ` ${Math.min(count, MAX_WEIGHT)}`;
-    const line = count === 0 ? `LS- ${subject}${group}\r\n` : `LS+ ${subject}${group}${weight}\r\n`;
-    this.send(Buffer.from(line, "latin1"));
-  }
-
-  // ---------------------------------------------------------------- interest of the other side
 
   protected operation(verb: PeerVerb, buffer: Buffer, start: number, from: number, end: number): number {
     switch (verb) {
@@ -374,69 +310,16 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
       case PeerVerb.hmsg:
         return this.messages.line(buffer, start, from, end, { origin: false, account: false, headers: true });
       case PeerVerb.leafSubscribe:
-        return this.#interest(buffer, start, from, end, true);
+        return this.#subscriptions.line(buffer, start, from, end, true);
       case PeerVerb.leafUnsubscribe:
-        return this.#interest(buffer, start, from, end, false);
+        return this.#subscriptions.line(buffer, start, from, end, false);
       default:
         return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 32)));
     }
   }
 
-  #interest(buffer: Buffer, start: number, from: number, end: number, begins: boolean): number {
-    const count = splitArguments(buffer, from, end, ARGS);
-    const text = (at: number): string => buffer.toString("latin1", ARGS[2 * at], ARGS[2 * at + 1]);
-    const subject = text(0);
-    const fits = count === 1 || count === (begins ? 3 : 2);
-    const weight = begins && count === 3 ? parseSize(buffer, ARGS[4], ARGS[5]) : 1;
-    if (!fits || weight <= 0 || !isValidSubject(subject)) {
-      return this.protocolError(buffer.toString("latin1", start, Math.min(end, start + 64)));
-    }
-    const queue = count > 1 ? text(1) : undefined;
-    const key = queue === undefined ? subject : `${subject} ${queue}`;
-    const before = this.#subscriptions.get(key);
-    if (!begins) {
-      if (before !== undefined) this.#unsubscribe(key, before);
-      return NO_PAYLOAD;
-    }
-    return this.#subscribe(key, subject, queue, weight, before);
-  }
-
-  #subscribe(
-    key: string,
-    subject: string,
-    queue: string | undefined,
-    weight: number,
-    before: Subscription | undefined,
-  ): number {
-    const account = this.account as Account;
-    if (subject === this.#host.loopSubject(account)) return this.#loop(account);
-    if (!subject.startsWith(LOOP_PREFIX) && !this.#permissions.mayBeWanted(subject, queue)) {
-      this.debug(`Not permitted to subscribe to ${quoted(subject)}`);
-      return NO_PAYLOAD;
-    }
-    if (before === undefined && this.#subscriptions.size >= MAX_LEAF_INTEREST) {
-      return this.refuse(ErrorText.maximumSubscriptions, CloseReason.maxSubscriptionsExceeded);
-    }
-    const source = this.isHub ? InterestSource.hub : InterestSource.leaf;
-    const subscription = new Subscription(subject, queue, key, this, { source, weight, rank: LEAF_RANK });
-    this.#subscriptions.set(key, subscription);
-    if (before !== undefined) account.unsubscribe(before);
-    account.subscribe(subscription);
-    return NO_PAYLOAD;
-  }
-
-  #unsubscribe(key: string, subscription: Subscription): void {
-    this.#subscriptions.delete(key);
-    this.account?.unsubscribe(subscription);
-  }
-
-  #loop(account: Account): typeof STOP {
-    const text = `Loop detected for leafnode account=${quoted(account.name)}. Delaying attempt to reconnect for 30s`;
-    return this.refuse(text, CloseReason.loopDetected);
-  }
-
   protected override handleError(text: string): number {
-    const reason = FINAL_ERRORS.find(({ pattern }) => pattern.test(text))?.reason;
+    const reason = endOfLink(text);
     if (reason !== undefined) {
       this.hub.logger.error(`${this.label} - Leafnode Error ${text.trim()}`);
       this.close(reason);
@@ -452,7 +335,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
     // The other servers of a cluster have leaf links of their own.
     if (this.isHub && (source?.peer !== undefined || source?.isHub === true)) return false;
     if (cameFromLeaf(source, this.leafCluster, this.account)) return false;
-    if (!this.#permissions.mayGo(message.deliveredTo || message.subject)) return false;
+    if (!this.permissions.mayGo(message.deliveredTo || message.subject)) return false;
     this.hub.router.gather(this.#target, queue);
     return true;
   }
@@ -475,7 +358,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
         return link.#hubReplies;
       },
       accountFor: () => this.account,
-      admits: ({ subject }) => this.#permissions.mayCome(subject),
+      admits: ({ subject }) => this.permissions.mayCome(subject),
       receive: (message, subject) => this.#receive(message, subject),
       protocolError: (text) => this.protocolError(text),
       payloadTooLarge: (sizeBytes) => this.payloadTooLarge(sizeBytes),
@@ -497,31 +380,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
 
   /** What monitoring shows of it. */
   status(): LeafStatus {
-    const { transport } = this;
-    const { clock } = this.hub.runtime;
-    return {
-      id: this.id,
-      name: this.remoteName,
-      isSpoke: this.isHub,
-      isIsolated: this.isolated,
-      account: this.account?.name ?? "",
-      host: transport.remoteAddress,
-      port: transport.remotePort,
-      startedMs: this.startedMs,
-      lastActivityMs: clock.nowMs() - (clock.monotonicMs() - this.lastActivityAt),
-      pendingBytes: this.closed ? 0 : this.pendingBytes,
-      user: this.admission?.granted?.user?.name ?? this.connect?.user ?? "",
-      version: this.connect?.version ?? this.info?.version ?? "",
-      rttMs: this.rttMs,
-      inMsgs: this.inMsgs,
-      inBytes: this.inBytes,
-      outMsgs: this.outMsgs,
-      outBytes: this.outBytes,
-      compression: this.compression,
-      isWebSocket: this.webSocket !== undefined,
-      interestCount: this.#subscriptions.size,
-      interests: () => [...this.#subscriptions.values()].map(({ subject }) => subject),
-    };
+    return leafStatus(this, this.#subscriptions.size, () => this.#subscriptions.subjects());
   }
 
   protected pingLimits(): { intervalMs: number; max: number } {
@@ -530,23 +389,11 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   }
 
   protected left(reason: CloseReason): void {
-    this.#walk?.stop();
+    this.#announcements.stop();
     this.#expiry?.cancel();
     this.#infoTimer?.cancel();
     this.#hubReplies?.close();
-    const account = this.account;
-    inSlices(this.hub.runtime.clock, this.#subscriptions.values(), INTEREST_PER_TURN, (subscription) =>
-      account?.unsubscribe(subscription),
-    );
+    this.#subscriptions.leave();
     this.#host.left(this, reason);
   }
-}
-
-function plain(subject: string): AnnouncedInterest {
-  return { subject, queue: undefined, weight: 1 };
-}
-
-/** The name that a leaf node's interest and messages cross the routes with, latin1; one of a server may have blanks. */
-export function leafClusterOf(name = ""): string {
-  return encodeSubject(name).replace(/[\x00-\x20\x7f]/g, "_");
 }

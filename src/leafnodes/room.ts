@@ -19,8 +19,11 @@ import { type AcceptedWebsocket, LEAFNODE_PATH, type WebsocketRoom } from "../we
 import { type DialledHub, dialHub } from "./dial.js";
 import { LEAF_PROTOCOL, leafConnect, modeInfo } from "./introduction.js";
 import { type KeptApart, keptApart } from "./jetstream-domains.js";
-import { LeafConnection, LOOP_PREFIX, leafClusterOf, leafCompression } from "./leaf.js";
+import { LeafConnection } from "./leaf.js";
+import { leafClusterOf } from "./leaf-cluster.js";
+import { leafCompression } from "./leaf-compression.js";
 import type { LeafAdmission, LeafHost, LeafTold, LeafWay } from "./leaf-host.js";
+import { LOOP_PREFIX } from "./leaf-interest.js";
 import { admitLeaf } from "./leaf-login.js";
 import type { LeafUrl } from "./leaf-url.js";
 import { MAX_LEARNED_URLS, MAX_LOGIN_MESSAGE_BYTES } from "./limits.js";
@@ -269,7 +272,7 @@ export class LeafRoom implements Room, LeafHost, LeafDialler, InterestWatcher {
       nonce: link.nonce,
       cluster: server.clusterName,
       domain: server.options.jetstream?.domain,
-      compression: link.webSocket?.compressed ? "off" : leafCompression(server.options),
+      compression: link.webSocket?.compressed ? "off" : leafCompression(server.options.leafnodes?.compression),
       ...(login && { remote_account: login.account.name, connect_info: true, ...login.permissions }),
       api_lvl: API_LEVEL,
       info_on_connect: true,

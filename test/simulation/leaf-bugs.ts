@@ -1,5 +1,6 @@
 // Bugs that the simulation of leaf nodes must find.
 import { LeafConnection } from "../../src/leafnodes/leaf.js";
+import { LeafAnnouncements } from "../../src/leafnodes/leaf-announcements.js";
 import { LeafInterest } from "../../src/leafnodes/leaf-interest.js";
 import { LeafRemote } from "../../src/leafnodes/remote.js";
 import { everyNth, replace } from "./planted-bugs.js";
@@ -32,9 +33,9 @@ export const LEAF_BUGS: Readonly<Record<string, () => () => void>> = {
     }),
 
   "a leaf cluster hears of its own interest from another server of its hub": () =>
-    replace(LeafConnection.prototype, "hears", () => {
+    replace(LeafAnnouncements.prototype, "hears", () => {
       return function ({ source, target }) {
-        return target !== this && (!this.isHub || source <= 2);
+        return target !== this.link && (!this.link.isHub || source <= 2);
       };
     }),
 

@@ -1,7 +1,8 @@
 // Simulated leaf nodes and their hubs, each on a host of its own; they are started, killed, frozen and looked into.
 import type { Account } from "../../src/accounts/account.js";
 import type { Subscription } from "../../src/accounts/subscription.js";
-import { LeafConnection, LOOP_PREFIX } from "../../src/leafnodes/leaf.js";
+import { LeafConnection } from "../../src/leafnodes/leaf.js";
+import { LOOP_PREFIX } from "../../src/leafnodes/leaf-interest.js";
 import type { ServerOptions } from "../../src/options/options.js";
 import type { SimulatedHost } from "../../src/runtime/simulated/index.js";
 import type { Server } from "../../src/server/server.js";
