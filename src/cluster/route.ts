@@ -1,6 +1,5 @@
 // A route: one of the connections to another server of the cluster. The handshake, interest and messages, both ways
 // (conformance/topology, WIRE.md section 2).
-import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
@@ -22,40 +21,16 @@ import type { PeerReceiver, PeerSubject } from "../server/peer-messages.js";
 import type { RouteStatus } from "../server/peer-reports.js";
 import { type PeerPrefix, peerPrefix, writePeerMessage } from "../server/peer-writer.js";
 import type { Walk } from "../server/slices.js";
-import { SubjectKind, subjectKindOf, type ValidKind } from "../subjects/validity.js";
+import { SubjectKind, subjectKindOf } from "../subjects/validity.js";
 import type { Solicitation } from "./dialer.js";
+import { LeafBehindRoute } from "./leaf-behind-route.js";
 import { ROUTE_AUTH_MS, ROUTE_PING_MS } from "./limits.js";
 import type { AnnouncedInterest } from "./local-interest.js";
 import type { Peer } from "./peer.js";
 import type { PeerAccount } from "./peer-account.js";
+import type { RouteHost } from "./route-host.js";
 
 const KIND: PeerKind = { idLabel: "rid", name: "Router" };
-
-/** What a route needs of the cluster that it belongs to. */
-export interface RouteHost {
-  readonly clusterName: string;
-  /** INFO about this server for a route. */
-  infoFor(route: RouteConnection): PeerInfo;
-  connectFor(route: RouteConnection): PeerConnect;
-  /** Whether the login of a server that has dialled is right. */
-  admits(route: RouteConnection, connect: PeerConnect): boolean | Promise<boolean>;
-  /** Takes on the name of another cluster if this server's own is a random one that has to give way. */
-  takesName(name: string, dynamic: boolean, from: string): boolean;
-  /** The other side has introduced itself. Returns whether the route stays. */
-  register(route: RouteConnection, info: PeerInfo): boolean;
-  /** INFO on a route that is established. */
-  informed(route: RouteConnection, info: PeerInfo): void;
-  /** The other side has answered a ping. */
-  confirmed(route: RouteConnection): void;
-  left(route: RouteConnection, reason: CloseReason): void;
-  /** What the other side wants of an account (latin1). */
-  peerAccount(route: RouteConnection, account: string): PeerAccount;
-  /** The other side is interested. Returns whether the route stays. */
-  subscribed(route: RouteConnection, target: PeerAccount, interest: TakenInterest): boolean;
-  /** By its name, latin1. */
-  accountNamed(name: string): Account | undefined;
-  mayImport(subject: string): boolean;
-}
 
 /** What this server asks for on routes. */
 export function routeCompression({ cluster }: ResolvedOptions): CompressionMode {
@@ -63,16 +38,6 @@ export function routeCompression({ cluster }: ResolvedOptions): CompressionMode 
 }
 
 type RoutedInterest = ReturnType<RouteStatus["interests"]>[number];
-
-/** An interest of another server; names are latin1. */
-export interface TakenInterest {
-  readonly subject: string;
-  readonly kind: ValidKind;
-  readonly queue: string | undefined;
-  /** The cluster of the leaf node that has it; undefined for the server's own. */
-  readonly origin: string | undefined;
-  readonly weight: number;
-}
 
 const ARGS = new Int32Array(2 * MAX_ARGUMENTS);
 
@@ -422,22 +387,5 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
   /** Names its account for logs and monitoring. */
   get accountText(): string | undefined {
     return this.account === undefined ? undefined : bytesAsText(this.account);
-  }
-}
-
-/** The source of a message that came from a leaf node of another server: no leaf of the same cluster gets it. */
-class LeafBehindRoute implements DeliveryTarget {
-  readonly echo = true;
-  readonly peer = "route";
-  readonly leafCluster: string;
-  readonly leafAccount: Account | undefined;
-
-  constructor(leafCluster: string, leafAccount: Account | undefined) {
-    this.leafCluster = leafCluster;
-    this.leafAccount = leafAccount;
-  }
-
-  deliver(): boolean {
-    return false;
   }
 }
