@@ -2,8 +2,9 @@
 import type { ResolvedOptions } from "../options/options.js";
 import type { Listener } from "../runtime/network.js";
 import type { TlsContext } from "../runtime/tls.js";
+import { hostPort } from "../server/host-port.js";
 import type { Room } from "../server/room.js";
-import { hostPort, type Server } from "../server/server.js";
+import type { Server } from "../server/server.js";
 import { MonitoringStartError } from "./errors.js";
 import { HttpPages } from "./http.js";
 import type { Pages } from "./pages.js";

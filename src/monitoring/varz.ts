@@ -5,6 +5,7 @@ import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js"
 import { featureFlags } from "../server/feature-flags.js";
 import type { OcspCacheStatus } from "../server/ocsp-cache.js";
 import type { Server } from "../server/server.js";
+import { toldUrls } from "../server/server-info.js";
 import { operatorsVarz } from "./claim-info.js";
 import { clusterVarz, gatewayVarz, leafnodesVarz, mqttVarz, websocketVarz } from "./varz-peers.js";
 
@@ -30,8 +31,8 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     host: status.host,
     port: status.port,
     auth_required: status.authRequired || undefined,
-    connect_urls: server.toldUrls(false),
-    ws_connect_urls: server.toldUrls(true)?.length ? server.toldUrls(true) : undefined,
+    connect_urls: toldUrls(server, false),
+    ws_connect_urls: toldUrls(server, true)?.length ? toldUrls(server, true) : undefined,
     tls_required: (tls !== undefined && !options.allowNonTls) || undefined,
     tls_verify: tls?.verify || tls?.verifyAndMap || undefined,
     tls_ocsp_peer_verify: (!options.allowNonTls && tls?.ocspPeer?.verify) || undefined,

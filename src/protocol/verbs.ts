@@ -93,6 +93,19 @@ const LENGTHS: readonly number[] = Object.values(Verb).map((verb) => {
 /** Length of the longest spelling of a verb. */
 export const LONGEST_VERB_BYTES: number = Math.max(...LENGTHS);
 
+/** Whether anything may follow the verb in its line. */
+export function takesArguments(verb: Verb): boolean {
+  return (
+    verb === Verb.pub ||
+    verb === Verb.hpub ||
+    verb === Verb.sub ||
+    verb === Verb.unsub ||
+    verb === Verb.connect ||
+    verb === Verb.info ||
+    verb === Verb.err
+  );
+}
+
 /** Where the arguments of a line begin: behind the verb and the blanks and tabs that follow it. */
 export function argumentsStart(verb: Verb, buffer: Uint8Array, start: number, end: number): number {
   return afterBlanks(buffer, start + LENGTHS[verb], end);

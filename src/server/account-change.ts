@@ -20,7 +20,7 @@ export function applyAccountChange(
   for (const client of [...clients]) {
     if (client.account !== account || client.closed) continue;
     client.forgetRoutes();
-    if (change === "expired") client.expire(ErrorText.accountAuthenticationExpired);
+    if (change === "expired") client.login.expire(ErrorText.accountAuthenticationExpired);
     else if (maxConnections >= 0 && kept + account.connectionsElsewhere >= maxConnections) tooMany(client);
     else {
       kept++;
@@ -49,7 +49,7 @@ function reviewClient(client: ClientConnection, operatorMode: OperatorMode): voi
   const review = operatorMode.review(client.admission);
   switch (review.outcome) {
     case "violation":
-      client.refuseLogin();
+      client.login.refuse();
       return;
     case "revoked":
       client.sendError(ErrorText.userAuthenticationRevoked);

@@ -13,5 +13,5 @@ export function kickClient(server: Server, id: number): boolean {
 export function sendClientAway(server: Server, id: number): "told" | "unknown" | "deaf" {
   const client = server.clients.get(id);
   if (client === undefined) return "unknown";
-  return client.sendLameDuckInfo() ? "told" : "deaf";
+  return client.info.tellLameDuck() ? "told" : "deaf";
 }

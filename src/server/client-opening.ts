@@ -20,7 +20,7 @@ export async function openClient(client: ClientConnection, tls: ClientTls): Prom
   }
   if (client.closed) return;
   if (!client.tlsFirst) {
-    client.greet();
+    client.info.greet();
     client.flush();
   }
   if (client.awaitsProxyHeader && !(await takeProxyHeader(client))) return;
@@ -30,7 +30,7 @@ export async function openClient(client: ClientConnection, tls: ClientTls): Prom
     secured = first !== undefined && speaksTls(first);
   }
   if (client.closed || (secured && port !== undefined && !(await tls.secure(client, port)))) return;
-  if (client.tlsFirst) client.greet();
+  if (client.tlsFirst) client.info.greet();
   client.begin();
 }
 

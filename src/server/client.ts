@@ -4,18 +4,18 @@ import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import type { TraceParty } from "../accounts/message-trace.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import type { Admission, Credentials, Origin } from "../auth/authenticator.js";
+import type { Admission } from "../auth/authenticator.js";
 import type { Permissions } from "../auth/permissions.js";
 import type { ConnectionType } from "../auth/users.js";
-import { type ConnectOptions, defaultConnectOptions, mergeConnect } from "../protocol/connect.js";
+import { type ConnectOptions, defaultConnectOptions } from "../protocol/connect.js";
 import { durationText } from "../protocol/durations.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
 import { type FrameHandler, Framer, NO_PAYLOAD, STOP } from "../protocol/framer.js";
-import { infoLine } from "../protocol/info.js";
-import { argumentsStart, LONGEST_VERB_BYTES, Verb, verbOf } from "../protocol/verbs.js";
-import type { Timer } from "../runtime/clock.js";
+import { isJson } from "../protocol/json.js";
+import { argumentsStart, LONGEST_VERB_BYTES, takesArguments, Verb, verbOf } from "../protocol/verbs.js";
 import type { Transport } from "../runtime/network.js";
-import { loggedInLabel, refusedLoginText } from "./client-label.js";
+import { ClientInfo } from "./client-info.js";
+import { loggedInLabel } from "./client-label.js";
 import { ClientLogin } from "./client-login.js";
 import { CloseReason } from "./close-reason.js";
 import { Connection } from "./connection.js";
@@ -24,8 +24,9 @@ import type { Hub } from "./hub.js";
 import { EARLY_FLUSH_BYTES } from "./limits.js";
 import { writeMessage } from "./message-writer.js";
 import { Publisher } from "./publisher.js";
+import { SettledStats } from "./settled-stats.js";
 import { Subscriber } from "./subscriber.js";
-import { traceConnect, traceDelivery, traceIn, traceOut } from "./trace.js";
+import { traceDelivery, traceIn, traceOut } from "./trace.js";
 import type { WayIn } from "./way-in.js";
 
 const OK = Buffer.from("+OK\r\n");
@@ -58,14 +59,12 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   /** The public nkey of the trusted proxy that has vouched for it. */
   proxyKey: string | undefined;
   protected readonly framer: Framer;
-  private readonly login = new ClientLogin(this);
+  readonly login = new ClientLogin(this);
+  readonly info = new ClientInfo(this);
   private readonly publisher: Publisher;
-  private authTimer: Timer | undefined;
-  private secondInfoDue = false;
-  private pingedAfterConnect = false;
   private receiveChecked = false;
-  private lacksProxy = false;
   private flushAtBytes: number;
+  private readonly settled = new SettledStats();
   // What its label has besides address and number; stays as it was at its first login.
   private loggedIn = "";
 
@@ -84,22 +83,15 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
 
   /** Greets the client and serves it. */
   open(): void {
-    this.greet();
+    this.info.greet();
     this.begin();
-  }
-
-  /** Sends INFO. */
-  greet(): void {
-    this.send(infoLine(this.hub.infoFor(this), true));
   }
 
   /** Starts its timers and reads what it sends. */
   begin(): void {
     const { hub, wayIn } = this;
     if (hub.authenticator.requires(this.connectionType)) {
-      this.authTimer = hub.runtime.clock.after(wayIn?.authTimeoutMs ?? hub.options.authorization.timeoutMs, () => {
-        this.timeOut();
-      });
+      this.login.expect(wayIn?.authTimeoutMs ?? hub.options.authorization.timeoutMs);
     } else this.bind(hub.accounts.global, undefined);
     this.startPings();
     this.transport.start(this);
@@ -108,7 +100,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   /** Greets the client with an error and closes; it is never served. */
   turnAway(text: string): void {
     this.transport.start(this);
-    this.send(infoLine(this.hub.infoFor(this), true));
+    this.info.greet();
     this.endWith(text, CloseReason.maxConnectionsExceeded);
   }
 
@@ -137,19 +129,6 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   sendError(text: string): void {
     traceOut(this, "-ERR", text);
     this.sendText(`-ERR '${text}'\r\n`);
-  }
-
-  /** Sends INFO again, with what has changed; only to clients that understand it, and not before they have sent their first PING. */
-  sendInfo(): void {
-    if (!this.connected || this.connect.protocol < 1 || this.secondInfoDue) return;
-    this.send(infoLine(this.hub.infoFor(this), false));
-  }
-
-  /** Tells it to connect elsewhere. Returns false if it does not understand that, or has not sent its first PING yet. */
-  sendLameDuckInfo(): boolean {
-    if (!this.connected || this.connect.protocol < 1 || this.secondInfoDue) return false;
-    this.send(infoLine({ ...this.hub.infoFor(this), ldm: true }, false));
-    return true;
   }
 
   // ---------------------------------------------------------------- lines
@@ -186,7 +165,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
         this.pong();
         return NO_PAYLOAD;
       case Verb.connect:
-        return this.handleConnect(buffer.toString("utf8", from, end));
+        return this.login.connect(buffer.toString("utf8", from, end));
       case Verb.info:
         return isJson(buffer.toString("utf8", from, end)) ? NO_PAYLOAD : this.fail("INFO is no JSON");
       case Verb.ok:
@@ -241,83 +220,29 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   }
 
   /** Tells the client why, and closes. */
-  private endWith(text: string, reason: CloseReason): typeof STOP {
+  endWith(text: string, reason: CloseReason): typeof STOP {
     this.sendError(text);
     this.error(text);
     this.close(reason);
     return STOP;
   }
 
-  /** It has not logged in in time. */
-  timeOut(): void {
-    this.sendError(ErrorText.authenticationTimeout);
-    this.debug(ErrorText.authenticationTimeout);
-    this.hub.refused(this, CloseReason.authenticationTimeout);
-    this.close(CloseReason.authenticationTimeout);
-  }
-
   // Where a login is required, CONNECT comes first, unless those who say nothing are let in (`no_auth_user`).
   private mayDo(verb: Verb): boolean {
     if (this.account !== undefined || verb === Verb.connect || verb === Verb.incomplete) return true;
-    const { authenticator } = this.hub;
-    const admission = authenticator.admitsAnonymous(this.connectionType)
-      ? authenticator.authenticate({}, this.origin())
-      : undefined;
-    if (admission !== undefined && !(admission instanceof Promise)) {
-      if (this.refuseBeyondLimit(admission.account)) return false;
-      this.authTimer?.cancel();
-      this.bind(admission.account, admission);
-      return true;
-    }
-    this.refuseLogin(CloseReason.authenticationViolation);
-    return false;
+    return this.login.admitAnonymous();
   }
 
-  // ---------------------------------------------------------------- CONNECT, PING
+  // ---------------------------------------------------------------- login, PING
 
-  private handleConnect(json: string): number {
-    traceIn(this, "CONNECT", traceConnect(json));
-    this.authTimer?.cancel();
-    this.authTimer = undefined;
-    if (!mergeConnect(json, this.connect)) return this.fail("CONNECT is no JSON object with values of the right types");
-    this.wayIn?.complete(this.connect);
-    const again = this.connected;
-    this.connected = true;
-    if (!again) this.rttMs = this.hub.runtime.clock.monotonicMs() - this.startedAt;
-    this.echo = this.connect.echo;
-    this.headers = this.connect.headers && !this.hub.options.noHeaderSupport;
-    if (again) this.subscriber.dropAll();
-    return this.login.decide();
-  }
-
-  /** Lets it in, unless limits or what it asked for forbid that. */
-  admit(admission: Admission): number {
-    const { connect } = this;
-    if (this.refuseBeyondLimit(admission.account)) return STOP;
-    if (connect.account !== "" || connect.newAccount) return this.refuseLogin();
-    if (connect.protocol < 0 || connect.protocol > 1) {
-      return this.endWith(ErrorText.invalidClientProtocol, CloseReason.badClientProtocolVersion);
-    }
-    if (connect.noResponders && !this.headers) {
-      return this.endWith(ErrorText.noRespondersRequiresHeaders, CloseReason.noRespondersRequiresHeaders);
-    }
+  /** It is let in by what CONNECT said. */
+  welcome(admission: Admission): void {
     this.bind(admission.account, admission);
     if (this.loggedIn === "") this.loggedIn = loggedInLabel(this);
     this.startPings();
-    this.secondInfoDue = connect.protocol >= 1 && !this.pingedAfterConnect;
+    this.info.welcome();
     this.hub.admitted(this);
-    if (connect.verbose) this.sendOk();
-    if (admission.login === undefined || !this.subscriber.isAtLimit()) return NO_PAYLOAD;
-    return this.endWith(ErrorText.maximumSubscriptions, CloseReason.maxSubscriptionsExceeded);
-  }
-
-  private refuseBeyondLimit(account: Account): boolean {
-    const { maxConnections } = account.limits;
-    const others = account.connections + account.connectionsElsewhere - (this.account === account ? 1 : 0);
-    if (maxConnections < 0 || others < maxConnections) return false;
-    this.hub.refused(this, CloseReason.maxAccountConnectionsExceeded);
-    this.endWith(ErrorText.maximumAccountConnections, CloseReason.maxAccountConnectionsExceeded);
-    return true;
+    if (this.connect.verbose) this.sendOk();
   }
 
   /** Puts the client into an account; its subscriptions must have been dropped before it changes. */
@@ -330,15 +255,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.account = account;
     this.admission = admission;
     this.setPermissions(admission?.permissions);
-    const lastsMs = admission?.login?.lastsMs ?? Number.POSITIVE_INFINITY;
-    if (lastsMs === Number.POSITIVE_INFINITY) return;
-    this.authTimer = this.hub.runtime.clock.after(lastsMs, () => this.expire(ErrorText.userAuthenticationExpired));
-  }
-
-  /** Its login, or that of its account, has come to its end. */
-  expire(text: string): void {
-    this.sendError(text);
-    this.close(CloseReason.authenticationExpired);
+    this.login.holds(admission?.login?.lastsMs ?? Number.POSITIVE_INFINITY);
   }
 
   /** Takes new permissions at once; subscriptions that are no longer allowed are the caller's to drop. */
@@ -354,43 +271,6 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.flushAtBytes = Math.min(EARLY_FLUSH_BYTES, this.hub.options.maxPendingBytes);
   }
 
-  /** What CONNECT said of who it is. */
-  credentials(): Credentials {
-    const { user, pass, authToken, nkey, sig, jwt, name, lang, version, protocol } = this.connect;
-    return { user, pass, authToken, nkey, sig, jwt, name, lang, version, protocol };
-  }
-
-  /** Where its credentials come from. */
-  origin(): Origin {
-    const { nonce, remoteAddress, proxyKey } = this;
-    const { inProcess, tls } = this.transport;
-    return {
-      type: this.connectionType,
-      nonce,
-      remoteAddress,
-      inProcess,
-      certificate: tls?.peerCertificates[0],
-      tls,
-      connectionId: this.id,
-      isGone: () => this.closed,
-      proxyKey,
-      note: (reason, level) => this[level](reason),
-      onProxyRequired: () => {
-        this.lacksProxy = true;
-        this.debug("proxy connection required");
-      },
-    };
-  }
-
-  /** Its login does not hold (any more). */
-  refuseLogin(reason: CloseReason = this.loginFault): typeof STOP {
-    this.error(refusedLoginText(this.connect));
-    this.sendError(ErrorText.authorization);
-    this.hub.refused(this, reason);
-    this.close(reason);
-    return STOP;
-  }
-
   /** Writes a line about this client to the log. */
   debug(text: string): void {
     if (this.hub.logger.debugOn) this.hub.logger.debug(`${this.label} - ${text}`);
@@ -400,19 +280,11 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.hub.logger.error(`${this.label} - ${text}`);
   }
 
-  private get loginFault(): CloseReason {
-    return this.lacksProxy ? CloseReason.proxyRequired : CloseReason.authenticationViolation;
-  }
-
   private handlePing(): void {
     traceIn(this, "PING", "");
     this.send(PONG);
     traceOut(this, "PONG", "");
-    this.pingedAfterConnect ||= this.connected;
-    if (this.secondInfoDue) {
-      this.secondInfoDue = false;
-      this.send(infoLine(this.hub.accountInfoFor(this), false));
-    }
+    this.info.pinged();
   }
 
   // ---------------------------------------------------------------- PUB, HPUB
@@ -456,7 +328,7 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
       this.debug(`Auto-unsubscribe limit of ${max} reached for sid '${subscription.sid}'`);
       this.subscriber.drop(subscription);
     }
-    if (this.outbox.bytes >= this.flushAtBytes) this.pressed(source);
+    if (this.outbox.bytes >= this.flushAtBytes) this.relieve(source instanceof ClientConnection ? source : undefined);
     else if (!this.dirty) this.hub.flushLater(this);
     return true;
   }
@@ -481,21 +353,6 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     return { kind: CLIENT_KIND, id: this.id, name: this.connect.name, account: this.account };
   }
 
-  // Much output is waiting: write it if the other side reads, else slow the publisher down or give the subscriber up.
-  private pressed(source: DeliveryTarget | undefined): void {
-    this.flush();
-    if (!this.dirty && this.outbox.bytes > 0) this.hub.flushLater(this);
-    const pending = this.pendingBytes;
-    const { maxPendingBytes, noFastProducerStall } = this.hub.options;
-    if (pending > maxPendingBytes) {
-      this.pendingLimitPassed();
-      return;
-    }
-    if (!noFastProducerStall && source instanceof ClientConnection && source !== this) {
-      if (this.hub.stalls.consider(source, this, pending, maxPendingBytes)) this.hub.totals.stalledClients++;
-    }
-  }
-
   protected pendingLimitPassed(): void {
     const { maxPendingBytes } = this.hub.options;
     this.hub.logger.info(`${this.label} - Slow Consumer Detected: MaxPending of ${maxPendingBytes} Exceeded`);
@@ -503,15 +360,12 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   }
 
   protected writeDeadlinePassed(): void {
-    const { writeDeadlineMs } = this.hub.options;
-    const deadline = durationText(writeDeadlineMs);
+    const deadline = durationText(this.hub.options.writeDeadlineMs);
     this.hub.logger.info(
       `${this.label} - Slow Consumer Detected: WriteDeadline of ${deadline} exceeded with ${this.pendingBytes} total bytes.`,
     );
     this.close(CloseReason.slowConsumerWriteDeadline);
   }
-
-  // ---------------------------------------------------------------- the rest of a connection
 
   protected pingLimits(): { intervalMs: number; max: number } {
     const { pingIntervalMs, pingMax } = this.hub.options;
@@ -530,7 +384,6 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
   }
 
   protected ended(reason: CloseReason): void {
-    this.authTimer?.cancel();
     this.debug(`Client connection closed: ${reason}`);
     this.login.end();
     this.subscriber.leaveAccount();
@@ -540,38 +393,8 @@ export class ClientConnection extends Connection implements FrameHandler, Delive
     this.forgetRoutes();
   }
 
-  private settled = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
-
   /** Adds what this connection has counted since the last call, or since it joined its account, to the account's totals. */
   settleStats(): void {
-    const { account, settled, inMsgs, inBytes, outMsgs, outBytes } = this;
-    if (account !== undefined) {
-      account.stats.inMsgs += inMsgs - settled.inMsgs;
-      account.stats.inBytes += inBytes - settled.inBytes;
-      account.stats.outMsgs += outMsgs - settled.outMsgs;
-      account.stats.outBytes += outBytes - settled.outBytes;
-    }
-    this.settled = { inMsgs, inBytes, outMsgs, outBytes };
-  }
-}
-
-function takesArguments(verb: Verb): boolean {
-  return (
-    verb === Verb.pub ||
-    verb === Verb.hpub ||
-    verb === Verb.sub ||
-    verb === Verb.unsub ||
-    verb === Verb.connect ||
-    verb === Verb.info ||
-    verb === Verb.err
-  );
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
+    this.settled.settle(this, this.account);
   }
 }

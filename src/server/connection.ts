@@ -189,6 +189,21 @@ export abstract class Connection implements TransportHandler {
     if (transport.bufferedBytes > 0 && this.deadlineTimer === undefined) this.startDeadline();
   }
 
+  /** Much output waits: it is written if the other side reads, else its publisher is slowed down or the connection given up. */
+  protected relieve(publisher: Connection | undefined): void {
+    const { hub } = this;
+    this.flush();
+    if (!this.dirty && this.outbox.bytes > 0) hub.flushLater(this);
+    const pending = this.pendingBytes;
+    const { maxPendingBytes, noFastProducerStall } = hub.options;
+    if (pending > maxPendingBytes) {
+      this.pendingLimitPassed();
+      return;
+    }
+    if (noFastProducerStall || publisher === undefined || publisher === this) return;
+    if (hub.stalls.consider(publisher, this, pending, maxPendingBytes)) hub.totals.stalledClients++;
+  }
+
   /** Ends the connection: its output so far is still sent, its input is ignored. Only the first call counts. */
   close(reason: CloseReason): void {
     if (this.closed) return;

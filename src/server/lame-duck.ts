@@ -45,7 +45,7 @@ export class LameDuck {
       await server.close();
       return;
     }
-    for (const client of server.clients.values()) client.sendInfo();
+    for (const client of server.clients.values()) client.info.tell();
     this.timer = server.runtime.clock.after(server.options.lameDuckGracePeriodMs, () => this.startClosing());
     await ended;
   }

@@ -253,17 +253,8 @@ export abstract class PeerConnection extends Connection implements FrameHandler,
   /** A message was added to the output: a client that publishes faster than this link takes it waits for milliseconds. */
   protected sent(source: DeliveryTarget | undefined): void {
     if (!this.dirty) this.hub.flushLater(this);
-    const { maxPendingBytes, noFastProducerStall } = this.hub.options;
-    if (this.outbox.bytes < Math.min(EARLY_FLUSH_BYTES, maxPendingBytes)) return;
-    this.flush();
-    if (!this.dirty && this.outbox.bytes > 0) this.hub.flushLater(this);
-    const pending = this.pendingBytes;
-    if (pending > maxPendingBytes) {
-      this.pendingLimitPassed();
-      return;
-    }
-    if (noFastProducerStall || !(source instanceof ClientConnection)) return;
-    if (this.hub.stalls.consider(source, this, pending, maxPendingBytes)) this.hub.totals.stalledClients++;
+    if (this.outbox.bytes < Math.min(EARLY_FLUSH_BYTES, this.hub.options.maxPendingBytes)) return;
+    this.relieve(source instanceof ClientConnection ? source : undefined);
   }
 
   // ---------------------------------------------------------------- errors

@@ -14,16 +14,16 @@ export function applyToClients(clients: Iterable<ClientConnection>, hub: Hub): v
   for (const client of [...clients]) {
     client.forgetRoutes();
     if (client.proxyKey !== undefined && !hub.authenticator.trustedProxies.trusts(client.proxyKey)) {
-      client.refuseLogin(CloseReason.proxyNotTrusted);
+      client.login.refuse(CloseReason.proxyNotTrusted);
       continue;
     }
     if (client.account === undefined) continue;
     if (client.admission === undefined) {
       // It was served without a login; CONNECT had not come yet.
-      if (authenticator.requires(client.connectionType)) client.refuseLogin();
+      if (authenticator.requires(client.connectionType)) client.login.refuse();
       continue;
     }
-    const review = authenticator.review(client.admission, client.credentials(), client.origin());
+    const review = authenticator.review(client.admission, client.login.credentials(), client.login.origin());
     if (!(review instanceof Promise)) applyReview(client, review);
     else {
       review.then(
@@ -33,7 +33,7 @@ export function applyToClients(clients: Iterable<ClientConnection>, hub: Hub): v
         },
         (error: unknown) => {
           client.error(`authentication failed: ${String(error)}`);
-          client.refuseLogin();
+          client.login.refuse();
         },
       );
     }
@@ -53,7 +53,7 @@ export function applyMaxConnections(clients: ReadonlyMap<number, ClientConnectio
 
 function applyReview(client: ClientConnection, review: Review): void {
   if (client.closed) return;
-  if (review.outcome === "refused") client.refuseLogin();
+  if (review.outcome === "refused") client.login.refuse();
   else if (review.outcome === "moved") client.close(CloseReason.clientClosed);
   else {
     client.admission = review.admission;

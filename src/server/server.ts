@@ -4,21 +4,18 @@ import type { Account } from "../accounts/account.js";
 import { Accounts } from "../accounts/accounts.js";
 import { Message } from "../accounts/message.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
-import { ApplicationLogin, type Authenticate } from "../auth/application-login.js";
-import { Authenticator } from "../auth/authenticator.js";
-import type { CalloutWorld } from "../auth/callout.js";
-import { ConfiguredCallout } from "../auth/configured-callout.js";
+import type { Authenticate } from "../auth/application-login.js";
+import type { Authenticator } from "../auth/authenticator.js";
 import { OperatorMode } from "../auth/operator-mode.js";
 import { SecretCheck } from "../auth/secret.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { ServerInfo } from "../protocol/info.js";
-import { API_LEVEL, COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
 import { type Logger, silentLogger } from "../runtime/logger.js";
 import type { Transport } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { applyAccountChange } from "./account-change.js";
+import { accountsWorld } from "./accounts-world.js";
 import type { ClientConnection } from "./client.js";
-import { payloadLimit } from "./client-limits.js";
 import { ClientUrls, reachableAt } from "./client-urls.js";
 import { CloseReason } from "./close-reason.js";
 import { ClosedConnections } from "./closed-connections.js";
@@ -35,34 +32,23 @@ import type { Hub } from "./hub.js";
 import { createIdentity, type Identity } from "./identity.js";
 import type { JetStreamSource } from "./jetstream-source.js";
 import { LameDuck } from "./lame-duck.js";
+import { Leaving } from "./leaving.js";
 import { HASH_LIMITS, LOOKUP_LIMITS } from "./limits.js";
 import { ClientListener, countingIds, type IdAllocator } from "./listener.js";
 import { OcspPeers } from "./ocsp-peers.js";
 import { sharedChunks } from "./outbox.js";
 import { NO_PEERS, type PeerReports } from "./peer-reports.js";
 import { applyMaxConnections, applyToClients } from "./reload.js";
-import { clustersByDistance, type RequestServer, requestInfo } from "./request-info.js";
 import type { Commit, Room } from "./room.js";
 import { Router } from "./router.js";
-import { serverHash } from "./server-hash.js";
-import { clientFacts, sendMeasurement } from "./service-latency.js";
+import { accountInfoFor, infoFor } from "./server-info.js";
+import { authenticatorFor, calloutWorld } from "./server-logins.js";
+import type { ServerParts } from "./server-parts.js";
 import { Stalls } from "./stall.js";
 import { collectStatus, type ServerStatus, Totals } from "./status.js";
 import type { TlsPort } from "./tls-port.js";
 import { Turn } from "./turn.js";
 import type { WayIn } from "./way-in.js";
-
-export { hostPort } from "./host-port.js";
-
-export interface ServerParts {
-  readonly runtime: Runtime;
-  /** Default: silent. */
-  readonly logger?: Logger;
-  /** Default: counts from 1. */
-  readonly ids?: IdAllocator;
-  /** Decides on logins where the options have no users. */
-  readonly authenticate?: Authenticate;
-}
 
 export type ServerState = "new" | "starting" | "running" | "lame duck" | "closing" | "closed";
 
@@ -85,7 +71,9 @@ export class Server implements Hub {
   readonly totals = new Totals();
   readonly closed: ClosedConnections;
   /** Where clients may connect to, besides this server. */
-  readonly clientUrls = new ClientUrls(() => this.tellClients());
+  readonly clientUrls = new ClientUrls(() => {
+    if (this.state === "running") for (const client of this.clients.values()) client.info.tell();
+  });
   /** Wall-clock time at which the present options took effect. */
   configLoadMs = 0;
   readonly stalls: Stalls;
@@ -104,8 +92,9 @@ export class Server implements Hub {
   leafnodeUrls: (() => readonly string[]) | undefined;
   kickLeaf: ((id: number) => boolean) | undefined;
   private readonly sender = new EventSender(this);
+  /** For clients. */
+  readonly listener: ClientListener;
   private readonly turn: Turn;
-  private readonly listener: ClientListener;
   private readonly rooms: Room[] = [];
   private readonly ids: IdAllocator;
   private nameOfCluster: (() => string) | undefined;
@@ -113,9 +102,7 @@ export class Server implements Hub {
   private reloading: Promise<void> = Promise.resolve();
   private closing: Promise<void> | undefined;
   private lameDucking: LameDuck | undefined;
-  // Connections that have ended and whose last output is still on its way.
-  private readonly leaving = new Set<Connection>();
-  private allGone: (() => void) | undefined;
+  private readonly leaving = new Leaving();
 
   constructor(options: ResolvedOptions, parts: ServerParts) {
     this.options = options;
@@ -131,21 +118,9 @@ export class Server implements Hub {
     this.stalls = new Stalls(clock);
     this.failedLogins = new FailedLogins(clock);
     this.ocspPeers = new OcspPeers(this);
-    this.accounts = new Accounts(options, {
-      random,
-      clock,
-      clusterName: options.cluster?.name,
-      publish: (account, message, source) => this.router.publish(account, message, source),
-      requestInfo: (source, importer, detailed) =>
-        requestInfo(source, importer, detailed, { ...this.requestServer, alts: clustersByDistance(this.reports) }),
-      serverInfo: () => this.requestServer,
-      isSystem: (account) => account === this.accounts.system,
-      serverHash: serverHash(this.name),
-      clientFacts: (source, detailed) => clientFacts(source, detailed, this.requestServer),
-      sendMeasurement: (account, subject, measurement) => sendMeasurement(this, account, subject, measurement),
-    });
+    this.accounts = new Accounts(options, accountsWorld(this));
     this.operatorMode = OperatorMode.of(options, {
-      ...this.callouts,
+      ...calloutWorld(this),
       runtime: parts.runtime,
       accounts: this.accounts,
       lookupLimits: LOOKUP_LIMITS,
@@ -157,7 +132,7 @@ export class Server implements Hub {
     });
     this.secrets = new SecretCheck({ hasher: parts.runtime.hashing.open(), random, limits: HASH_LIMITS });
     this.authenticate = parts.authenticate;
-    this.authenticator = this.authenticatorFor(options, this.authenticate);
+    this.authenticator = authenticatorFor(this, options, this.authenticate);
     this.ids = parts.ids ?? countingIds();
     this.listener = new ClientListener(this, this.ids, this.clients);
   }
@@ -226,10 +201,6 @@ export class Server implements Hub {
   /** The same for WebSocket clients. */
   ownWebSocketUrls(): string[] {
     return this.rooms.flatMap((room) => room.webSocketUrls?.() ?? []);
-  }
-
-  private get requestServer(): RequestServer {
-    return { server: this.name, cluster: this.clusterName };
   }
 
   /** All listening addresses by kind, for the ports file and the banner. */
@@ -352,75 +323,11 @@ export class Server implements Hub {
   }
 
   infoFor(client: ClientConnection): ServerInfo {
-    const { options, advertised } = this;
-    return {
-      server_id: this.id,
-      server_name: this.name,
-      version: COMPATIBILITY_VERSION,
-      proto: 1,
-      git_commit: NATSNODE_VERSION,
-      go: this.runtime.process.engine,
-      host: advertised.host,
-      port: advertised.port,
-      headers: !options.noHeaderSupport,
-      jetstream: this.jetStream === undefined ? undefined : true,
-      auth_required: this.authRequired(client),
-      ...(client.wayIn?.info() ?? this.listener.tls.infoFor(client)),
-      max_payload: options.maxPayloadBytes,
-      client_id: client.id,
-      client_ip: client.awaitsProxyHeader ? undefined : client.remoteAddress,
-      nonce: client.connected ? "" : client.nonce,
-      cluster: this.clusterName,
-      domain: this.jetStream?.domain,
-      connect_urls: this.connectUrls(client),
-      ldm: this.state === "lame duck",
-      // Their places; accountInfoFor fills them.
-      connect_info: undefined,
-      remote_account: undefined,
-      acc_is_sys: undefined,
-      api_lvl: API_LEVEL,
-      xkey: this.identity.xkey,
-    };
+    return infoFor(this, client);
   }
 
-  private connectUrls({ connectionType }: ClientConnection): string[] | undefined {
-    return this.toldUrls(connectionType === "WEBSOCKET");
-  }
-
-  /**
-   * Where clients are told that they may connect to; undefined where nothing is told. A server that was always alone tells of
-   * none; one that is leaving tells of the others.
-   */
-  toldUrls(isWebSocket: boolean): string[] | undefined {
-    const { clients, webSockets, hadOthers } = this.clientUrls;
-    if (!hadOthers) return undefined;
-    const others = isWebSocket ? webSockets : clients;
-    if (this.draining || this.options.cluster?.noAdvertise) return others;
-    return [...(isWebSocket ? this.ownWebSocketUrls() : this.ownClientUrls()), ...others];
-  }
-
-  private tellClients(): void {
-    if (this.state === "running") for (const client of this.clients.values()) client.sendInfo();
-  }
-
-  private authRequired({ connectionType, connected, wayIn }: ClientConnection): boolean {
-    const { authenticator, options } = this;
-    if (!authenticator.requires(connectionType)) return false;
-    return wayIn !== undefined || connected || options.noAuthUser === undefined;
-  }
-
-  /** INFO for a client that has logged in, with what it learns of its account. */
   accountInfoFor(client: ClientConnection): ServerInfo {
-    const info = this.infoFor(client);
-    const { account } = client;
-    if (account === undefined) return info;
-    return {
-      ...info,
-      max_payload: payloadLimit(client),
-      connect_info: true,
-      remote_account: account.name,
-      acc_is_sys: account === this.accounts.system,
-    };
+    return accountInfoFor(this, client);
   }
 
   admitted(client: ClientConnection): void {
@@ -446,10 +353,8 @@ export class Server implements Hub {
   }
 
   finished(connection: Connection): void {
-    if (this.leaving.delete(connection) && this.leaving.size === 0) this.allGone?.();
+    this.leaving.gone(connection);
   }
-
-  // ---------------------------------------------------------------- reload and end
 
   private async applyOptions(next: ResolvedOptions, authenticate: Authenticate | undefined): Promise<void> {
     if (this.closing !== undefined) throw new Error("a server that is closed cannot be reloaded");
@@ -465,7 +370,7 @@ export class Server implements Hub {
     }
     const commitOperators = this.operatorMode?.prepare(next);
     if (commitOperators !== undefined) commits.push(commitOperators);
-    const authenticator = this.authenticatorFor(next, authenticate);
+    const authenticator = authenticatorFor(this, next, authenticate);
     this.options = next;
     for (const commit of commits) await commit();
     this.authenticate = authenticate;
@@ -477,43 +382,6 @@ export class Server implements Hub {
     this.events.emit("reloaded");
   }
 
-  private authenticatorFor(options: ResolvedOptions, authenticate: Authenticate | undefined): Authenticator {
-    const { operatorMode } = this;
-    const { authCallout } = options.authorization;
-    const callout = authCallout && new ConfiguredCallout(authCallout, this.accounts, this.callouts);
-    const application =
-      authenticate &&
-      new ApplicationLogin(authenticate, options, this.accounts, {
-        clock: this.runtime.clock,
-        logger: () => this.logger,
-        failed: (error) => this.events.emit("error", error),
-      });
-    return new Authenticator(options, this.accounts, this.secrets, { operatorMode, callout, application });
-  }
-
-  // What callouts need of the server; they ask as late as they need it.
-  private get callouts(): CalloutWorld {
-    const { clock, random } = this.runtime;
-    return {
-      clock,
-      random,
-      publish: (account, message, source) => this.router.publish(account, message, source),
-      logger: () => this.logger,
-      signingKey: this.identity.signingKey,
-      curveKey: this.identity.curveKey,
-      timeoutMs: () => this.options.authorization.timeoutMs,
-      server: () => ({
-        name: this.name,
-        host: this.advertised.host,
-        id: this.id,
-        version: COMPATIBILITY_VERSION,
-        cluster: this.clusterName,
-        tags: this.options.serverTags,
-        xkey: this.identity.xkey,
-      }),
-    };
-  }
-
   private async shutDown(): Promise<void> {
     this.state = "closing";
     this.events.emit("closing");
@@ -523,11 +391,7 @@ export class Server implements Hub {
     await this.operatorMode?.close();
     await this.secrets.close();
     await this.ocspPeers.close();
-    if (this.leaving.size > 0) {
-      await new Promise<void>((resolve) => {
-        this.allGone = resolve;
-      });
-    }
+    await this.leaving.allGone();
     this.accounts.close();
     this.state = "closed";
     this.lameDucking?.ended();
