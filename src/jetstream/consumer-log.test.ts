@@ -9,6 +9,7 @@ import { type FileStorage, openStorage } from "./store/file-storage.js";
 import { timesOf } from "./store/memory-store.js";
 import type { StorageOptions } from "./store/storage-options.js";
 import { durable, type Ticket } from "./store/store.js";
+import { WholeStates } from "./whole-states.js";
 
 /** An entry that somebody waits for; gives the ticket of its record. */
 function add(log: ConsumerLog, ...entry: Entry): Ticket {
@@ -311,4 +312,57 @@ test("a flipped bit anywhere in its file costs no message that is not done", asy
     }
   }
   assert.ok(repeated > 0 && repeated < 150 * 4, `${repeated} come again`);
+});
+
+test("consumers that have waited for the disk write their states a few in a turn, and what is answered is in them", async () => {
+  const world = simulatedRuntime({ seed: 9 });
+  const storage = await open(world, { limits: { journalBytes: 64 * 1024 * 1024 } });
+  const states = new WholeStates(world.clock);
+  const logs = Array.from({ length: 100 }, (_, number) => {
+    const state = new ConsumerState(true);
+    const written = storage.log(`${KEY}${number}`);
+    return { number, state, written, log: new ConsumerLog(written, world.clock, state, states) };
+  });
+  await world.clock.advance(10);
+  world.disk.fail({ operation: "write", code: "ENOSPC", times: Number.POSITIVE_INFINITY });
+  storage.log("other").append(Buffer.from("x"));
+  await world.clock.advance(10);
+  assert.equal(storage.failure?.code, "STORE_FULL");
+  const put = ({ state, log }: (typeof logs)[number], ...entry: Entry): void => {
+    state.apply(...entry);
+    log.gather(...entry);
+  };
+  // Each has a state of 24 KB.
+  for (const one of logs) for (let at = 1; at <= 1000; at++) put(one, Op.deliver, at * 2, at, 1, at);
+  await world.clock.advance(300);
+  const answered = new Set<number>();
+  let turn = 0;
+  const bytes = new Map<number, number>();
+  for (const { written } of logs) {
+    const { append } = written;
+    written.append = (entry, urgent) => {
+      const ticket = append.call(written, entry, urgent);
+      bytes.set(turn, (bytes.get(turn) ?? 0) + entry.length);
+      world.clock.endOfTurn(() => turn++);
+      return ticket;
+    };
+  }
+  world.disk.repair();
+  storage.onFailure = (failure) => {
+    if (failure !== undefined) return;
+    for (const one of logs) {
+      put(one, Op.ack, 2, 0, 0, 0);
+      one.log.committed((ticket) => void durable(storage.commits, ticket).then(() => answered.add(one.number)));
+    }
+  };
+  await world.clock.advance(6000);
+  assert.equal(answered.size, logs.length);
+  assert.ok(Math.max(...bytes.values()) < 300_000, `${Math.max(...bytes.values())} bytes in a turn`);
+  assert.ok(bytes.size >= 9);
+  const again = await reopen(world);
+  for (const { number, state } of logs) {
+    const found = new ConsumerState(true);
+    new ConsumerLog(again.log(`${KEY}${number}`), world.clock, found).recover();
+    assert.deepEqual(Buffer.from(found.encode()), Buffer.from(state.encode()));
+  }
 });

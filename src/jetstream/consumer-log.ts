@@ -1,11 +1,12 @@
 // Writes the entries of a consumer into its log: all of a turn of the loop are one record. What nobody waits for gathers for
 // longer, and deliveries and acknowledgements of messages that follow each other are one entry. When too many wait for the
-// disk, the whole state is written instead of them.
+// disk, the whole state is written instead of them, in its turn among those of all consumers.
 import type { Clock, Timer } from "../runtime/clock.js";
 import { type ConsumerState, Op, VALUE_BYTES, VALUES_OF } from "./consumer-state.js";
 import { LostDeliveries } from "./lost-deliveries.js";
 import { StoreError } from "./store/errors.js";
 import { ALREADY_DURABLE, type EntryLog, type Ticket } from "./store/store.js";
+import { type WaitingState, WholeStates } from "./whole-states.js";
 
 const FIRST_BYTES = 256;
 /** A consumer that was busy once does not keep more; nor does one that waits for the disk, as all of them may. */
@@ -21,10 +22,13 @@ const SECOND = 2 * VALUE_BYTES;
 const THIRD = 3 * VALUE_BYTES;
 const FOURTH = 4 * VALUE_BYTES;
 
-export class ConsumerLog {
+export class ConsumerLog implements WaitingState {
   readonly #log: EntryLog;
   readonly #clock: Clock;
   readonly #state: ConsumerState;
+  readonly #states: WholeStates;
+  // Those who want to know the ticket of the state that waits for its turn.
+  #waiters: ((ticket: Ticket) => void)[] = [];
   #view = newView(FIRST_BYTES);
   #end = 0;
   // Of the record that what was gathered is part of, once it is; else of the last one.
@@ -35,6 +39,8 @@ export class ConsumerLog {
   // What is to be written is the state, whatever was gathered.
   #isWhole = false;
   #isClosed = false;
+  // Of the state that was written last.
+  #lastBytes = 0;
   #timer: Timer | undefined;
   // Where the last entry stands, if it may become longer, and what follows it then.
   #open = -1;
@@ -43,11 +49,15 @@ export class ConsumerLog {
   #nextConsumer = 0;
   #openMs = 0;
 
-  /** @param state what is gathered was applied to it before */
-  constructor(log: EntryLog, clock: Clock, state: ConsumerState) {
+  /**
+   * @param state what is gathered was applied to it before
+   * @param states default: one of its own
+   */
+  constructor(log: EntryLog, clock: Clock, state: ConsumerState, states = new WholeStates(clock)) {
     this.#log = log;
     this.#clock = clock;
     this.#state = state;
+    this.#states = states;
   }
 
   /** Whether what the disk has of it cannot be read now. */
@@ -112,11 +122,33 @@ export class ConsumerLog {
     return this.#ticket;
   }
 
+  /** `commit` where the ticket may be known a little later. Calls back with it, never when the disk fails meanwhile. Throws as `commit`. */
+  committed(done: (ticket: Ticket) => void): void {
+    if (!this.#isWhole || this.#isCommitted || this.#isClosed) {
+      done(this.commit());
+      return;
+    }
+    this.#waiters.push(done);
+    this.#states.add(this);
+  }
+
+  /** See `WaitingState`. */
+  writeWhole(): number {
+    if (this.#isClosed || !this.#isWhole) return 0;
+    this.writeNow();
+    if (this.#isWhole) this.#timer ??= this.#clock.after(RETRY_MS, this.commitWhenPossible);
+    return this.#lastBytes;
+  }
+
   /** `commit`; while the disk takes nothing, as soon as it does. */
   readonly commitWhenPossible = (): void => {
     if (this.#isClosed) return;
     this.#timer?.cancel();
     this.#timer = undefined;
+    if (this.#isWhole && !this.#isCommitted) {
+      this.#states.add(this);
+      return;
+    }
     try {
       this.commit();
     } catch {
@@ -136,19 +168,24 @@ export class ConsumerLog {
 
   /** Commits, if that is possible, and takes nothing any more. */
   close(): void {
+    if (this.#isWhole) this.writeNow();
     this.commitWhenPossible();
-    this.#isClosed = true;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#stop();
   }
 
   /** Forgets everything and its file. */
   delete(): Ticket {
     this.#forget();
+    this.#stop();
+    return this.#log.delete();
+  }
+
+  #stop(): void {
     this.#isClosed = true;
+    this.#waiters = [];
+    this.#states.remove(this);
     this.#timer?.cancel();
     this.#timer = undefined;
-    return this.#log.delete();
   }
 
   get #isEmpty(): boolean {
@@ -158,12 +195,23 @@ export class ConsumerLog {
   readonly #flush = (): void => {
     this.#isCommitted = false;
     if (this.#isEmpty) return;
-    if (this.#isWhole) for (const part of this.#state.parts()) this.#ticket = this.#log.append(part);
+    if (this.#isWhole) this.#writeState();
     else this.#ticket = this.#log.append(new Uint8Array(this.#view.buffer, 0, this.#end));
     this.#isWaiting = false;
     this.#forget();
     if (this.#view.byteLength > KEPT_BYTES) this.#view = newView(FIRST_BYTES);
   };
+
+  #writeState(): void {
+    this.#lastBytes = 0;
+    for (const part of this.#state.parts()) {
+      this.#ticket = this.#log.append(part);
+      this.#lastBytes += part.length;
+    }
+    const waiters = this.#waiters;
+    this.#waiters = [];
+    for (const done of waiters) done(this.#ticket);
+  }
 
   #forget(): void {
     this.#end = 0;

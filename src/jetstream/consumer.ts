@@ -68,7 +68,7 @@ export class Consumer implements DeliveryTarget {
     this.state = new ConsumerState(config.ack_policy !== "none");
     this.#isLogged = this.isDurable;
     const log = this.#isLogged ? js.storage.log(key) : js.storage.memoryLog(key);
-    this.#log = new ConsumerLog(log, js.server.runtime.clock, this.state);
+    this.#log = new ConsumerLog(log, js.server.runtime.clock, this.state, js.wholeStates);
     this.pulls = new PullService(this);
     this.groups = new PriorityGroups(this);
     this.flow = new FlowControl(this);
@@ -268,16 +268,17 @@ export class Consumer implements DeliveryTarget {
 
   /** Calls back when what it states now is durable; never when the disk does not take it: who gets no answer asks again. */
   whenDurable(done: () => void): void {
-    let ticket: Ticket;
+    const written = (ticket: Ticket): void => {
+      this.stream.account.js.whenDurable(ticket, (error) => {
+        if (error === undefined) done();
+      });
+    };
     try {
-      ticket = this.#ticket;
+      if (this.#isLogged) this.#log.committed(written);
+      else written(ALREADY_DURABLE);
     } catch (error) {
-      if (error instanceof StoreError) return;
-      throw error;
+      if (!(error instanceof StoreError)) throw error;
     }
-    this.stream.account.js.whenDurable(ticket, (error) => {
-      if (error === undefined) done();
-    });
   }
 
   // What a client wants and cannot be written down is not done. Throws StoreError.

@@ -19,6 +19,7 @@ import { META_KEYS, MetaLog } from "./meta-log.js";
 import type { Storage, StreamStore, Ticket } from "./store/store.js";
 import type { Stream } from "./stream.js";
 import { timeText } from "./time.js";
+import { WholeStates } from "./whole-states.js";
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -40,6 +41,7 @@ export class JetStream {
   readonly damage: Damage;
   readonly memoryBudget: MemoryBudget;
   readonly loading: AccountLoading;
+  readonly wholeStates: WholeStates;
   /** Bytes that all accounts may use; resolved from the options and the machine. */
   limits: Usage;
   /** Atomic batches that are open now. */
@@ -61,6 +63,7 @@ export class JetStream {
     this.damage = new Damage(this);
     this.memoryBudget = new MemoryBudget(server);
     this.loading = new AccountLoading(this);
+    this.wholeStates = new WholeStates(server.runtime.clock);
     this.memoryBudget.limitBytes = this.options.maxMemoryProcessBytes;
     // With something lost, what looks left over may be all there is.
     if (storage.problems.length === 0) this.#removeLeftOvers();
