@@ -16,6 +16,8 @@ type Step = readonly [
   headers?: Record<string, string>,
 ];
 
+/** Nothing is asked: what was asked before has another answer. */
+const NEXT_ANSWER = "";
 const failed = (code: number, description: string): Asked => ({ error: { err_code: code, description } });
 const state = (messages: number, first: number, last: number): Asked => ({
   state: { messages, first_seq: first, last_seq: last },
@@ -291,6 +293,22 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     ["CONSUMER.CREATE.S.O", consumer({ name: "O", priority_policy: "overflow", priority_groups: ["g"] }), made],
     ["CONSUMER.MSG.NEXT.S.O", { batch: 1, no_wait: true, group: "g", min_pending: 3 }, "404 No Messages"],
   ],
+  "pulls of an overflow group that do not wait": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ...["1", "2", "3"].map((payload, at): Step => ["a.1", payload, { seq: at + 1 }]),
+    ["CONSUMER.CREATE.S.O", consumer({ name: "O", priority_policy: "overflow", priority_groups: ["g"] }), made],
+    ["CONSUMER.MSG.NEXT.S.O", { batch: 5, no_wait: true, group: "g", min_pending: 2 }, "1"],
+    [NEXT_ANSWER, "", "2"],
+    [NEXT_ANSWER, "", "404 No Messages"],
+    ["a.1", "4", { seq: 4 }],
+    ["CONSUMER.MSG.NEXT.S.O", { batch: 5, no_wait: true, expires: 60e9, group: "g", min_pending: 2 }, "3"],
+    [NEXT_ANSWER, "", "404 No Messages"],
+    [
+      "CONSUMER.MSG.NEXT.S.O",
+      { batch: 5, no_wait: true, expires: 50e6, group: "g", min_pending: 2 },
+      "408 Request Timeout\r\nNats-Pending-Messages: 5\r\nNats-Pending-Bytes: 0",
+    ],
+  ],
   "values of headers reach to the end of their line": [
     ["STREAM.CREATE.S", MEMORY, made],
     ["a.1", "x", { seq: 1 }, { "Nats-Msg-Id": "y " }],
@@ -355,7 +373,8 @@ for (const program of PROGRAMS) {
       const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
       const block = lines.length === 0 ? "" : `NATS/1.0\r\n${lines.join("")}\r\n`;
       const sizes = block === "" ? text.length : `${block.length} ${block.length + text.length}`;
-      asking.send(`${block === "" ? "PUB" : "HPUB"} ${to} answers ${sizes}\r\n${block}${text}\r\n`);
+      if (subject !== NEXT_ANSWER)
+        asking.send(`${block === "" ? "PUB" : "HPUB"} ${to} answers ${sizes}\r\n${block}${text}\r\n`);
       const { headers: told, payload } = await asking.expect(/^H?MSG /);
       const status = /^NATS\/1\.0 (.+?)\r\n\r\n/s.exec(told)?.[1];
       return status ?? (payload.startsWith("{") ? (JSON.parse(payload) as unknown) : payload);

@@ -72,7 +72,10 @@ export class Delivery {
         if (consumer.flow.isStalled || this.#mustWait()) return;
       } else {
         request = pulls.next();
-        if (request === undefined) return;
+        if (request === undefined) {
+          pulls.nothingLeft();
+          return;
+        }
       }
       const sequence = this.#nextSequence();
       if (sequence === 0) {

@@ -138,7 +138,7 @@ export class PullService {
     } else this.#queue.rotate(request, this.#byPriority);
   }
 
-  /** There is nothing more to deliver now. */
+  /** There is nothing more to deliver now, or nobody it could go to. */
   nothingLeft(): void {
     if (!this.#queue.requests.some(({ noWait }) => noWait)) return;
     for (const request of [...this.#queue.requests]) {
