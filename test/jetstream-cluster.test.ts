@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { AckPolicy, DeliverPolicy, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import { headers } from "@nats-io/transport-node";
+import { connect, headers } from "@nats-io/transport-node";
 import {
   type Answer,
   ask,
@@ -344,5 +344,55 @@ test("what an account may store counts over all servers, what consumers it may h
     };
     assert.equal(await add("c"), undefined);
     assert.equal(await add("d"), 10026);
+  }
+});
+
+test("monitoring shows of each server its own streams, and who decides, as with nats-servers", {
+  timeout: 60_000,
+}, async (t) => {
+  const world = newWorld(t);
+  const options = { ...withSystem, httpPort: -1 };
+  const one = await startMember(world, "S1", [], options);
+  const two = await startMember(world, "S2", [one], options);
+  await together([one, two]);
+  await make(two.client, "THERE");
+  const page = async ({ server }: Member, path: string): Promise<{ status: number; text: string }> => {
+    const { host, port } = server.addresses["monitoring"];
+    const response = await fetch(`http://${host}:${port}${path}`);
+    return { status: response.status, text: await response.text() };
+  };
+  interface Pages {
+    readonly jetstream?: { readonly meta?: { readonly leader: string; readonly cluster_size: number } };
+    readonly account_details?: readonly { readonly stream_detail?: readonly Answer[] }[];
+  }
+  const json = async (member: Member, path: string): Promise<Pages> =>
+    JSON.parse((await page(member, path)).text) as Pages;
+  for (const member of [one, two]) {
+    const meta = (await json(member, "/varz")).jetstream?.meta;
+    assert.deepEqual([meta?.leader, meta?.cluster_size], ["S1", 2]);
+    assert.equal((await page(member, "/healthz?account=A")).status, 200);
+    assert.equal((await page(member, "/healthz?account=SYS")).status, 404);
+  }
+  const details = await Promise.all(
+    [one, two].map(async (member) => (await json(member, "/jsz?acc=A&streams=1")).account_details?.[0]?.stream_detail),
+  );
+  assert.deepEqual(
+    details.map((streams) => streams?.map(({ cluster }) => cluster)),
+    [undefined, [{ name: "C", leader: "S2" }]],
+  );
+  assert.match((await page(one, "/healthz?account=A&stream=THERE")).text, /stream .*THERE.* not found on account/);
+  assert.equal((await page(two, "/healthz?account=A&stream=THERE")).status, 200);
+  assert.equal((await page(one, "/jsz?leader-only=1")).status, 200);
+  assert.deepEqual(await page(two, "/jsz?leader-only=1"), { status: 400, text: "filtered response: not leader" });
+  const system = await connect({ servers: two.server.clientUrl, user: "sys", pass: "sys" });
+  t.after(() => system.close());
+  for (const [body, expected] of [
+    ["", ["S1", "S2"]],
+    ['{"leader_only":true}', ["S1"]],
+  ] as const) {
+    const names: string[] = [];
+    const answers = await system.requestMany("$SYS.REQ.SERVER.PING.JSZ", body, { strategy: "timer", maxWait: 500 });
+    for await (const answer of answers) names.push(answer.json<{ server: { name: string } }>().server.name);
+    assert.deepEqual(names.sort(), expected);
   }
 });

@@ -184,6 +184,8 @@ export class JetStreamCluster implements Admission, PeerWork {
       replicas: replicas.length > 0 ? replicas : undefined,
       cluster_size: replicas.length + 1,
       pending: 0,
+      pending_requests: 0,
+      pending_infos: 0,
     };
   }
 

@@ -35,6 +35,11 @@ export class JetStreamMonitor implements JetStreamSource {
     return this.#js.domain;
   }
 
+  get isLeader(): boolean {
+    const { cluster } = this.#js;
+    return cluster === undefined || cluster.peers.coordinator === "own";
+  }
+
   isEnabledFor(account: Account): boolean {
     return this.#js.accounts.has(account);
   }
@@ -48,7 +53,8 @@ export class JetStreamMonitor implements JetStreamSource {
       sync_interval: (options.syncIntervalMs ?? SYNC_INTERVAL_MS) * 1e6,
       sync_always: options.syncAlways || undefined,
       domain,
-      compress_ok: true,
+      // As nats-server has it: not where it found out the limits itself.
+      compress_ok: (options.maxMemoryStoreBytes > 0 && options.maxFileStoreBytes > 0) || undefined,
       unique_tag: options.uniqueTag || undefined,
       strict: options.strict || undefined,
     };
@@ -89,7 +95,7 @@ export class JetStreamMonitor implements JetStreamSource {
   }
 
   varz(): object {
-    return { config: this.#config, stats: this.#stats, limits: this.#limits };
+    return { config: this.#config, stats: this.#stats, meta: this.#js.cluster?.describe(), limits: this.#limits };
   }
 
   statsz(): object {
@@ -116,9 +122,9 @@ export class JetStreamMonitor implements JetStreamSource {
       config: this.#config,
       limits: this.#limits,
       streams: streams.length,
-      streams_leader: options.raft ? streams.length : undefined,
+      streams_leader: (options.raft && streams.length) || undefined,
       consumers,
-      consumers_leader: options.raft ? consumers : undefined,
+      consumers_leader: (options.raft && consumers) || undefined,
       messages: sum(streams, ({ store }) => store.state.messages),
       bytes: sum(streams, ({ store }) => store.state.bytes),
       meta_cluster: this.#js.cluster?.describe(),
@@ -140,12 +146,14 @@ export class JetStreamMonitor implements JetStreamSource {
     return [...this.#js.damage.problems, ...(this.#js.cluster?.peers.twins.problems() ?? [])];
   }
 
-  // Only what is on disk is looked for.
+  // On a server that is alone only what is on disk is looked for.
   fault(account: string, stream: string, consumer: string): JetStreamFault | undefined {
     const found = [...this.#js.accounts.values()].find((one) => one.account.name === account);
-    const streams = [...(found?.streams.values() ?? [])].filter(({ config }) => config.storage === "file");
+    const isAlone = this.#js.cluster === undefined;
+    const streams = [...(found?.streams.values() ?? [])].filter(({ config }) => !isAlone || config.storage === "file");
     const missing = { statusCode: 404 } as const;
-    if (streams.length === 0) return { ...missing, type: "ACCOUNT", error: `JetStream account "${account}" not found` };
+    const isThere = isAlone ? streams.length > 0 : found !== undefined;
+    if (!isThere) return { ...missing, type: "ACCOUNT", error: `JetStream account "${account}" not found` };
     if (stream === "") return undefined;
     const named = streams.find(({ name }) => name === stream);
     if (named === undefined) {
@@ -183,10 +191,11 @@ function streamPage(stream: Stream, options: JszOptions): object {
     const consumers = [...stream.consumers.values()].filter(({ config }) => config.direct === isDirect);
     return consumers.length > 0 ? consumers.map((consumer) => consumerPage(consumer, options)) : undefined;
   };
+  const { js } = stream.account;
   return {
     name: stream.name,
     created: timeText(stream.createdNs),
-    cluster: { leader: stream.account.js.server.name },
+    cluster: js.cluster?.place ?? { leader: js.server.name },
     config: options.config ? shownStream(stream.config, false) : undefined,
     state: streamState(stream),
     consumer_detail: options.consumers ? of(false) : undefined,

@@ -177,7 +177,7 @@ export class HttpPages {
     };
     const leaderOnly = query.flag("leader-only");
     query.flag("stream-leader-only");
-    if (leaderOnly && !this.#pages.hasJetStream) throw new MonitoringError("filtered response: not leader");
+    if (leaderOnly && !this.#pages.decidesOnJetStream) throw new MonitoringError("filtered response: not leader");
     return json(await this.#pages.jsz(options));
   }
 

@@ -79,8 +79,8 @@ export class Pages {
     return leafz(this.#server, options);
   }
 
-  get hasJetStream(): boolean {
-    return this.#server.jetStream !== undefined;
+  get decidesOnJetStream(): boolean {
+    return this.#server.jetStream?.isLeader === true;
   }
 
   async jsz(options: JszOptions = {}): Promise<object> {

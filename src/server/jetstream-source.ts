@@ -45,6 +45,8 @@ export interface JetStreamSample {
 export interface JetStreamSource {
   /** Undefined for none. */
   readonly domain: string | undefined;
+  /** Whether it decides for all servers of this JetStream. */
+  readonly isLeader: boolean;
   isEnabledFor(account: Account): boolean;
   /** The page of the whole server. */
   jsz(options: JszOptions): object;

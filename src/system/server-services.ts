@@ -123,7 +123,7 @@ function servePages({ server, pages, publisher, services, events, others }: Serv
   page("LEAFZ", { subscriptions: "boolean", account: "string" }, (options) => pages.leafz(options));
   page("ACCOUNTZ", { account: "string" }, (options) => pages.accountz(options));
   page("JSZ", JSZ_FIELDS, async ({ leader_only: leaderOnly, ...options }) =>
-    leaderOnly && server.jetStream === undefined ? NO_ANSWER : pages.jsz(jszOptions(options)),
+    leaderOnly && server.jetStream?.isLeader !== true ? NO_ANSWER : pages.jsz(jszOptions(options)),
   );
   page("HEALTHZ", HEALTHZ_FIELDS, async (options) => {
     const { status, statusCode, error, errors } = pages.healthz(options);
