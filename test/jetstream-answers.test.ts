@@ -27,6 +27,7 @@ const MEMORY = { ...FILE, storage: "memory" };
 const SEALED = failed(10109, "invalid operation on sealed stream");
 const LEVEL = { "Nats-Required-Api-Level": "99" };
 const NEWER = failed(10185, "JetStream minimum api level required");
+const TOO_LARGE = failed(10054, "message size exceeds maximum allowed");
 const consumer = (config: object, more: object = {}): Asked => ({ stream_name: "S", config, ...more });
 const made: Asked = {};
 
@@ -307,6 +308,84 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
       "CONSUMER.MSG.NEXT.S.O",
       { batch: 5, no_wait: true, expires: 50e6, group: "g", min_pending: 2 },
       "408 Request Timeout\r\nNats-Pending-Messages: 5\r\nNats-Pending-Bytes: 0",
+    ],
+  ],
+  "pull requests that are no JSON": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["CONSUMER.CREATE.S.C", consumer({ name: "C", ack_policy: "explicit" }), made],
+    ["CONSUMER.MSG.NEXT.S.C", "{", "400 Bad Request - unexpected end of JSON input"],
+    ["CONSUMER.MSG.NEXT.S.C", '{"a":1}}', "400 Bad Request - invalid character '}' after top-level value"],
+    ["CONSUMER.MSG.NEXT.S.C", '{"a":nul}', "400 Bad Request - invalid character '}' in literal null (expecting 'l')"],
+    ["CONSUMER.MSG.NEXT.S.C", '{"a":"\\x"}', "400 Bad Request - invalid escape sequence `\\x` in string"],
+    [
+      "CONSUMER.MSG.NEXT.S.C",
+      '{"batch":1e0}',
+      "400 Bad Request - json: cannot unmarshal number 1e0 into Go struct field .batch of type int",
+    ],
+    [
+      "CONSUMER.MSG.NEXT.S.C",
+      '{"group":1,"batch":"x"}',
+      "400 Bad Request - json: cannot unmarshal number into Go struct field .group of type string",
+    ],
+    ["CONSUMER.MSG.NEXT.S.C", { Batch: 1, NO_WAIT: true }, "404 No Messages"],
+    ["CONSUMER.CREATE.S.D", consumer({ name: "D", deliver_subject: "d" }), made],
+    ["CONSUMER.MSG.NEXT.S.D", "{", "409 Consumer is push based"],
+  ],
+  "pulls without a group, and with the id of nobody": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    ["a.1", "x", { seq: 1 }],
+    ["CONSUMER.CREATE.S.O", consumer({ name: "O", priority_policy: "overflow", priority_groups: ["g"] }), made],
+    ["CONSUMER.MSG.NEXT.S.O", {}, "400 Bad Request - Priority Group missing"],
+    ["CONSUMER.MSG.NEXT.S.O", "1", "x"],
+    ["CONSUMER.CREATE.S.P", consumer({ name: "P", priority_policy: "pinned_client", priority_groups: ["g"] }), made],
+    [
+      "CONSUMER.MSG.NEXT.S.P",
+      { batch: 2, group: "g", id: "x" },
+      "423 Nats-Wrong-Pin-Id\r\nNats-Pending-Messages: 2\r\nNats-Pending-Bytes: 0",
+    ],
+  ],
+  "numbers and values that Go does not take, or does": [
+    ["STREAM.CREATE.S", '{"name":"S","max_msgs":1e3}', { error: { err_code: 10025 } }],
+    ["STREAM.CREATE.S", '{"name":"S","max_msgs":1.0}', { error: { err_code: 10025 } }],
+    ["STREAM.CREATE.S", '{"name":"S","storage":null}', { error: { err_code: 10025 } }],
+    ["STREAM.CREATE.S", '{"name":"S","subjects":["s",null]}', failed(10052, "invalid subject")],
+    ["STREAM.CREATE.S", '{"name":"S","subjects":["a.>"]} {"max_msgs":3}', { config: { max_msgs: 3 } }],
+    ["STREAM.UPDATE.S", '{"name":"S","subjects":["a.>"]} 3', { error: { err_code: 10025 } }],
+    ["CONSUMER.CREATE.S.C", { stream_name: "S" }, { name: "C" }],
+  ],
+  "what is looked at first in snapshots and purges": [
+    ["STREAM.PURGE.S", { seq: 1, keep: 1 }, failed(10003, "bad request")],
+    ["STREAM.SNAPSHOT.S", "{ }", failed(10003, "bad request")],
+    ["STREAM.SNAPSHOT.S", "{", failed(10059, "stream not found")],
+    ["STREAM.CREATE.S", FILE, made],
+    ["STREAM.SNAPSHOT.S", { chunk_size: 5 }, failed(10015, "deliver subject not valid")],
+  ],
+  "limits of consumers that are none": [
+    ["STREAM.CREATE.S", { ...FILE, consumer_limits: { inactive_threshold: -1, max_ack_pending: -1 } }, made],
+    [
+      "CONSUMER.CREATE.S.C",
+      consumer({ durable_name: "C", ack_policy: "explicit" }),
+      { config: { inactive_threshold: -1, max_ack_pending: -1 } },
+    ],
+    [
+      "CONSUMER.CREATE.S.D",
+      consumer({ name: "D", ack_policy: "explicit" }),
+      { config: { inactive_threshold: 5_000_000_000, max_ack_pending: -1 } },
+    ],
+  ],
+  "consumers by which streams are read": [
+    ["STREAM.CREATE.S", FILE, made],
+    ["CONSUMER.CREATE.S.C", consumer({ durable_name: "C", sourcing: true }), { name: "C" }],
+    ["CONSUMER.CREATE.S.C", consumer({ durable_name: "C" }), failed(10012, "sourcing can not be updated")],
+  ],
+  "messages of batches that are too large": [
+    ["STREAM.CREATE.S", { ...FILE, max_msg_size: 100, allow_atomic: true }, made],
+    ["a.1", "x".repeat(100), TOO_LARGE, { "Nats-Batch-Id": "b", "Nats-Batch-Sequence": "1" }],
+    [
+      "a.1",
+      "x",
+      failed(10176, "atomic publish batch is incomplete"),
+      { "Nats-Batch-Id": "b", "Nats-Batch-Sequence": "2" },
     ],
   ],
   "values of headers reach to the end of their line": [

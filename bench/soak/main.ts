@@ -7,6 +7,7 @@ import { type Drill, DrillContext } from "./drill.js";
 import { edge } from "./edge.js";
 import { edgeStreams } from "./edge-streams.js";
 import { gatewayPruning } from "./gateway-pruning.js";
+import { jetStreamAnswers } from "./jetstream-answers.js";
 import { jetStreamKills } from "./jetstream-kills.js";
 import { jetStreamSyncs } from "./jetstream-syncs.js";
 import { mixedLoad } from "./mixed-load.js";
@@ -25,6 +26,7 @@ const drills: readonly Drill[] = [
   clusterFaults,
   superCluster,
   gatewayPruning,
+  jetStreamAnswers,
   jetStreamKills,
   edgeStreams,
   jetStreamSyncs,

@@ -8,7 +8,7 @@ import type { Consumer } from "./consumer.js";
 import { Op } from "./consumer-state.js";
 import { wireSubject } from "./names.js";
 import { statusBlock } from "./publish-headers.js";
-import { readPull } from "./pull-requests.js";
+import { readPull } from "./pull-options.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const SHORT_TOKENS = 9;

@@ -3,6 +3,7 @@ import { type ApiRequest, type ApiRoute, type DirectRoute, wantEmpty } from "./a
 import type { Consumer } from "./consumer.js";
 import { checkConsumer, checkConsumerUpdate, checkWorkQueue } from "./consumer-checks.js";
 import {
+  CONSUMER_FIELDS,
   type ConsumerConfig,
   type ConsumerLimits,
   CREATE_FIELDS,
@@ -11,11 +12,11 @@ import {
   withEphemeralThreshold,
 } from "./consumer-config.js";
 import { ApiError } from "./errors.js";
-import { type Fields, field, readRequest } from "./fields.js";
+import { type Fields, field, readFields, readRequest } from "./fields.js";
 import { nuid } from "./ids.js";
 import { consumerInfo } from "./info.js";
 import { appendHeaders, Header, statusBlock } from "./publish-headers.js";
-import { readPull } from "./pull-requests.js";
+import { readPull } from "./pull-options.js";
 import type { Stream } from "./stream.js";
 import { withLevel } from "./stream-config.js";
 import { NS_PER_MS, parseTime, ZERO_TIME } from "./time.js";
@@ -41,8 +42,8 @@ function readCreate({ payload, strict, names }: ApiRequest): CreateRequest & { c
   if (payload.length === 0) throw new ApiError("streamMismatch");
   const request = readRequest<CreateRequest>(payload, CREATE_FIELDS, strict);
   const { config } = request;
-  if (request.stream_name !== names[0] || config === undefined) throw new ApiError("streamMismatch");
-  return { ...request, config };
+  if (request.stream_name !== names[0]) throw new ApiError("streamMismatch");
+  return { ...request, config: config ?? (readFields({}, CONSUMER_FIELDS, strict) as ConsumerConfig) };
 }
 
 // CONSUMER.CREATE.S: an ephemeral consumer with a name that is drawn.
@@ -129,7 +130,7 @@ function identify({ identity }: Stream, config: ConsumerConfig, request: ApiRequ
   if (config.direct || config.sourcing) {
     request.answerHeaders = Buffer.from(appendHeaders("", [[Header.streamIdentity, identity]]));
   }
-  if (config.sourcing && !config.drawn_name)
+  if (config.direct && config.sourcing && !config.drawn_name)
     config.name += `-${nuid(request.js.server.runtime.random, EPHEMERAL_CHARS)}`;
 }
 
@@ -268,6 +269,10 @@ export const NEXT_ROUTE: DirectRoute = {
     const consumer = account.streams.get(names[0])?.consumers.get(names[1]);
     if (consumer === undefined) return false;
     if (reply === "" || request.refusesLevel()) return true;
+    if (consumer.isPush) {
+      consumer.pulls.refusePush(reply);
+      return true;
+    }
     try {
       consumer.pulls.ask(readPull(payload), reply);
     } catch (error) {

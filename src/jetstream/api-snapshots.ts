@@ -33,11 +33,10 @@ interface SnapshotRequest {
 
 function snapshot(request: ApiRequest): object {
   const { account, names, payload, strict, js } = request;
-  if (payload.length === 0) throw new ApiError("badRequest");
+  if (/^\s*(?:\{\s*\})?\s*$/.test(payload.toString("latin1"))) throw new ApiError("badRequest");
+  const stream = account.stream(names[0]);
   const asked = readRequest<SnapshotRequest>(payload, SNAPSHOT, strict);
   const { deliver_subject: subject, chunk_size: chunk } = asked;
-  const stream = account.stream(names[0]);
-  if (subject === "") throw new ApiError("badRequest");
   if (!isUsableSubject(subject) || !isValidSubject(subject) || !isLiteral(subject)) {
     throw new ApiError("deliverSubject");
   }

@@ -191,8 +191,8 @@ function purge(request: ApiRequest): object {
     payload.length === 0
       ? { seq: 0, filter: "", keep: 0 }
       : readRequest<{ seq: number; filter: string; keep: number }>(payload, PURGE, strict);
-  const stream = account.stream(names[0]);
   if (asked.seq > 0 && asked.keep > 0) throw new ApiError("badRequest");
+  const stream = account.stream(names[0]);
   stream.checkSealed();
   if (stream.config.deny_purge) throw new ApiError("purgeDenied");
   const filter = asked.filter === "" ? undefined : stream.store.filter([wireSubject(asked.filter)]);

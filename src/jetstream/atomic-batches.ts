@@ -1,21 +1,20 @@
-// Batches of messages: atomic ones, of which all or none is stored (ADR-50), and fast ones, which are acknowledged together.
+// Atomic batches of messages, of which all or none is stored (ADR-50).
 import type { Message } from "../accounts/message.js";
 import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
 import { type Counted, checkIncrement, counterMessage } from "./counters.js";
-import { ApiError, asApiError } from "./errors.js";
+import { ApiError } from "./errors.js";
 import { checkAddress, checkLimits, checkSequences, checkSize, readRollup, readTtl } from "./publish-checks.js";
 import { appendHeaders, Header, headerNumber, type MessageHeaders, withoutHeaders } from "./publish-headers.js";
 import { checkSchedulesOff } from "./schedules.js";
 import type { Stream } from "./stream.js";
 
-const MAX_ID_CHARS = 64;
+/** Of a batch's id. */
+export const MAX_ID_CHARS = 64;
 const MAX_MESSAGES = 1000;
 const MAX_PER_STREAM = 50;
 const MAX_TOTAL = 1000;
 const TIMEOUT_MS = 10_000;
-/** Messages between acknowledgements of a fast batch that does not say how many. */
-const DEFAULT_FLOW = 10;
 const NO_BYTES = Buffer.alloc(0);
 
 interface Item {
@@ -28,22 +27,9 @@ interface AtomicBatch {
   timer: Timer | undefined;
 }
 
-interface FastBatch {
-  /** The batch sequence that comes next. */
-  next: number;
-  stored: number;
-  lastSequence: number;
-  /** Up to which sequence of the batch was acknowledged. */
-  acknowledged: number;
-  timer: Timer | undefined;
-}
-
 export class AtomicBatches {
   readonly #stream: Stream;
   readonly #atomic = new Map<string, AtomicBatch>();
-  readonly #fast = new Map<string, FastBatch>();
-  /** Of the last message of a fast batch: later answers do not overtake earlier ones. */
-  #lastTicket = 0;
 
   constructor(stream: Stream) {
     this.#stream = stream;
@@ -61,14 +47,15 @@ export class AtomicBatches {
 
   close(): void {
     for (const id of [...this.#atomic.keys()]) this.#forget(id);
-    for (const { timer } of this.#fast.values()) timer?.cancel();
-    this.#fast.clear();
   }
 
   /** A message of an atomic batch. Throws ApiError. */
-  atomic(original: Message, headers: MessageHeaders, id: string, reply: string): void {
+  take(original: Message, headers: MessageHeaders, id: string, reply: string): void {
     const stream = this.#stream;
     const { js, account } = stream.account;
+    stream.checkSealed();
+    checkSize(stream, original);
+    if (!stream.config.allow_atomic) throw new ApiError("atomicDisabled");
     if (id.length > MAX_ID_CHARS) throw new ApiError("atomicId");
     const sequence = headerNumber(headers.get(Header.batchSequence));
     if (sequence === undefined) throw new ApiError("atomicSequenceMissing");
@@ -189,7 +176,7 @@ export class AtomicBatches {
     js.whenDurable(ticket, (error) => {
       if (reply === "") return;
       if (error !== undefined) stream.refuse(reply, error);
-      else js.send(account, reply, this.#ack(last, id, items.length));
+      else js.send(account, reply, batchAck(stream, last, id, items.length));
     });
   }
 
@@ -201,110 +188,11 @@ export class AtomicBatches {
     }
     checkSequences(stream, message.subject, headers, before);
   }
-
-  #ack(sequence: number, batch: string, count: number): Buffer {
-    const { domain } = this.#stream.account.js;
-    return Buffer.from(stringifyExact({ stream: this.#stream.name, domain, seq: sequence, batch, count }));
-  }
-
-  // ---------------------------------------------------------------- fast batches
-
-  /** A message of a fast batch, told by its reply subject; false when the subject is of another kind. */
-  fast(message: Message, headers: MessageHeaders, reply: string): boolean {
-    try {
-      return this.#takeFast(message, headers, reply);
-    } catch (error) {
-      // After what was answered before.
-      this.#later(() => this.#stream.refuse(reply, error));
-      return true;
-    }
-  }
-
-  #later(answer: () => void): void {
-    this.#stream.account.js.whenDurable(this.#lastTicket, answer);
-  }
-
-  #takeFast(message: Message, headers: MessageHeaders, reply: string): boolean {
-    const stream = this.#stream;
-    const tokens = reply.split(".");
-    if (tokens.length < 7) return false;
-    const [id, flowText, mode, sequenceText, opText] = tokens.slice(-6, -1);
-    stream.checkSealed();
-    if (!stream.config.allow_batched) throw new ApiError("batchDisabled");
-    const flow = headerNumber(flowText) || DEFAULT_FLOW;
-    const sequence = headerNumber(sequenceText);
-    const op = headerNumber(opText);
-    if (sequence === undefined || op === undefined || op > 4 || (mode !== "ok" && mode !== "fail")) {
-      throw new ApiError("batchPattern");
-    }
-    if (id.length > MAX_ID_CHARS) throw new ApiError("batchId");
-    let batch = this.#fast.get(id);
-    // A batch of one message may begin with its end.
-    if ((op === 0 || (op === 2 && sequence === 1)) && batch === undefined) {
-      if (sequence !== 1) throw new ApiError("batchPattern");
-      batch = { next: 1, stored: 0, lastSequence: 0, acknowledged: 0, timer: undefined };
-      this.#fast.set(id, batch);
-      if (op === 0) this.#tell(reply, { type: "ack", seq: 0, msgs: flow });
-    }
-    if (batch === undefined) throw new ApiError("batchUnknown");
-    batch.timer?.cancel();
-    const current = batch;
-    batch.timer = stream.account.js.after(this.#limits.timeoutMs, () => this.#fast.delete(id));
-    if (op === 4) {
-      this.#tell(reply, { type: "ack", seq: current.acknowledged, msgs: flow });
-      return true;
-    }
-    if (sequence !== current.next) {
-      this.#tell(reply, { type: "gap", last_seq: current.next, seq: sequence });
-      if (mode === "fail") {
-        this.#finish(id, current, current.next - 1, reply);
-        return true;
-      }
-    }
-    current.next = sequence + 1;
-    if (op !== 3 && !this.#store(message, headers, current, sequence, reply) && mode === "fail") {
-      this.#finish(id, current, sequence - 1, reply);
-      return true;
-    }
-    if (op === 2 || op === 3) this.#finish(id, current, op === 3 ? sequence - 1 : sequence, reply);
-    else if (sequence > 1 && sequence - current.acknowledged >= flow) {
-      current.acknowledged = sequence - ((sequence - current.acknowledged) % flow);
-      this.#tell(reply, { type: "ack", seq: current.acknowledged, msgs: flow });
-    }
-    return true;
-  }
-
-  #store(message: Message, headers: MessageHeaders, batch: FastBatch, sequence: number, reply: string): boolean {
-    try {
-      const stored = this.#stream.take(message, headers);
-      batch.stored++;
-      batch.lastSequence = stored.sequence;
-      this.#lastTicket = Math.max(this.#lastTicket, stored.ticket);
-      return true;
-    } catch (error) {
-      const refusal = asApiError(error);
-      if (refusal === undefined) throw error;
-      this.#tell(reply, { type: "err", seq: sequence, error: refusal.toJSON() });
-      return false;
-    }
-  }
-
-  #finish(id: string, batch: FastBatch, count: number, reply: string): void {
-    batch.timer?.cancel();
-    this.#fast.delete(id);
-    const { js, account } = this.#stream.account;
-    this.#later(() => js.send(account, reply, this.#ack(batch.lastSequence, id, count)));
-  }
-
-  #tell(reply: string, content: object): void {
-    const { js, account } = this.#stream.account;
-    this.#later(() => js.send(account, reply, Buffer.from(stringifyExact(content))));
-  }
 }
 
-/** The batches of a stream, kept over changes of its configuration. */
-export function atomicBatchesOf(stream: Stream): AtomicBatches {
-  return stream.batches ?? new AtomicBatches(stream);
+/** What a whole batch is answered with. */
+export function batchAck({ account, name }: Stream, sequence: number, batch: string, count: number): Buffer {
+  return Buffer.from(stringifyExact({ stream: name, domain: account.js.domain, seq: sequence, batch, count }));
 }
 
 // A message outlives its turn: everything it refers to is copied.

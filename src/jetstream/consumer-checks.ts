@@ -6,7 +6,7 @@ import { checkDeadLetter } from "./dead-letters.js";
 import { ApiError, invalidStream } from "./errors.js";
 import { isUsableSubject, isValidName, MAX_NAME_BYTES } from "./names.js";
 import type { Stream } from "./stream.js";
-import { goDuration, NS_PER_MS } from "./time.js";
+import { goDuration, NS_PER_MS, NS_PER_SECOND } from "./time.js";
 
 const MAX_DESCRIPTION_BYTES = 4096;
 const MAX_METADATA_BYTES = 128 * 1024;
@@ -53,6 +53,10 @@ export function checkConsumer(config: ConsumerConfig, stream: Stream, limits: Co
 
 function checkFlowAcks(config: ConsumerConfig): void {
   if (config.deliver_subject === "") throw new ApiError("flowAckPush");
+  if (!config.flow_control) throw new ApiError("flowAckFlowControl");
+  if (config.idle_heartbeat !== NS_PER_SECOND) {
+    throw invalidStream("flow control ack policy heartbeat needs to be 1s");
+  }
   if (config.max_ack_pending < 0) throw new ApiError("flowAckMaxPending");
   if (config.ack_wait !== 0n || config.backoff?.length) throw new ApiError("flowAckWait");
   if (config.max_deliver > 0) throw new ApiError("flowAckMaxDeliver");
@@ -170,11 +174,11 @@ function checkAckPending(config: ConsumerConfig, stream: Stream, limits: Consume
   if (limit > 0 && pending > limit) throw new ApiError("maxAckPending", { limit });
 }
 
-/** What a work queue allows: each message has one consumer. Throws ApiError. */
+/** What a work queue allows: each message has one consumer, besides those by which streams are read. Throws ApiError. */
 export function checkWorkQueue(config: ConsumerConfig, stream: Stream): void {
-  if (stream.config.retention !== "workqueue") return;
+  if (stream.config.retention !== "workqueue" || config.direct) return;
   if (config.ack_policy !== "explicit" && config.ack_policy !== "flow_control") throw new ApiError("workQueueAck");
-  const others = [...stream.consumers.values()].filter(({ name }) => name !== config.name);
+  const others = [...stream.consumers.values()].filter((one) => one.name !== config.name && !one.config.direct);
   const filters = filtersOf(config);
   if (others.length > 0) {
     if (filters.length === 0 || others.some((other) => filtersOf(other.config).length === 0)) {
@@ -193,6 +197,9 @@ export function checkConsumerUpdate(consumer: Consumer, next: ConsumerConfig): v
   const old = consumer.config;
   const cannot = (text: string): ApiError => new ApiError("consumerCreate", { text });
   const changes = (name: keyof ConsumerConfig): boolean => old[name] !== next[name];
+  if (changes("sourcing")) {
+    throw cannot(`${changes("mem_storage") ? "storage type" : "sourcing"} can not be updated`);
+  }
   if (changes("deliver_policy") || changes("opt_start_seq") || changes("opt_start_time")) {
     throw cannot(
       changes("deliver_policy")

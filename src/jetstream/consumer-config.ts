@@ -145,7 +145,7 @@ export function withConsumerDefaults(
   const isPush = config.deliver_subject !== "";
   const flowAcks = config.ack_policy === "flow_control";
   if (config.max_deliver <= 0) config.max_deliver = -1;
-  if (flowAcks) {
+  if (flowAcks && !pedantic) {
     config.flow_control = true;
     if (config.idle_heartbeat === 0n) config.idle_heartbeat = NS_PER_SECOND;
   }
@@ -160,7 +160,7 @@ export function withConsumerDefaults(
   }
   if (config.backoff?.length === 0) config.backoff = undefined;
   withMaxAckPending(config, streamLimits.max_ack_pending, limits.maxAckPending, pedantic);
-  if (config.inactive_threshold === 0n && streamLimits.inactive_threshold > 0n) {
+  if (config.inactive_threshold === 0n && streamLimits.inactive_threshold !== 0n) {
     if (pedantic) throw pedanticError("inactive_threshold must be set if it's configured in stream limits");
     config.inactive_threshold = streamLimits.inactive_threshold;
   }
@@ -176,12 +176,12 @@ export function withConsumerDefaults(
 
 /** One without a durable name ends when nobody has used it for a while. */
 export function withEphemeralThreshold(config: ConsumerConfig, isDurable: boolean): void {
-  if (!isDurable && config.inactive_threshold === 0n) config.inactive_threshold = EPHEMERAL_THRESHOLD_NS;
+  if (!isDurable && config.inactive_threshold <= 0n) config.inactive_threshold = EPHEMERAL_THRESHOLD_NS;
 }
 
 function withMaxAckPending(config: ConsumerConfig, ofStream: number, ofAccount: number, pedantic: boolean): void {
   if (config.max_ack_pending !== 0) return;
-  if (ofStream > 0) {
+  if (ofStream !== 0) {
     // Also where nothing is acknowledged.
     if (pedantic) throw pedanticError("max_ack_pending must be set if it's configured in stream limits");
     config.max_ack_pending = ofStream;

@@ -1,6 +1,7 @@
 // What the objects of the JetStream API hold: one description per object that reads it from JSON, as strictly as Go does,
 // and writes it in nats-server's order.
-import { parseExact } from "../protocol/json.js";
+import { parseIntegers } from "../protocol/json.js";
+import { firstValueEnd } from "../protocol/json-fault.js";
 import { ApiError } from "./errors.js";
 import { parseTime } from "./time.js";
 
@@ -38,13 +39,21 @@ const refuse = (text: string): ApiError => new ApiError("invalidJson", { text })
  * @throws {ApiError} 10025
  */
 export function readRequest<T>(payload: Uint8Array, fields: Fields, strict: boolean): T {
-  let value: unknown;
+  return readFields(parseAll(Buffer.from(payload).toString("utf8")), fields, strict) as T;
+}
+
+// Of several objects that follow each other a later one adds to the ones before, as with Go's decoder.
+function parseAll(text: string): unknown {
   try {
-    value = parseExact(Buffer.from(payload).toString("utf8"));
+    return parseIntegers(text);
   } catch (error) {
-    throw refuse((error as Error).message);
+    const end = firstValueEnd(text);
+    if (end === undefined || text.slice(end).trim() === "") throw refuse((error as Error).message);
+    const values = [parseIntegers(text.slice(0, end)), parseAll(text.slice(end))];
+    const isObject = (value: unknown): boolean => typeof value === "object" && !Array.isArray(value);
+    if (!values.every(isObject)) throw refuse("cannot unmarshal into an object");
+    return Object.assign({}, ...values);
   }
-  return readFields(value, fields, strict) as T;
 }
 
 /** The same for a value that is parsed. */
@@ -59,9 +68,15 @@ export function readFields(value: unknown, fields: Fields, strict: boolean): obj
       if (strict) throw refuse(`unknown field ${JSON.stringify(key)}`);
       continue;
     }
-    if (item !== null) result[name] = readValue(item, fields[name].kind, name, strict);
+    if (item !== null || isEnumeration(fields[name].kind))
+      result[name] = readValue(item, fields[name].kind, name, strict);
   }
   return result;
+}
+
+// Only of these null is no value.
+function isEnumeration(kind: Field["kind"]): kind is readonly string[] {
+  return Array.isArray(kind);
 }
 
 function zeroOf(kind: Field["kind"]): unknown {
@@ -69,7 +84,7 @@ function zeroOf(kind: Field["kind"]): unknown {
   if (kind === "int" || kind === "int32" || kind === "unsigned") return 0;
   if (kind === "duration") return 0n;
   if (kind === "flag") return false;
-  return Array.isArray(kind) ? kind[0] : undefined;
+  return isEnumeration(kind) ? kind[0] : undefined;
 }
 
 function readValue(value: unknown, kind: Field["kind"], name: string, strict: boolean): unknown {
@@ -79,10 +94,12 @@ function readValue(value: unknown, kind: Field["kind"], name: string, strict: bo
     return value.map(one);
   };
   const text = (item: unknown): string => {
+    if (item === null) return "";
     if (typeof item !== "string") throw wrong();
     return item;
   };
   const integer = (item: unknown, least = -(2n ** 63n), most = 2n ** 63n - 1n): number | bigint => {
+    if (item === null) return 0;
     const isInteger = typeof item === "bigint" || (typeof item === "number" && Number.isInteger(item));
     if (!isInteger || item < least || item > most) throw wrong();
     return item;

@@ -1,7 +1,8 @@
 // Priority groups of a pull consumer (ADR-42): who of those that wait gets messages, by overflow, pinning or priority.
 import type { Timer } from "../runtime/clock.js";
 import type { Consumer } from "./consumer.js";
-import type { PullOptions, PullRequest } from "./pull-requests.js";
+import type { PullOptions } from "./pull-options.js";
+import type { PullRequest } from "./pull-requests.js";
 import { NS_PER_MS, timeText, ZERO_TIME } from "./time.js";
 
 interface Pin {
@@ -42,15 +43,16 @@ export class PriorityGroups {
       if (options.id !== "") return bad("Not a Pinned Client Priority consumer");
       return undefined;
     }
-    if (options.group === "") return bad("Priority Group missing");
-    if (!this.has(options.group)) return bad("Invalid Priority Group");
+    if (options.isPlain && policy !== "pinned_client") return undefined;
     if (policy !== "overflow" && (options.minPending !== 0 || options.minAckPending !== 0)) {
       return bad("Not a Overflow Priority consumer");
     }
+    if (options.group === "") return bad("Priority Group missing");
+    if (!this.has(options.group)) return bad("Invalid Priority Group");
     if (policy !== "pinned_client" && options.id !== "") return bad("Not a Pinned Client Priority consumer");
     const pin = this.#pins.get(options.group);
     if (policy === "pinned_client" && options.id !== "") {
-      if (pin === undefined) return "423 Nats-Wrong-Pin-Id";
+      if (pin === undefined) return undefined;
       if (pin.id !== options.id) return "423 Nats-Pin-Id mismatch";
       this.#renew(options.group, pin);
     }
@@ -73,6 +75,13 @@ export class PriorityGroups {
       default:
         return true;
     }
+  }
+
+  /** Whether a request names an id though none is pinned, and there is a message that it would get. */
+  hasLostPin({ group, pinId }: PullRequest): boolean {
+    const consumer = this.#consumer;
+    if (consumer.config.priority_policy !== "pinned_client" || pinId === "" || this.#pins.has(group)) return false;
+    return consumer.redelivery.queue.size > 0 || consumer.numPending > 0;
   }
 
   // The request that got the group pinned goes on with its batch, though it did not know the id.

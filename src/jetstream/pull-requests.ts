@@ -1,7 +1,7 @@
 // Requests for messages that wait at a pull consumer (ADR-13, ADR-42): what they ask for, and in which order they are served.
 import type { Account } from "../accounts/account.js";
-import { parseExact } from "../protocol/json.js";
 import type { Interest } from "../server/router.js";
+import type { PullOptions } from "./pull-options.js";
 import { NS_PER_MS } from "./time.js";
 
 export interface PullRequest {
@@ -43,81 +43,6 @@ export function interestOf(request: PullRequest, sublist: Account["sublist"]): I
 export function isListenedTo(request: PullRequest, sublist: Account["sublist"]): boolean {
   const { plain, queues } = interestOf(request, sublist);
   return plain.length + queues.length > 0;
-}
-
-export interface PullOptions {
-  batch: number;
-  expiresNs: bigint;
-  noWait: boolean;
-  maxBytes: number;
-  heartbeatNs: bigint;
-  group: string;
-  minPending: number;
-  minAckPending: number;
-  id: string;
-  priority: number;
-}
-
-const NOTHING: PullOptions = {
-  batch: 1,
-  expiresNs: 0n,
-  noWait: false,
-  maxBytes: 0,
-  heartbeatNs: 0n,
-  group: "",
-  minPending: 0,
-  minAckPending: 0,
-  id: "",
-  priority: 0,
-};
-
-/** Reads a request: nothing, a number, or JSON. Throws SyntaxError for JSON that cannot be read. */
-export function readPull(payload: Buffer): PullOptions {
-  const text = payload.toString("utf8").trim();
-  if (text === "") return NOTHING;
-  if (!text.startsWith("{")) {
-    const batch = /^\d+$/.test(text) ? Number(text) : 1;
-    return { ...NOTHING, batch: batch > 0 ? batch : 1 };
-  }
-  let raw: Record<string, unknown>;
-  try {
-    raw = parseExact(text) as Record<string, unknown>;
-  } catch {
-    throw new SyntaxError("invalid character in JSON");
-  }
-  const read = <T>(name: string, type: string, none: T, fits: (value: unknown) => boolean): T => {
-    const value = raw[name];
-    if (value === undefined || value === null) return none;
-    if (!fits(value))
-      throw new SyntaxError(`json: cannot unmarshal ${kindOf(value)} into Go struct field .${name} of type ${type}`);
-    return value as T;
-  };
-  const number = (name: string, type = "int"): number => Number(read<number | bigint>(name, type, 0, isInteger));
-  const ns = (name: string): bigint => BigInt(read<number | bigint>(name, "time.Duration", 0, isInteger));
-  const string = (name: string): string => read(name, "string", "", (value) => typeof value === "string");
-  return {
-    batch: number("batch"),
-    expiresNs: ns("expires"),
-    noWait: read("no_wait", "bool", false, (value) => typeof value === "boolean"),
-    maxBytes: number("max_bytes"),
-    heartbeatNs: ns("idle_heartbeat"),
-    group: string("group"),
-    minPending: number("min_pending", "int64"),
-    minAckPending: number("min_ack_pending", "int64"),
-    id: string("id"),
-    priority: number("priority"),
-  };
-}
-
-function isInteger(value: unknown): boolean {
-  return typeof value === "bigint" || Number.isInteger(value);
-}
-
-// What JSON calls a value, as Go tells of it.
-function kindOf(value: unknown): string {
-  if (Array.isArray(value)) return "array";
-  if (typeof value === "number") return Number.isInteger(value) ? "number" : `number ${value}`;
-  return typeof value === "boolean" ? "bool" : typeof value;
 }
 
 /** A request that waits from now on; times are monotonic. */

@@ -3,7 +3,8 @@
 import type { Timer } from "../runtime/clock.js";
 import type { Consumer } from "./consumer.js";
 import { Header, statusBlock } from "./publish-headers.js";
-import { isListenedTo, type PullOptions, PullQueue, type PullRequest, waitingRequest } from "./pull-requests.js";
+import type { PullOptions } from "./pull-options.js";
+import { isListenedTo, PullQueue, type PullRequest, waitingRequest } from "./pull-requests.js";
 import { goDuration } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
@@ -36,7 +37,7 @@ export class PullService {
       this.#status(reply, refusal);
       return;
     }
-    if (options.noWait && options.expiresNs === 0n && this.#queue.requests.length === 0 && !this.#hasSome(options)) {
+    if (options.noWait && options.expiresNs === 0n && this.#queue.requests.length === 0 && !this.#hasSome) {
       this.#status(reply, "404 No Messages");
       return;
     }
@@ -45,7 +46,8 @@ export class PullService {
       this.#end(request, "408 Request Timeout", true);
       return;
     }
-    if (options.noWait && options.expiresNs === 0n && !consumer.groups.mayServe(request)) {
+    const { groups } = consumer;
+    if (options.noWait && options.expiresNs === 0n && !groups.mayServe(request) && !groups.hasLostPin(request)) {
       this.#end(request, "404 No Messages", false);
       return;
     }
@@ -54,9 +56,14 @@ export class PullService {
     consumer.wake();
   }
 
-  #hasSome({ group }: PullOptions): boolean {
+  /** Answers a request to a push consumer, whatever it holds. */
+  refusePush(reply: string): void {
+    this.#status(reply, "409 Consumer is push based");
+  }
+
+  get #hasSome(): boolean {
     const consumer = this.#consumer;
-    return group !== "" || consumer.redelivery.queue.size > 0 || consumer.numPending > 0;
+    return consumer.redelivery.queue.size > 0 || consumer.numPending > 0;
   }
 
   get #byPriority(): boolean {
@@ -109,6 +116,7 @@ export class PullService {
       const request = requests[at];
       if (!isListenedTo(request, account.sublist)) this.#queue.remove(request);
       else if (consumer.groups.mayServe(request)) return request;
+      else if (consumer.groups.hasLostPin(request)) this.#end(request, "423 Nats-Wrong-Pin-Id", true);
       else at++;
     }
     return undefined;

@@ -5,7 +5,7 @@ import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { stringifyExact } from "../protocol/json.js";
 import { SubjectTransform } from "../subjects/transform.js";
 import type { AnswerHeaders } from "./answer-writer.js";
-import { type AtomicBatches, atomicBatchesOf } from "./atomic-batches.js";
+import { AtomicBatches } from "./atomic-batches.js";
 import { Consumer } from "./consumer.js";
 import type { ConsumerConfig } from "./consumer-config.js";
 import { checkIncrement, counterMessage } from "./counters.js";
@@ -13,6 +13,7 @@ import { DuplicateIds } from "./dedupe.js";
 import { DurableEnd } from "./durable-end.js";
 import { ApiError, asApiError } from "./errors.js";
 import { Expiry } from "./expiry.js";
+import { FastBatches, isOfFastBatch } from "./fast-batches.js";
 import { identityOf } from "./inflow.js";
 import { type Inflows, inflowsOf } from "./inflows.js";
 import type { JetStreamAccount } from "./js-account.js";
@@ -83,8 +84,9 @@ export class Stream implements DeliveryTarget {
   readonly limits = new StreamLimits(this);
   readonly interest = new StreamInterest(this);
   readonly durableEnd = new DurableEnd(this);
+  readonly #atomic = new AtomicBatches(this);
+  readonly #fast = new FastBatches(this);
   config: StreamConfig;
-  batches: AtomicBatches | undefined;
   schedules: Schedules | undefined;
   inflows: Inflows | undefined;
   closed = false;
@@ -156,7 +158,8 @@ export class Stream implements DeliveryTarget {
       for (const { subject } of [...this.store.totals()]) this.limits.keepSubject(subject);
     }
     // As with nats-server, what consumers do not need stays until one goes; without any nobody needs it.
-    if (before.retention !== "interest" && this.consumers.size === 0) this.interest.dropUnneeded();
+    const neverHeldAny = this.store.state.lastSequence === 0;
+    if (before.retention !== "interest" && this.consumers.size === 0 && !neverHeldAny) this.interest.dropUnneeded();
     this.settle();
     this.expiry.arm();
     // A mirror, which keeps no ids, may have become a stream that does.
@@ -172,7 +175,8 @@ export class Stream implements DeliveryTarget {
     this.expiry.cancel();
     this.inflows?.stop();
     this.account.fed.delete(this);
-    this.batches?.close();
+    this.#atomic.close();
+    this.#fast.close();
     this.schedules?.stop();
     for (const consumer of this.consumers.values()) consumer.close();
   }
@@ -195,7 +199,6 @@ export class Stream implements DeliveryTarget {
     this.#hasLimits = this.limits.areSet;
     this.#windowMs = Number(config.duplicate_window / NS_PER_MS);
     this.#republish = republish && new Republish(this, republish);
-    this.batches = atomicBatchesOf(this);
     this.schedules = schedulesOf(this);
     this.inflows = inflowsOf(this);
     if (this.inflows === undefined) this.account.fed.delete(this);
@@ -244,9 +247,11 @@ export class Stream implements DeliveryTarget {
     this.account.js.memoryBudget.slow(source);
     message.trace?.stored(this.name, this.transformed(message).subject);
     if (message.trace?.only) return true;
-    const reply = this.config.no_ack || !message.hasReply ? "" : message.reply;
+    const answered = message.hasReply ? message.reply : "";
+    const reply = this.config.no_ack ? "" : answered;
     try {
-      this.receive(message, reply);
+      if (isOfFastBatch(answered)) this.#fast.take(message, MessageHeaders.of(message));
+      else this.receive(message, reply);
     } catch (error) {
       this.refuse(reply, error);
     }
@@ -256,12 +261,9 @@ export class Stream implements DeliveryTarget {
   /** Takes a published message and answers it, once it is durable. Throws what `refuse` answers. */
   receive(message: Message, reply: string): void {
     const headers = MessageHeaders.of(message);
-    if (this.batches !== undefined && reply.endsWith(".$FI") && this.batches.fast(message, headers, reply)) return;
     const batchId = headers.get(Header.batchId);
     if (batchId !== undefined) {
-      this.checkSealed();
-      if (!this.config.allow_atomic || this.batches === undefined) throw new ApiError("atomicDisabled");
-      this.batches.atomic(message, headers, batchId, reply);
+      this.#atomic.take(message, headers, batchId, reply);
       return;
     }
     const stored = this.take(message, headers);

@@ -61,18 +61,34 @@ function writeString(text: string): string {
  * @throws SyntaxError
  */
 export function parseExact(text: string): unknown {
+  return parse(text, false);
+}
+
+/**
+ * The same for an object of Go, where no field takes a number with a fraction or an exponent: such a one becomes a symbol
+ * with its text.
+ * @throws SyntaxError
+ */
+export function parseIntegers(text: string): unknown {
+  return parse(text, true);
+}
+
+function parse(text: string, onlyIntegers: boolean): unknown {
   const plain: unknown = JSON.parse(text);
   let found = false;
   const marked = text.replace(TOKEN, (token, colon?: string) => {
     if (token[0] === '"') return colon === undefined ? `"s${token.slice(1)}` : token;
-    if (!INTEGER.test(token) || Number.isSafeInteger(Number(token))) return token;
+    const isInteger = INTEGER.test(token);
+    if (isInteger ? Number.isSafeInteger(Number(token)) : !onlyIntegers) return token;
     found = true;
-    return `"n${token}"`;
+    return isInteger ? `"n${token}"` : `"d${token}"`;
   });
   if (!found) return plain;
   return JSON.parse(marked, (_, value: unknown) => {
     if (typeof value !== "string") return value;
-    return value[0] === "n" ? BigInt(value.slice(1)) : value.slice(1);
+    const rest = value.slice(1);
+    if (value[0] === "n") return BigInt(rest);
+    return value[0] === "d" ? Symbol(rest) : rest;
   });
 }
 
