@@ -1,72 +1,11 @@
 // Secure erase: nothing of an erased message is left on the disk, also when the disk fails or the power goes meanwhile.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { begin, leftIn, OPTIONS, pass, SECRET, watch } from "../../../test/support/erasing.js";
 import { newMessage } from "../../../test/support/stream-model.js";
-import type { SimulatedDisk } from "../../runtime/simulated/disk.js";
-import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
 import { type FileStorage, openStorage } from "./file-storage.js";
 import { timesOf } from "./memory-store.js";
-import type { StorageOptions } from "./storage-options.js";
 import { durable, type StreamStore } from "./store.js";
-
-const SECRET = "the secret of message two";
-const LIMITS = { segmentBytes: 4000, segmentMessages: 25, journalBytes: 3000, journalFiles: 4, chunkBytes: 700 };
-
-/** Files that hold the secret, or another text. */
-function leftIn(disk: SimulatedDisk, path = "/store", text = SECRET): string[] {
-  if (disk.statSync(path)?.isDirectory) {
-    return disk.listSync(path).flatMap((name) => leftIn(disk, `${path}/${name}`, text));
-  }
-  return disk.readSync(path).includes(text) ? [path] : [];
-}
-
-/** A stream of sixty messages, one of which is secret. */
-async function begin(
-  seed: number,
-  options: StorageOptions,
-  compression: "none" | "s2",
-  secretAt = 2,
-): Promise<[SimulatedRuntime, FileStorage, StreamStore]> {
-  const world = simulatedRuntime({ seed });
-  const storage = await world.clock.settle(openStorage(world, "/store", options));
-  const store = storage.stream("S", { compression });
-  await world.clock.settle(
-    (async () => {
-      let ticket = 0;
-      for (let sequence = 1; sequence <= 60; sequence++) {
-        const payload = sequence === secretAt ? SECRET : `text ${sequence} `.repeat(10);
-        ticket = store.append(newMessage("a", "", payload), sequence, timesOf(BigInt(sequence)));
-        if (sequence % 5 === 0) await durable(storage.commits, ticket);
-      }
-      await durable(storage.commits, ticket);
-    })(),
-  );
-  assert.notDeepEqual(leftIn(world.disk), []);
-  return [world, storage, store];
-}
-
-const OPTIONS: StorageOptions = { limits: LIMITS };
-
-/** Notes the files that go with the secret in them. */
-function watch(disk: SimulatedDisk): string[] {
-  const gone: string[] = [];
-  const look = (path: string): void => {
-    if (disk.statSync(path) !== undefined && disk.readSync(path).includes(SECRET)) gone.push(path);
-  };
-  const { remove, rename } = disk;
-  disk.remove = (path) => {
-    look(path);
-    return remove.call(disk, path);
-  };
-  disk.rename = (from, to) => {
-    look(to);
-    return rename.call(disk, from, to);
-  };
-  return gone;
-}
-
-const pass = (world: SimulatedRuntime, ms: number): Promise<void> =>
-  world.clock.settle(new Promise<void>((go) => void world.clock.after(ms, go)));
 
 for (const compression of ["none", "s2"] as const) {
   test(`nothing of an erased message is left, whatever files of the journal had it; compression ${compression}`, async () => {

@@ -18,13 +18,19 @@ const LONGEST_RETRY_MS = 300_000;
 export interface JournalCleaner {
   /** Resolves when the journal holds nothing of what was written before. */
   wipeJournal(): Promise<void>;
+  /**
+   * Has the journal wiped of a deleted stream, whose files in `directory` are written over, and removes what is left of it, also
+   * after a restart. The journal's `wipers` was raised by one for it.
+   */
+  bury(id: number, directory: string): void;
 }
 
 /** A message that is removed, and whose bytes are still somewhere. */
 interface Erasure {
   readonly sequence: Sequence;
-  /** Undefined when it is in none of the stream's files. */
+  /** Undefined when it is in none of the stream's files, or in one that goes. */
   readonly block: SlotBlock<Segment> | undefined;
+  /** 0: somewhere in what was cut off the block. */
   readonly position: number;
   readonly bytes: number;
 }
@@ -71,11 +77,19 @@ export class Eraser {
 
   /** Goes on with what was not done when the storage ended; `sequences` are removed. */
   resume(sequences: Iterable<Sequence>): void {
+    const { index, doomed } = this.files;
     for (const sequence of sequences) {
-      const block = this.files.index.blocks.find(({ first, last }) => first <= sequence && sequence <= last);
+      for (const [segment, range] of doomed) {
+        if (range !== undefined && range[0] <= sequence && sequence <= range[1]) segment.mustWipe = true;
+      }
+      const block = index.blocks.find(({ first, last }) => first <= sequence && sequence <= last);
       const slot = block?.lowerBound(sequence) ?? 0;
       const isThere = block !== undefined && block.sequenceAt(slot) === sequence && !block.isLive(slot);
-      this.add(sequence, isThere ? block : undefined, slot);
+      // What a truncation has cut off still stands behind the rest.
+      const cut = isThere
+        ? undefined
+        : index.blocks.findLast(({ first, end, home }) => first <= sequence && end < home.flushedEnd);
+      this.add(sequence, isThere ? block : cut, isThere ? slot : undefined);
     }
     if (this.left.size > 0) this.tryLater();
   }
@@ -86,6 +100,11 @@ export class Eraser {
     this.retry?.cancel();
   }
 
+  /** Whether something is still to be erased. */
+  get isPending(): boolean {
+    return this.left.size > 0;
+  }
+
   /** The stream is gone, and its files go. */
   abandon(): void {
     this.end();
@@ -93,8 +112,10 @@ export class Eraser {
     this.left.clear();
   }
 
-  private add(sequence: Sequence, block: SlotBlock<Segment> | undefined, slot: number): Erasure {
-    const erasure = { sequence, block, position: block?.offsetAt(slot) ?? 0, bytes: block?.bytesAt(slot) ?? 0 };
+  private add(sequence: Sequence, block: SlotBlock<Segment> | undefined, slot: number | undefined): Erasure {
+    const isThere = block !== undefined && slot !== undefined;
+    const position = isThere ? block.offsetAt(slot) : 0;
+    const erasure = { sequence, block, position, bytes: isThere ? block.bytesAt(slot) : 0 };
     if (block !== undefined) {
       // What comes now goes elsewhere, so that all of the block is in its file when that is written anew.
       if (!block.home.codec.isPlain) block.home.sealed = true;
@@ -136,13 +157,20 @@ export class Eraser {
       const { home } = block;
       await files.wiper.restore(home.path);
       if (!home.exists) return;
-      if (home.codec.isPlain) await home.erase(position, bytes);
+      if (home.codec.isPlain && bytes > 0) await home.erase(position, bytes);
       else await compactOnce(files, this.damage, [block]);
-    } else if (block !== undefined && files.doomed.has(block.home)) {
+    } else if (this.mustGo !== undefined) {
       await files.dropDead();
-      if (files.doomed.has(block.home)) throw new StoreError("STORE_IO", `${block.home.path} cannot be removed yet`);
+      const left = this.mustGo;
+      if (left !== undefined) throw new StoreError("STORE_IO", `${left.path} cannot be removed yet`);
     }
     await files.wiper.wipe();
+  }
+
+  /** A segment that nobody needs, with something to erase. */
+  private get mustGo(): Segment | undefined {
+    for (const segment of this.files.doomed.keys()) if (segment.mustWipe) return segment;
+    return undefined;
   }
 
   private done(one: Erasure): void {

@@ -80,7 +80,7 @@ export class FileLog implements EntryLog, Flushable {
   unread: StoreError | undefined;
   private readonly context: StoreContext;
   private readonly directory: string;
-  private readonly path: string;
+  readonly path: string;
   private codec: Codec;
   private pending: Pending[] = [];
   /** Of its creation, until there is a file. */

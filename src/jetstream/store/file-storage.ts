@@ -2,6 +2,7 @@
 import type { Clock, Timer } from "../../runtime/clock.js";
 import type { Disk } from "../../runtime/disk.js";
 import type { Random } from "../../runtime/random.js";
+import { Burials } from "./burials.js";
 import { Keys } from "./cipher.js";
 import { s2 } from "./compression.js";
 import { type Flushable, StoreContext } from "./context.js";
@@ -10,7 +11,7 @@ import { StoreError } from "./errors.js";
 import { FileLog, type JournalRecord } from "./file-log.js";
 import { FilePool } from "./file-pool.js";
 import { FileStore } from "./file-store.js";
-import { findHeld, forgetHeld, type Held, holdAsGone } from "./held-records.js";
+import { findHeld, forgetHeld, type Held } from "./held-records.js";
 import { Journal } from "./journal.js";
 import { type FoundJournal, recoverJournal } from "./journal-recovery.js";
 import { MemoryLog, MemoryStore } from "./memory-store.js";
@@ -80,6 +81,7 @@ export class FileStorage implements Storage, JournalCleaner {
   private readonly root: string;
   private readonly journal: Journal;
   private readonly context: StoreContext;
+  private readonly burials: Burials;
   private found: FoundJournal | undefined;
   private wanted = new Set<Flushable>();
   private working: Promise<void> | undefined;
@@ -134,6 +136,7 @@ export class FileStorage implements Storage, JournalCleaner {
       },
       onWork: (of) => this.workFor(of),
     });
+    this.burials = new Burials(this.context, () => this.wipeJournal());
   }
 
   get commits(): Commits {
@@ -196,26 +199,9 @@ export class FileStorage implements Storage, JournalCleaner {
       this.refuse(failure);
     }
     if (this.journal.refuses) return;
-    const kept = new Set<number>();
-    for (const one of left) {
-      if (!kept.has(one.id) && !(await this.removeLeft(one, found.released + 1))) kept.add(one.id);
-    }
+    await this.burials.recover(left, found.records, found.released + 1);
     if (found.torn !== undefined) await this.cutTorn(found.torn);
     this.work();
-  }
-
-  /** False when what is left of a stream or log is still there. */
-  private async removeLeft({ id, path }: Left, ticket: Ticket): Promise<boolean> {
-    const { context } = this;
-    try {
-      await removeTree(context.disk, path);
-      return true;
-    } catch {
-      if (id === 0) return true;
-      // The journal may forget that it was deleted.
-      await holdAsGone(context, id).catch(() => context.chore("", ticket, () => holdAsGone(context, id)));
-      return false;
-    }
   }
 
   /** Nothing is known for sure, so that nothing is written: what was found is served. */
@@ -293,10 +279,15 @@ export class FileStorage implements Storage, JournalCleaner {
     this.retry?.cancel();
     await this.working?.catch(() => {});
     for (const store of this.streams.values()) store.end();
+    this.burials.end();
     // Also of what came meanwhile. What is to be erased is erased at the next start, also from the journal.
     const isTakenOver = isWhole && this.context.dirty.size === 0 && this.context.namesAreDurable;
     await this.journal.close(isTakenOver && this.journal.wipers === 0);
     await this.context.pool.closeAll();
+  }
+
+  bury(id: number, directory: string): void {
+    this.burials.add(id, directory);
   }
 
   async wipeJournal(): Promise<void> {
@@ -378,6 +369,9 @@ export class FileStorage implements Storage, JournalCleaner {
     );
     try {
       await this.takeOver([...new Set([...due, ...wanted])]);
+    } catch (error) {
+      for (const one of wanted) if (dirty.has(one)) this.wanted.add(one);
+      throw error;
     } finally {
       // A log that was written anew meanwhile has a name that is not durable yet: nothing may be released before it is.
       if (!this.context.namesAreDurable) this.again = true;
@@ -406,10 +400,4 @@ export class FileStorage implements Storage, JournalCleaner {
     for (const one of this.context.dirty) oldest = Math.min(oldest, one.oldestTicket);
     this.journal.release(oldest - 1);
   }
-}
-
-async function removeTree(disk: Disk, path: string): Promise<void> {
-  const info = await disk.stat(path);
-  if (info?.isDirectory) for (const name of await disk.list(path)) await removeTree(disk, `${path}/${name}`);
-  if (info !== undefined) await disk.remove(path);
 }

@@ -7,7 +7,7 @@ import { Eraser, type JournalCleaner } from "./eraser.js";
 import { StoreError } from "./errors.js";
 import { fileNameOf } from "./file-header.js";
 import { FileLog, type JournalRecord } from "./file-log.js";
-import { holdRecords } from "./held-records.js";
+import { holdAsGone, holdRecords } from "./held-records.js";
 import type { BatchEnd } from "./journal.js";
 import type { Part } from "./read-cache.js";
 import {
@@ -54,6 +54,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   private readonly context: StoreContext;
   private readonly files: StreamFiles;
   private readonly eraser: Eraser;
+  private readonly cleaner: JournalCleaner;
   /** Removed in this turn. */
   private gone: Sequence[] = [];
   /** Truncations; what they have cut may still stand in segments. */
@@ -70,6 +71,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     super("file", place.key);
     this.context = context;
     this.id = place.id;
+    this.cleaner = cleaner;
     this.files = new StreamFiles(context, place, this.index, options);
     this.removals = new FileLog(
       context,
@@ -223,11 +225,20 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
 
   delete(): Ticket {
     if (this.closed) return ALREADY_DURABLE;
-    const ticket = this.context.forget(this, [this.id + 1, this.id], () =>
-      this.alone(() => this.files.remove(this.removals)),
+    const { context, files, eraser } = this;
+    const erasing = eraser.isPending ? files.pathsToWipe : undefined;
+    const ticket = context.forget(this, [this.id + 1, this.id], () =>
+      this.alone(async () => {
+        await files.remove(this.removals, erasing);
+        if (erasing === undefined) return;
+        // The journal may forget that the stream was deleted.
+        await holdAsGone(context, this.id, true);
+        this.cleaner.bury(this.id, files.directory);
+      }),
     );
+    if (erasing !== undefined) context.journal.wipers++;
     this.closed = true;
-    this.eraser.abandon();
+    eraser.abandon();
     this.removals.discard();
     this.index.clear(0);
     this.onDelete?.();

@@ -51,9 +51,12 @@ export async function holdRecords(
   await disk.syncDirectory(root);
 }
 
-/** Keeps in mind that something was deleted whose files are still there. Rejects with errors of the disk. */
-export function holdAsGone(context: StoreContext, id: number): Promise<void> {
-  return holdRecords(context, { key: "", id, isStream: false }, []);
+/**
+ * Keeps in mind that something was deleted whose files are still there; `isErasing`: a stream, of whose messages the journal may
+ * have what is to be erased. Rejects with errors of the disk.
+ */
+export function holdAsGone(context: StoreContext, id: number, isErasing: boolean): Promise<void> {
+  return holdRecords(context, { key: "", id, isStream: isErasing }, []);
 }
 
 /** Ids of what was deleted. */

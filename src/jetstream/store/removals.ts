@@ -1,6 +1,6 @@
 // Removals as entries: which messages of a stream are gone. A stream's segments never change for it; a small log beside them
 // says what no longer counts.
-import type { Sequence } from "./store.js";
+import type { RecoveredLog, Sequence } from "./store.js";
 
 /**
  * One entry. `index` is the number of messages that the stream had been given before: later ones with the same sequences,
@@ -115,6 +115,20 @@ export function decodeState(bytes: Buffer): RemovalState {
     lastNanoseconds: bytes.readDoubleLE(16),
     steps,
   };
+}
+
+/** All steps of a log of removals, and the state that it began with. */
+export function decodeRemovals({ snapshot, entries }: RecoveredLog): {
+  state: RemovalState | undefined;
+  steps: Removed[];
+} {
+  const state = snapshot === undefined ? undefined : decodeState(snapshot);
+  const steps = [...(state?.steps ?? [])];
+  for (const entry of entries) {
+    const step = decodeRemoved(entry);
+    if (step !== undefined) steps.push(step);
+  }
+  return { state, steps };
 }
 
 /** The number of the last message that no file has to have, when all up to `index` are known. */

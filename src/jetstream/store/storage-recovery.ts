@@ -18,6 +18,8 @@ export interface FoundLog {
 export interface Left {
   readonly id: number;
   readonly path: string;
+  /** A stream that had messages to erase; else that is not known. */
+  readonly isErasing: boolean;
 }
 
 export interface FoundLogs {
@@ -52,7 +54,7 @@ export async function findLogs(
   for (const name of await patient.list(`${root}/streams`)) {
     const id = idInName(name);
     const path = `${root}/streams/${name}`;
-    if (gone.has(id)) left.push({ id, path });
+    if (gone.has(id)) left.push({ id, path, isErasing: held.get(id)?.isStream === true });
     else if (id > 0) {
       // A folder whose files had no durable names yet says less than the journal, which has it all.
       const { key, ticket = 0 } = streams.get(id) ?? {};
@@ -62,7 +64,7 @@ export async function findLogs(
   for (const name of await patient.list(`${root}/logs`)) {
     const id = idInName(name);
     const path = `${root}/logs/${name}`;
-    if (gone.has(id) || name.endsWith(".new")) left.push({ id: gone.has(id) ? id : 0, path });
+    if (gone.has(id) || name.endsWith(".new")) left.push({ id: gone.has(id) ? id : 0, path, isErasing: false });
     else if (id > 0) {
       const key = (await keyIn(context, path)) ?? logs.get(id)?.key ?? keyInName(name);
       logs.set(id, { key, ticket: 0 });
@@ -70,7 +72,7 @@ export async function findLogs(
   }
   for (const [id, { key, isStream, path }] of held) {
     const found = isStream ? streams : logs;
-    if (gone.has(id)) left.push({ id, path });
+    if (gone.has(id)) left.push({ id, path, isErasing: key === "" && isStream });
     // The removals of a stream have the id after its own.
     else if (!found.has(id) && !streams.has(id - 1)) found.set(id, { key, ticket: 0 });
   }

@@ -312,18 +312,29 @@ export class StreamFiles {
     }
   }
 
-  /** Removes everything. */
-  async remove(removals: FileLog): Promise<void> {
+  /** Files with bytes of messages that are to be erased. */
+  get pathsToWipe(): Set<string> {
+    const segments = [...this.index.blocks.map(({ home }) => home), ...this.doomed.keys()];
+    return new Set(segments.filter(({ mustWipe }) => mustWipe).map(({ path }) => path));
+  }
+
+  /** Removes everything; with `erasing` all but the log of removals, which says that something is to be erased, and those files are written over. */
+  async remove(removals: FileLog, erasing?: ReadonlySet<string>): Promise<void> {
     const { disk, pool, cache } = this.context;
     removals.discard();
     for (const id of [this.id, this.id + 1]) await forgetHeld(this.context, id);
     this.runs.cut(() => undefined);
     for (const { home } of this.index.blocks) cache.forget(home);
     if ((await disk.stat(this.directory)) === undefined) return;
+    if (erasing !== undefined) await this.wiper.wipe();
     for (const name of await disk.list(this.directory)) {
-      await pool.close(`${this.directory}/${name}`);
-      await disk.remove(`${this.directory}/${name}`);
+      const path = `${this.directory}/${name}`;
+      await pool.close(path);
+      if (erasing === undefined) await disk.remove(path);
+      else if (erasing.has(path) || name.endsWith(".replaced")) await this.wiper.remove(path);
+      else if (path !== removals.path) await disk.remove(path);
     }
+    if (erasing !== undefined) return;
     await disk.remove(this.directory);
     await disk.syncDirectory(this.parent);
   }

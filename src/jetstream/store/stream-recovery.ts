@@ -2,15 +2,7 @@
 import type { StoreError } from "./errors.js";
 import type { FileLog, JournalRecord } from "./file-log.js";
 import { RecordFlag } from "./record.js";
-import {
-  addGone,
-  decodeRemoved,
-  decodeState,
-  type Gone,
-  type RemovalState,
-  type Removed,
-  toErase,
-} from "./removals.js";
+import { addGone, decodeRemovals, type Gone, type Removed, toErase } from "./removals.js";
 import { loadSegments, type Recovery } from "./segment-recovery.js";
 import { SlotFlag } from "./slot-block.js";
 import type { StreamFiles } from "./stream-files.js";
@@ -39,13 +31,7 @@ export async function recoverStream(
   await log.adopt(removals);
   // Nobody knows what was removed.
   if (log.unread !== undefined) return { cuts: [], gone: [], toErase: new Set(), failure: log.unread };
-  const { snapshot, entries } = log.recover();
-  const state: RemovalState | undefined = snapshot === undefined ? undefined : decodeState(snapshot);
-  const steps = [...(state?.steps ?? [])];
-  for (const entry of entries) {
-    const step = decodeRemoved(entry);
-    if (step !== undefined) steps.push(step);
-  }
+  const { state, steps } = decodeRemovals(log.recover());
   const cuts = steps.filter((step) => step.kind === "above");
   const gone = steps.reduce<Gone[]>((ranges, step) => (step.kind === "gone" ? addGone(ranges, step) : ranges), []);
   const recovery: Recovery = {

@@ -1,0 +1,79 @@
+// Streams that are deleted or purged while a message of them is still to be erased: its bytes are written over all the same.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { begin, leftIn, OPTIONS, pass, watch } from "../../../test/support/erasing.js";
+import type { SimulatedRuntime } from "../../runtime/simulated/index.js";
+import { openStorage } from "./file-storage.js";
+import { durable } from "./store.js";
+
+/** Where the erase is stopped: while the journal is wiped, or when that is done. */
+const STOPS = ["/journal/1.log", "/journal/2.log", ".seg"];
+const ENDS = ["delete", "purge", "truncate", "truncate within"] as const;
+
+/** Folders of streams, and what is kept of those that are gone. */
+function foldersIn({ disk }: SimulatedRuntime): string[] {
+  const held = disk.statSync("/store/held") === undefined ? [] : disk.listSync("/store/held");
+  return [...disk.listSync("/store/streams"), ...held];
+}
+
+for (const end of ENDS) {
+  for (const compression of ["none", "s2"] as const) {
+    for (const how of ["goes on", "is killed", "loses its power", "is closed"] as const) {
+      test(`${end} while an erase is pending, in a server that ${how}; compression ${compression}`, async () => {
+        for (const stop of STOPS) {
+          for (let delayMs = 0; delayMs < 40; delayMs += 5) {
+            const name = `${stop}, after ${delayMs} ms`;
+            const [world, storage, store] = await begin(delayMs + 1, OPTIONS, compression);
+            const gone = watch(world.disk);
+            const fail = (): void => {
+              for (const operation of ["write", "rename"] as const) {
+                world.disk.fail({ operation, code: "EIO", path: stop, times: Number.POSITIVE_INFINITY });
+              }
+            };
+            fail();
+            const refused = await world.clock.settle(
+              store.erase(2).then(
+                () => false,
+                () => true,
+              ),
+            );
+            assert.ok(refused || !stop.endsWith(".seg"), name);
+            const { ticket } =
+              end === "delete"
+                ? { ticket: store.delete() }
+                : end === "purge"
+                  ? store.purge()
+                  : store.truncate(end === "truncate" ? 0 : 1);
+            await world.clock.settle(durable(storage.commits, ticket).catch(() => pass(world, 1000)));
+            await pass(world, delayMs);
+            if (how !== "goes on") {
+              if (how === "is closed") {
+                world.disk.repair();
+                await world.clock.settle(storage.close());
+              }
+              if (how === "is killed") world.kill();
+              else {
+                world.crash({ torn: true });
+                world.restart();
+              }
+              fail();
+              const again = await world.clock.settle(openStorage(world, "/store", OPTIONS));
+              assert.deepEqual(again.problems, [], name);
+              assert.equal(again.stream("S", { compression }).has(2), false, name);
+            }
+            await pass(world, 2000);
+            world.disk.repair();
+            await pass(world, 900_000);
+            assert.deepEqual([leftIn(world.disk), gone], [[], []], name);
+            if (end !== "delete") continue;
+            assert.deepEqual(
+              foldersIn(world).filter((folder) => !/~\d\d?$/.test(folder) || folder === "S~1"),
+              [],
+              name,
+            );
+          }
+        }
+      });
+    }
+  }
+}
