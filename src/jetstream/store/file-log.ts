@@ -18,6 +18,7 @@ import {
   recordOf,
   writeRecord,
 } from "./record.js";
+import { Recovered } from "./recovered.js";
 import { ALREADY_DURABLE, durable, type EntryLog, type RecoveredLog, type Ticket } from "./store.js";
 
 /** A record in the journal's memory that the file does not have yet. */
@@ -54,22 +55,6 @@ export interface LogPlace {
   readonly prepare?: () => Promise<void>;
   /** How often a snapshot stands in the file: with two no bad byte costs all that it says. Default 1. */
   readonly snapshotCopies?: number;
-}
-
-class Recovered implements RecoveredLog {
-  readonly snapshot: Buffer | undefined;
-  readonly entries: Buffer[] = [];
-  readonly gaps: number[] = [];
-
-  constructor(snapshot: Buffer | undefined) {
-    this.snapshot = snapshot;
-  }
-
-  /** Keeps the first entries. */
-  cut(count: number): void {
-    this.entries.length = Math.min(count, this.entries.length);
-    while ((this.gaps.at(-1) ?? -1) >= this.entries.length) this.gaps.pop();
-  }
 }
 
 export class FileLog implements EntryLog, Flushable {

@@ -1,7 +1,5 @@
 // The storage of a server: the journal, the streams and the logs, and who takes over from the journal when.
 import type { Clock, Timer } from "../../runtime/clock.js";
-import type { Disk } from "../../runtime/disk.js";
-import type { Random } from "../../runtime/random.js";
 import { Burials } from "./burials.js";
 import { Keys } from "./cipher.js";
 import { s2 } from "./compression.js";
@@ -19,7 +17,7 @@ import { PatientDisk } from "./patient-disk.js";
 import { ReadCache } from "./read-cache.js";
 import { RecordKind } from "./record.js";
 import { checkRoot } from "./root.js";
-import { DEFAULT_LIMITS, type StorageOptions } from "./storage-options.js";
+import { DEFAULT_LIMITS, type StorageOptions, type StorageRuntime } from "./storage-options.js";
 import { findLogs, type Left } from "./storage-recovery.js";
 import {
   type Commits,
@@ -37,12 +35,6 @@ const LARGE_PENDING_BYTES = 1024 * 1024;
 const RETRY_MS = 500;
 const CLOSING_ROUNDS = 10;
 const EPOCH_BYTES = 8;
-
-export interface StorageRuntime {
-  readonly disk: Disk;
-  readonly clock: Clock;
-  readonly random: Random;
-}
 
 /**
  * Opens, or begins, the storage in a folder. Rejects with StoreError STORE_FOREIGN, STORE_VERSION and STORE_KEY, and with

@@ -29,7 +29,7 @@ import {
   rangesOf,
 } from "./removals.js";
 import type { DamagedPart, Segment } from "./segment.js";
-import type { SlotBlock } from "./slot-block.js";
+import { removedIn, type SlotBlock } from "./slot-block.js";
 import {
   ALREADY_DURABLE,
   type Eventually,
@@ -371,21 +371,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
 
   private removalState(): RemovalState {
     const { index, cuts, files } = this;
-    const ranges: [Sequence, Sequence][] = [];
-    for (const block of index.blocks) {
-      let open: [Sequence, Sequence] | undefined;
-      for (let slot = 0; slot < block.count; slot++) {
-        const sequence = block.sequenceAt(slot);
-        if (block.isLive(slot)) {
-          open = undefined;
-        } else if (open !== undefined) {
-          open[1] = sequence;
-        } else {
-          open = [sequence, sequence];
-          ranges.push(open);
-        }
-      }
-    }
+    const ranges = index.blocks.flatMap(removedIn);
     const steps: Removed[] = [...cuts, ...this.goneIndexes, { kind: "ranges", index: files.lastIndex, ranges }];
     if (index.messages === 0 && index.lastSequence > 0) {
       steps.push({ kind: "below", index: files.lastIndex, sequence: index.lastSequence + 1 });

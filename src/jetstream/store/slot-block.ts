@@ -290,3 +290,19 @@ export class SlotBlock<H> {
     if (this.sequences !== undefined) this.sequences = resized(this.sequences);
   }
 }
+
+/** Ranges of sequences that a block had and that are removed. */
+export function removedIn<H>(block: SlotBlock<H>): [number, number][] {
+  const ranges: [number, number][] = [];
+  let open: [number, number] | undefined;
+  for (let slot = 0; slot < block.count; slot++) {
+    const sequence = block.sequenceAt(slot);
+    if (block.isLive(slot)) open = undefined;
+    else if (open !== undefined) open[1] = sequence;
+    else {
+      open = [sequence, sequence];
+      ranges.push(open);
+    }
+  }
+  return ranges;
+}

@@ -1,6 +1,15 @@
-// What a storage can be told, and its limits.
+// What a storage is given: the world, its options and its limits.
+import type { Clock } from "../../runtime/clock.js";
+import type { Disk } from "../../runtime/disk.js";
+import type { Random } from "../../runtime/random.js";
 import type { CipherName } from "./cipher.js";
 import type { StoreLimits } from "./context.js";
+
+export interface StorageRuntime {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+}
 
 export interface StorageOptions {
   /** 0 (default): every write is synced before its ticket is durable. Else syncs come so often, and a write counts once written. */
