@@ -6,10 +6,11 @@ import { Sublist } from "../subjects/sublist.js";
 import type { ValidKind } from "../subjects/validity.js";
 import type { AwaitedAnswers } from "./awaited-answers.js";
 import type { ServiceExport, StreamExport } from "./exports.js";
+import { LinkTraffic } from "./link-traffic.js";
 import type { ReplySubjects } from "./replies.js";
 import type { ServiceImport } from "./service-import.js";
 import type { StreamImport, StreamShadow } from "./stream-import.js";
-import type { InterestWatcher, Subscription } from "./subscription.js";
+import { InterestSource, type InterestWatcher, type Subscription } from "./subscription.js";
 
 /** Limits of an account; -1: none. */
 export interface AccountLimits {
@@ -26,7 +27,7 @@ export const NO_LIMITS: AccountLimits = Object.freeze({
   maxLeafnodes: -1,
 });
 
-/** Counted by the server, since the account was made. */
+/** What clients have sent and got, counted by the server since the account was made. */
 export interface AccountStats {
   inMsgs: number;
   inBytes: number;
@@ -76,6 +77,9 @@ export class Account {
   /** Where messages with a W3C trace parent are traced to; undefined: nowhere. */
   msgTrace: AccountTrace | undefined;
   #sublist: Sublist<Subscription> | undefined;
+  #traffic: LinkTraffic | undefined;
+  // What other clusters want, as far as it stands in its interest.
+  #gatewayInterests = 0;
   #mappings: SubjectMappings | undefined;
   readonly #watchers: readonly InterestWatcher[];
 
@@ -90,9 +94,20 @@ export class Account {
     return this.#sublist ?? this.#makeSublist();
   }
 
-  /** How many subscriptions its interest has; an idle account's is not made for this. */
+  /** How many subscriptions its interest has, without what other clusters want; an idle account's is not made for this. */
   get subscriptionCount(): number {
-    return this.#sublist?.size ?? this.serviceImports.length;
+    return (this.#sublist?.size ?? this.serviceImports.length) - this.#gatewayInterests;
+  }
+
+  /** Where messages are counted that cross links to other servers. Made when it is first asked for. */
+  get traffic(): LinkTraffic {
+    this.#traffic ??= new LinkTraffic();
+    return this.#traffic;
+  }
+
+  /** The same; undefined while nothing has crossed. */
+  get trafficSoFar(): LinkTraffic | undefined {
+    return this.#traffic;
   }
 
   /** The mappings of subjects that are published in it; undefined when there are none. */
@@ -142,6 +157,7 @@ export class Account {
    */
   addInterest(subscription: Subscription, kind?: ValidKind): boolean {
     const isFirst = this.sublist.insert(subscription, kind);
+    if (subscription.source === InterestSource.gateway) this.#gatewayInterests++;
     for (const watcher of this.#watchers) watcher.added(this, subscription);
     return isFirst;
   }
@@ -154,6 +170,7 @@ export class Account {
   /** Takes out what `addInterest` has added; returns false if it is not there. */
   removeInterest(subscription: Subscription): boolean {
     if (this.#sublist?.remove(subscription) !== true) return false;
+    if (subscription.source === InterestSource.gateway) this.#gatewayInterests--;
     for (const watcher of this.#watchers) watcher.removed(this, subscription);
     return true;
   }

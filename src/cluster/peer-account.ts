@@ -174,6 +174,7 @@ export class PeerAccount implements DeliveryTarget, PeerTarget {
     const leafCluster = source?.leafAccount === this.#account ? source?.leafCluster : undefined;
     const prefix = leafCluster === undefined ? undefined : this.#leafPrefixFor(link, leafCluster);
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, link.traceParty);
+    this.#account?.traffic.routes.went(sent.sizeBytes);
     link.sendMessage(prefix ?? this.#prefix, sent, queues, source);
   }
 

@@ -325,6 +325,7 @@ export class RouteConnection extends PeerConnection implements DeliveryTarget {
     this.inMsgs++;
     this.inBytes += message.sizeBytes;
     const { account } = subject;
+    account?.traffic.routes.came(message.sizeBytes);
     const isKnown = this.#lastLeaf.leafCluster === origin && this.#lastLeaf.leafAccount === account;
     if (origin !== "" && !isKnown) this.#lastLeaf = new LeafBehindRoute(origin, account);
     deliverFromPeer(this, message, subject, origin === "" ? this : this.#lastLeaf);

@@ -282,6 +282,7 @@ export class GatewayConnection extends PeerConnection implements DeliveryTarget 
   #receive(message: Message, subject: PeerSubject): void {
     this.inMsgs++;
     this.inBytes += message.sizeBytes;
+    subject.account?.traffic.gateways.came(message.sizeBytes);
     if (subject.target.startsWith(WAY_PREFIX)) this.#host.passOn(subject.target, subject.accountName, message);
     else deliverFromPeer(this, message, subject, this);
   }

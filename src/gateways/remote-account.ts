@@ -182,6 +182,7 @@ export class RemoteAccount implements DeliveryTarget, PeerTarget {
     const beforeSubject = this.#waysBack.get(message.subject)?.way ?? NOTHING;
     const beforeReply = message.hasReply && link.leadsBack ? replies.wayBackFor(this.name, message) : NOTHING;
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, link.traceParty);
+    this.#account?.traffic.gateways.went(sent.sizeBytes);
     link.sendMessage(this.#prefix, sent, queues, beforeSubject, beforeReply, source);
   }
 

@@ -343,6 +343,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #sendMessage(message: Message, queues: readonly string[], source: DeliveryTarget | undefined): void {
     const sent = message.trace === undefined ? message : message.trace.forwarded(message, this.traceParty);
     this.outMsgs++;
+    this.account?.traffic.leafs.went(sent.sizeBytes);
     const way = this.#hubReplies?.wayBackOf(message.subject);
     this.outBytes += writePeerMessage(this.outbox, PREFIX, sent, queues, this.#withHeaders, way);
     this.sent(source);
@@ -368,6 +369,7 @@ export class LeafConnection extends PeerConnection implements DeliveryTarget {
   #receive(message: Message, subject: PeerSubject): void {
     this.inMsgs++;
     this.inBytes += message.sizeBytes;
+    this.account?.traffic.leafs.came(message.sizeBytes);
     deliverFromPeer(this, message, subject, this);
   }
 

@@ -1,4 +1,5 @@
 // /accstatz: connections and traffic of each account.
+import type { LinkTraffic, Traffic } from "../accounts/link-traffic.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import { type AccountStatus, collectAccounts } from "../server/account-status.js";
 import type { Server } from "../server/server.js";
@@ -26,11 +27,8 @@ export async function accstatz(
   };
 }
 
-const NOTHING = { msgs: 0, bytes: 0 };
-
 /** An account's numbers, as its events show them too. */
-export function accountStat({ name, connections, leafnodes, stats, sublist }: AccountStatus): object {
-  const others = { gateways: NOTHING, routes: NOTHING, leafs: NOTHING };
+export function accountStat({ name, connections, leafnodes, stats, traffic, sublist }: AccountStatus): object {
   return {
     acc: name,
     name,
@@ -38,8 +36,30 @@ export function accountStat({ name, connections, leafnodes, stats, sublist }: Ac
     leafnodes,
     total_conns: connections + leafnodes,
     num_subscriptions: sublist.subscriptions,
-    sent: { msgs: stats.outMsgs, bytes: stats.outBytes, ...others },
-    received: { msgs: stats.inMsgs, bytes: stats.inBytes, ...others },
+    sent: counted(stats, traffic, ({ outMsgs, outBytes }) => ({ msgs: outMsgs, bytes: outBytes })),
+    received: counted(stats, traffic, ({ inMsgs, inBytes }) => ({ msgs: inMsgs, bytes: inBytes })),
     slow_consumers: stats.slowConsumers,
+  };
+}
+
+interface Count {
+  readonly msgs: number;
+  readonly bytes: number;
+}
+
+// Of clients and links together, and of the links by kind.
+function counted(
+  clients: Omit<Traffic, "came" | "went">,
+  links: LinkTraffic,
+  count: (of: typeof clients) => Count,
+): object {
+  const [gateways, routes, leafs] = [links.gateways, links.routes, links.leafs].map(count);
+  const all = [count(clients), gateways, routes, leafs];
+  return {
+    msgs: all.reduce((sum, { msgs }) => sum + msgs, 0),
+    bytes: all.reduce((sum, { bytes }) => sum + bytes, 0),
+    gateways,
+    routes,
+    leafs,
   };
 }

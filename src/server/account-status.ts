@@ -2,10 +2,14 @@
 import type { Account, AccountStats } from "../accounts/account.js";
 import { GLOBAL_ACCOUNT } from "../accounts/accounts.js";
 import type { ServiceExport, StreamExport } from "../accounts/exports.js";
+import { LinkTraffic } from "../accounts/link-traffic.js";
+import { InterestSource } from "../accounts/subscription.js";
 import type { ResolvedAccount } from "../options/options.js";
 import type { SublistStats } from "../subjects/sublist.js";
 import { type SubscriptionStatus, subscriptionStatus } from "./connection-status.js";
 import type { Server } from "./server.js";
+
+const NO_TRAFFIC = new LinkTraffic();
 
 /** An import; subjects are latin1. */
 export interface ImportStatus {
@@ -22,7 +26,9 @@ export interface AccountStatus {
   readonly isSystem: boolean;
   readonly connections: number;
   readonly leafnodes: number;
+  /** Of clients. */
   readonly stats: Readonly<AccountStats>;
+  readonly traffic: LinkTraffic;
   readonly sublist: SublistStats;
 }
 
@@ -77,7 +83,7 @@ export function linksOfAccount(server: Server, name: string): number {
   return account === undefined ? 0 : account.connections + account.leafnodes;
 }
 
-/** The subscriptions of one account, or of all. */
+/** The subscriptions of this server's clients and services, of one account or of all. */
 export async function collectSubscriptions(
   server: Server,
   accountName: string | undefined,
@@ -86,6 +92,7 @@ export async function collectSubscriptions(
   for (const account of server.accounts.all()) {
     if (accountName !== undefined && account.name !== accountName) continue;
     for (const subscription of account.sublist.all()) {
+      if (subscription.source > InterestSource.import) continue;
       found.push({ ...subscriptionStatus(subscription), account: account.name });
     }
   }
@@ -99,7 +106,8 @@ function accountStatus(server: Server, account: Account): AccountStatus {
     connections: account.connections,
     leafnodes: account.leafnodes,
     stats: { ...account.stats },
-    sublist: account.sublist.stats(),
+    traffic: account.trafficSoFar ?? NO_TRAFFIC,
+    sublist: { ...account.sublist.stats(), subscriptions: account.subscriptionCount },
   };
 }
 
