@@ -13,6 +13,7 @@ import type { ClientConnection } from "./client.js";
 import { payloadLimit } from "./client-limits.js";
 import { CloseReason } from "./close-reason.js";
 import { mayBeTraced, sendTrace, startTrace } from "./message-trace.js";
+import type { Interest } from "./router.js";
 import { CachedSubject, SubjectCache } from "./subject-cache.js";
 import { traceIn, tracePayload } from "./trace.js";
 
@@ -187,8 +188,11 @@ export class Publisher {
     if (client.connect.verbose) client.sendOk();
     message.subject = route.target;
     message.subjectBytes = route.targetBytes;
-    const interest = route.interest as NonNullable<typeof route.interest>;
-    const delivered = client.hub.router.deliver(interest, message, client);
+    const { router } = client.hub;
+    const delivered =
+      route.only === undefined
+        ? router.deliver(route.interest as Interest, message, client)
+        : router.deliverToOne(route.only, message, client);
     if (delivered === 0 && asksForReply && client.connect.noResponders) this.noResponders(message, account);
   }
 
@@ -265,6 +269,8 @@ export class Publisher {
     } else route.allowed = permissions.canPublish(route.target);
     const known = this.isAck && route.target === route.subject ? this.acks.interest(account) : undefined;
     route.interest = known ?? account.sublist.match(route.target);
+    const { plain, queues } = route.interest;
+    route.only = plain.length === 1 && queues.length === 0 ? plain[0] : undefined;
   }
 
   // Subjects of gateways and Raft groups are not for clients.

@@ -71,6 +71,23 @@ export class Router implements FaultHandler {
     return delivered;
   }
 
+  /** As `deliver`, where nobody else is interested. */
+  deliverToOne(subscription: Subscription, message: Message, source: DeliveryTarget | undefined): number {
+    const outerMark = this.mark;
+    this.mark = this.count;
+    try {
+      const delivered = subscription.target.deliver(subscription, message, source) ? 1 : 0;
+      if (this.count > this.mark) this.sendToPeers(message, source);
+      return delivered;
+    } catch (error) {
+      this.targetFailed(subscription, error);
+      return 0;
+    } finally {
+      this.count = this.mark;
+      this.mark = outerMark;
+    }
+  }
+
   /** Delivers an acknowledgement to a subscription whose target takes them; nobody else is interested. Whether it was taken. */
   acknowledge(subscription: Subscription, place: AckPlace, message: Message): boolean {
     try {

@@ -1,6 +1,7 @@
 // What a publisher's subjects led to the last time, found by the subject's bytes: no string is made and nothing is looked up
 // for a subject that comes again while nobody's interest has changed.
 
+import type { Subscription } from "../accounts/subscription.js";
 import { FIRST_CACHED_SUBJECTS, LONGEST_CACHED_SUBJECT_BYTES, MAX_CACHED_SUBJECTS } from "./limits.js";
 import type { Interest } from "./router.js";
 
@@ -12,6 +13,8 @@ export class CachedSubject {
   target: string;
   targetBytes: Uint8Array;
   interest: Interest | undefined = undefined;
+  /** The only one who is interested, if there is one. */
+  only: Subscription | undefined = undefined;
   /** What the rest was found under; -1: has to be found anew each time (random mappings, allowed responses). */
   interestGeneration = -1;
   mappingGeneration = -1;
