@@ -1,6 +1,5 @@
 // A stream on disk: what is appended goes to the journal, stays in its memory until the segments have it, and is read from
 // either. docs/storage.md tells the whole way.
-import { viewOf } from "../../protocol/words.js";
 import { compactOnce } from "./compaction.js";
 import type { Flushable, StoreContext } from "./context.js";
 import { Eraser, type JournalCleaner } from "./eraser.js";
@@ -9,16 +8,8 @@ import { fileNameOf } from "./file-header.js";
 import { FileLog, type JournalRecord } from "./file-log.js";
 import { holdAsGone, holdRecords } from "./held-records.js";
 import type { BatchEnd } from "./journal.js";
-import type { Part } from "./read-cache.js";
-import {
-  isRecord,
-  messageRecordBytes,
-  RecordFlag,
-  RecordKind,
-  RecordMessage,
-  RecordView,
-  writeMessageRecord,
-} from "./record.js";
+import { messageIn } from "./message-in-part.js";
+import { messageRecordBytes, RecordFlag, RecordKind, RecordMessage, writeMessageRecord } from "./record.js";
 import {
   addGone,
   encodeRemoved,
@@ -48,11 +39,13 @@ import { recoverStream } from "./stream-recovery.js";
 const RANGES_PER_ENTRY = 64 * 1024;
 
 export class FileStore extends StreamBase<Segment> implements Flushable, BatchEnd {
+  private readonly context: StoreContext;
+  private readonly files: StreamFiles;
+  /** The next message belongs to the batch of the last one. */
+  private inBatch = false;
   readonly id: number;
   readonly removals: FileLog;
   onDelete: (() => void) | undefined;
-  private readonly context: StoreContext;
-  private readonly files: StreamFiles;
   private readonly eraser: Eraser;
   private readonly cleaner: JournalCleaner;
   /** Removed in this turn. */
@@ -61,8 +54,6 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
   private cuts: Removed[] = [];
   /** Numbers of messages that are gone with their segments. */
   private goneIndexes: Gone[] = [];
-  /** The next message belongs to the batch of the last one. */
-  private inBatch = false;
   /** What the journal has of a stream whose files stay as they are; undefined once that is kept elsewhere. */
   private held: readonly JournalRecord[] | undefined;
   private busy: Promise<void> = Promise.resolve();
@@ -387,13 +378,4 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     this.busy = result.catch(() => {});
     return result;
   }
-}
-
-/** The message in a part that was read; undefined when it is not there undamaged. */
-export function messageIn(part: Part, position: number, bytes: number, sequence: Sequence): RecordMessage | undefined {
-  const at = position - part.start;
-  if (at < 0 || at + bytes > part.bytes.length) return undefined;
-  if (!isRecord(viewOf(part.bytes), at, at + bytes)) return undefined;
-  const record = new RecordView(part.bytes, at);
-  return record.kind === RecordKind.message && record.sequence === sequence ? new RecordMessage(record) : undefined;
 }

@@ -1,5 +1,6 @@
 // Where in the journal's memory the records stand that a stream's segments do not have yet. Kept in words: with many streams
 // there are as many runs as messages, and objects for them would keep the garbage collector busy.
+import { copyBytes, viewOf } from "../../protocol/words.js";
 import type { Chunk } from "./chunk-pool.js";
 import type { Segment } from "./segment.js";
 import type { Ticket } from "./store.js";
@@ -10,16 +11,14 @@ const AT = 1;
 const BYTES = 2;
 const TICKET = 3;
 const LEAST_RUNS = 16;
+/** Runs on average below this size are put together. */
+const SMALL_PART_BYTES = 4096;
 const NO_WORDS = new Uint32Array(0);
 
 /** What consecutive runs have in common, and which is the first of them. */
 class Shared<T> {
   private readonly values: T[] = [];
   private readonly firsts: number[] = [];
-
-  get last(): T | undefined {
-    return this.values[this.values.length - 1];
-  }
 
   /** The value from a run on, which is behind all others. */
   add(value: T, run: number): void {
@@ -36,6 +35,11 @@ class Shared<T> {
       else high = middle - 1;
     }
     return this.values[low];
+  }
+
+  /** The run from which on another value holds; infinity for the last. */
+  changeAfter(run: number): number {
+    return this.firsts.find((first) => first > run) ?? Number.POSITIVE_INFINITY;
   }
 
   /** The runs before `count` are gone, and counted no more. */
@@ -60,6 +64,9 @@ export class RunList {
   private readonly chunks = new Shared<Chunk>();
   private words = NO_WORDS;
   private firstOfAll: Ticket = 0;
+  // Of the last run, if there is one.
+  private lastSegment: Segment | undefined;
+  private lastChunk: Chunk | undefined;
 
   /** Of the first run; there is one. */
   get firstTicket(): Ticket {
@@ -71,8 +78,8 @@ export class RunList {
     this.pendingBytes += bytes;
     const { length } = this;
     if (length === 0) this.firstOfAll = ticket;
-    const isSameSegment = this.segments.last === segment;
-    const isSameChunk = this.chunks.last === chunk;
+    const isSameSegment = this.lastSegment === segment;
+    const isSameChunk = this.lastChunk === chunk;
     let { words } = this;
     let word = length * FIELDS;
     if (isSameSegment && isSameChunk && words[word - FIELDS + AT] + words[word - FIELDS + BYTES] === at) {
@@ -80,8 +87,14 @@ export class RunList {
       words[word - FIELDS + TICKET] = ticket - this.firstOfAll;
       return;
     }
-    if (!isSameSegment) this.segments.add(segment, length);
-    if (!isSameChunk) this.chunks.add(chunk, length);
+    if (!isSameSegment) {
+      this.segments.add(segment, length);
+      this.lastSegment = segment;
+    }
+    if (!isSameChunk) {
+      this.chunks.add(chunk, length);
+      this.lastChunk = chunk;
+    }
     if (word === words.length) {
       words = new Uint32Array(Math.max(LEAST_RUNS * FIELDS, 2 * words.length));
       words.set(this.words);
@@ -109,19 +122,39 @@ export class RunList {
     return { chunk: this.chunks.at(low), at: words[low * FIELDS + AT] + position - words[low * FIELDS] };
   }
 
-  /** The runs up to a ticket, by their segments, in order. */
+  /** The runs up to a ticket, by their segments, in order; those of a segment that are small are put together. */
   upTo(ticket: Ticket): Map<Segment, Buffer[]> {
-    const { words } = this;
     const groups = new Map<Segment, Buffer[]>();
-    for (let run = 0; run < this.length && this.ticketOf(run) <= ticket; run++) {
-      const at = words[run * FIELDS + AT];
-      const part = this.chunks.at(run).buffer.subarray(at, at + words[run * FIELDS + BYTES]);
-      const segment = this.segments.at(run);
-      const group = groups.get(segment);
-      if (group === undefined) groups.set(segment, [part]);
-      else group.push(part);
+    let end = 0;
+    while (end < this.length && this.ticketOf(end) <= ticket) end++;
+    for (let run = 0; run < end; ) {
+      const next = Math.min(end, this.segments.changeAfter(run));
+      groups.set(this.segments.at(run), this.partsOf(run, next));
+      run = next;
     }
     return groups;
+  }
+
+  private partsOf(from: number, to: number): Buffer[] {
+    const { words, chunks } = this;
+    let bytes = 0;
+    for (let run = from; run < to; run++) bytes += words[run * FIELDS + BYTES];
+    const isSmall = to - from > 1 && bytes < (to - from) * SMALL_PART_BYTES;
+    const together = Buffer.allocUnsafeSlow(isSmall ? bytes : 0);
+    const view = viewOf(together);
+    const parts: Buffer[] = isSmall ? [together] : [];
+    let filled = 0;
+    for (let run = from; run < to; ) {
+      const { buffer } = chunks.at(run);
+      for (const next = Math.min(to, chunks.changeAfter(run)); run < next; run++) {
+        const at = words[run * FIELDS + AT];
+        const end = at + words[run * FIELDS + BYTES];
+        if (isSmall) copyBytes(buffer, at, end, together, view, filled);
+        else parts.push(buffer.subarray(at, end));
+        filled += end - at;
+      }
+    }
+    return parts;
   }
 
   /** Forgets the first runs, as long as they are of this segment and either in its file or not above a ticket. */
@@ -165,6 +198,8 @@ export class RunList {
     if (left === 0) {
       this.segments.clear();
       this.chunks.clear();
+      this.lastSegment = undefined;
+      this.lastChunk = undefined;
       this.words = NO_WORDS;
       return;
     }

@@ -78,15 +78,9 @@ export function encodeIndex(
     names: names.length,
     epoch,
   };
-  const arrays = [
-    table,
-    expiries,
-    block.offsets.subarray(0, count),
-    block.seconds.subarray(0, count),
-    block.nanoseconds.subarray(0, count),
-  ];
-  if (block.isSparse)
-    arrays.push(Uint32Array.from({ length: count }, (_, slot) => block.sequenceAt(slot) - block.first));
+  const { offsets, seconds, nanoseconds, sequences } = block.arrays;
+  const arrays = [table, expiries, offsets, seconds, nanoseconds];
+  if (sequences !== undefined) arrays.push(sequences);
   arrays.push(
     subjects,
     Uint32Array.from(numbers),

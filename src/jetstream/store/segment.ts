@@ -37,6 +37,11 @@ export interface DamagedPart {
 }
 
 export class Segment implements Readable {
+  /** Numbers of its messages among all that the stream was given. */
+  firstIndex = 0;
+  lastIndex: number;
+  /** No more messages are added. */
+  sealed = false;
   readonly header: SegmentHeader;
   readonly codec: Codec;
   /** Of its file; another one than its number says where that could not be put back. */
@@ -47,11 +52,6 @@ export class Segment implements Readable {
   flushedEnd: number;
   /** Bytes of the file that count. */
   fileBytes = 0;
-  /** Numbers of its messages among all that the stream was given. */
-  firstIndex = 0;
-  lastIndex: number;
-  /** No more messages are added. */
-  sealed = false;
   hasIndexFile = false;
   /** It has the bytes of a message that is to be erased: its file is written over before it goes. */
   mustWipe = false;
@@ -130,7 +130,7 @@ export class Segment implements Readable {
     let position = this.fileBytes;
     const blocks: [number, number][] = [];
     if (this.codec.isPlain) {
-      if (bytes < records.length * SMALL_PART_BYTES) parts.push(Buffer.concat(records));
+      if (records.length > 1 && bytes < records.length * SMALL_PART_BYTES) parts.push(Buffer.concat(records));
       else parts.push(...records);
       position += bytes;
     } else {

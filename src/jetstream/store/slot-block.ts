@@ -19,6 +19,8 @@ export interface Wanted {
 export const ALL: Wanted = { id: 0, members: undefined };
 
 const FIRST_CAPACITY = 64;
+/** Of a slot: its offset, and two for its time. */
+const WORDS = 3;
 const MAX_DELTA = 0xffff_ffff;
 
 /** See the fields of a block. */
@@ -39,9 +41,6 @@ export class SlotBlock<H> {
   count = 0;
   /** Where the next record will begin. */
   end: number;
-  offsets: Uint32Array;
-  seconds: Uint32Array;
-  nanoseconds: Uint32Array;
   /** Undefined while all have `subject`. */
   subjects: Uint32Array | undefined;
   /** How far the next message of the same subject is; 0 when that is not known. */
@@ -54,30 +53,58 @@ export class SlotBlock<H> {
   /** Undefined in a dense block; else each slot's distance from `first`. */
   private sequences: Uint32Array | undefined;
   private capacity: number;
+  /**
+   * The slots' offsets with their flags, and from `capacity` on their seconds and nanoseconds in pairs: in one array, as with many
+   * streams whatever is touched for a message has to come from slower memory.
+   */
+  private words: Uint32Array;
 
   constructor(home: H, first: number, begin: number, capacity = FIRST_CAPACITY) {
     this.home = home;
     this.first = first;
     this.end = begin;
     this.capacity = capacity;
-    this.offsets = new Uint32Array(capacity);
-    this.seconds = new Uint32Array(capacity);
-    this.nanoseconds = new Uint32Array(capacity);
+    this.words = new Uint32Array(WORDS * capacity);
   }
 
-  /** A block as it was: its arrays are taken over. */
+  /** A block as it was: its arrays of sequences and subjects are taken over. */
   static restored<H>(home: H, range: { first: number; end: number; count: number }, arrays: SlotArrays): SlotBlock<H> {
     const block = new SlotBlock(home, range.first, range.end, 0);
-    block.capacity = range.count;
-    block.count = range.count;
-    block.offsets = arrays.offsets;
-    block.seconds = arrays.seconds;
-    block.nanoseconds = arrays.nanoseconds;
+    const { count } = range;
+    const words = new Uint32Array(WORDS * count);
+    words.set(arrays.offsets);
+    for (let slot = 0, at = count; slot < count; slot++) {
+      const seconds = arrays.seconds[slot];
+      words[at++] = seconds;
+      words[at++] = arrays.nanoseconds[slot];
+      if (seconds > block.latestSeconds) block.latestSeconds = seconds;
+    }
+    block.words = words;
+    block.capacity = count;
+    block.count = count;
     block.sequences = arrays.sequences;
     block.subjects = arrays.subjects;
     block.subject = arrays.subject;
-    for (const seconds of arrays.seconds) if (seconds > block.latestSeconds) block.latestSeconds = seconds;
     return block;
+  }
+
+  /** What `restored` makes a block of. */
+  get arrays(): SlotArrays {
+    const { count } = this;
+    const seconds = new Uint32Array(count);
+    const nanoseconds = new Uint32Array(count);
+    for (let slot = 0; slot < count; slot++) {
+      seconds[slot] = this.secondsAt(slot);
+      nanoseconds[slot] = this.nanosecondsAt(slot);
+    }
+    return {
+      offsets: this.words.subarray(0, count),
+      seconds,
+      nanoseconds,
+      sequences: this.sequences?.subarray(0, count),
+      subjects: this.subjects?.subarray(0, count),
+      subject: this.subject,
+    };
   }
 
   /** Sequence of the last slot; below `first` without slots. */
@@ -111,23 +138,29 @@ export class SlotBlock<H> {
   }
 
   isLive(slot: number): boolean {
-    return this.offsets[slot] < SlotFlag.removed;
+    return this.words[slot] < SlotFlag.removed;
   }
 
   offsetAt(slot: number): number {
-    return this.offsets[slot] & OFFSET_MASK;
+    return this.words[slot] & OFFSET_MASK;
   }
 
   /** The flags of a slot, but for whether it is removed. */
   flagsAt(slot: number): number {
-    return this.offsets[slot] & ~OFFSET_MASK & ~SlotFlag.removed;
+    return this.words[slot] & ~OFFSET_MASK & ~SlotFlag.removed;
+  }
+
+  secondsAt(slot: number): number {
+    return this.words[this.capacity + 2 * slot];
+  }
+
+  nanosecondsAt(slot: number): number {
+    return this.words[this.capacity + 2 * slot + 1];
   }
 
   /** Bytes of the record. */
   bytesAt(slot: number): number {
-    return (
-      (slot + 1 < this.count ? this.offsets[slot + 1] & OFFSET_MASK : this.end) - (this.offsets[slot] & OFFSET_MASK)
-    );
+    return (slot + 1 < this.count ? this.words[slot + 1] & OFFSET_MASK : this.end) - (this.words[slot] & OFFSET_MASK);
   }
 
   subjectAt(slot: number): number {
@@ -161,9 +194,11 @@ export class SlotBlock<H> {
     }
     const slot = this.count;
     if (slot === this.capacity) this.grow(Math.max(FIRST_CAPACITY, slot * 2));
-    this.offsets[slot] = this.end | flags;
-    this.seconds[slot] = seconds;
-    this.nanoseconds[slot] = nanoseconds;
+    const { words } = this;
+    const at = this.capacity + 2 * slot;
+    words[slot] = this.end | flags;
+    words[at] = seconds;
+    words[at + 1] = nanoseconds;
     if (this.sequences !== undefined) this.sequences[slot] = sequence - this.first;
     if (this.subjects !== undefined) this.subjects[slot] = subject;
     else if (subject !== this.subject) this.splitSubjects(subject);
@@ -180,9 +215,21 @@ export class SlotBlock<H> {
     for (let missing = this.last + 1; missing < sequence; missing++) this.addMissing();
   }
 
+  /** Marks a message as removed, which is counted later. */
+  mark(slot: number): void {
+    this.words[slot] |= SlotFlag.removed;
+  }
+
+  /** Marks all messages as removed. */
+  removeAll(): void {
+    for (let slot = 0; slot < this.count; slot++) this.mark(slot);
+    this.live = 0;
+    this.liveRecordBytes = 0;
+  }
+
   /** Marks a message as removed. */
   remove(slot: number): void {
-    this.offsets[slot] |= SlotFlag.removed;
+    this.mark(slot);
     this.live--;
     this.liveRecordBytes -= this.bytesAt(slot);
   }
@@ -192,54 +239,53 @@ export class SlotBlock<H> {
     const keep = this.lowerBound(sequence + 1);
     if (keep >= this.count) return;
     for (let slot = keep; slot < this.count; slot++) if (this.isLive(slot)) this.remove(slot);
-    this.end = this.offsets[keep] & OFFSET_MASK;
+    this.end = this.offsetAt(keep);
     this.count = keep;
   }
 
   /** The first slot from `slot` on that is not removed and of a subject that is wanted; -1 for none. */
   forward(slot: number, wanted: Wanted): number {
-    const { offsets, subjects, count } = this;
+    const { words, subjects, count } = this;
     const { id, members } = wanted;
     if (subjects === undefined || (id === 0 && members === undefined)) {
       if (!this.allWanted(wanted)) return -1;
-      for (let at = slot; at < count; at++) if (offsets[at] < SlotFlag.removed) return at;
+      for (let at = slot; at < count; at++) if (words[at] < SlotFlag.removed) return at;
     } else if (members === undefined) {
-      for (let at = slot; at < count; at++) if (subjects[at] === id && offsets[at] < SlotFlag.removed) return at;
+      for (let at = slot; at < count; at++) if (subjects[at] === id && words[at] < SlotFlag.removed) return at;
     } else {
-      for (let at = slot; at < count; at++)
-        if (members[subjects[at]] === 1 && offsets[at] < SlotFlag.removed) return at;
+      for (let at = slot; at < count; at++) if (members[subjects[at]] === 1 && words[at] < SlotFlag.removed) return at;
     }
     return -1;
   }
 
   /** As `forward`, downwards. */
   backward(slot: number, wanted: Wanted): number {
-    const { offsets, subjects } = this;
+    const { words, subjects } = this;
     const { id, members } = wanted;
     if (subjects === undefined || (id === 0 && members === undefined)) {
       if (!this.allWanted(wanted)) return -1;
-      for (let at = slot; at >= 0; at--) if (offsets[at] < SlotFlag.removed) return at;
+      for (let at = slot; at >= 0; at--) if (words[at] < SlotFlag.removed) return at;
     } else if (members === undefined) {
-      for (let at = slot; at >= 0; at--) if (subjects[at] === id && offsets[at] < SlotFlag.removed) return at;
+      for (let at = slot; at >= 0; at--) if (subjects[at] === id && words[at] < SlotFlag.removed) return at;
     } else {
-      for (let at = slot; at >= 0; at--) if (members[subjects[at]] === 1 && offsets[at] < SlotFlag.removed) return at;
+      for (let at = slot; at >= 0; at--) if (members[subjects[at]] === 1 && words[at] < SlotFlag.removed) return at;
     }
     return -1;
   }
 
   /** How many from slot `from` up to, not including, `to` are not removed and wanted. */
   countWanted(from: number, to: number, wanted: Wanted): number {
-    const { offsets, subjects } = this;
+    const { words, subjects } = this;
     const { id, members } = wanted;
     let found = 0;
     if (subjects === undefined || (id === 0 && members === undefined)) {
       if (!this.allWanted(wanted)) return 0;
       if (from === 0 && to === this.count) return this.live;
-      for (let at = from; at < to; at++) if (offsets[at] < SlotFlag.removed) found++;
+      for (let at = from; at < to; at++) if (words[at] < SlotFlag.removed) found++;
     } else if (members === undefined) {
-      for (let at = from; at < to; at++) if (subjects[at] === id && offsets[at] < SlotFlag.removed) found++;
+      for (let at = from; at < to; at++) if (subjects[at] === id && words[at] < SlotFlag.removed) found++;
     } else {
-      for (let at = from; at < to; at++) if (members[subjects[at]] === 1 && offsets[at] < SlotFlag.removed) found++;
+      for (let at = from; at < to; at++) if (members[subjects[at]] === 1 && words[at] < SlotFlag.removed) found++;
     }
     return found;
   }
@@ -264,8 +310,8 @@ export class SlotBlock<H> {
   private addMissing(): void {
     const slot = this.count;
     if (slot === this.capacity) this.grow(Math.max(FIRST_CAPACITY, slot * 2));
-    this.offsets[slot] = this.end | SlotFlag.removed;
-    this.seconds[slot] = this.latestSeconds;
+    this.words[slot] = this.end | SlotFlag.removed;
+    this.words[this.capacity + 2 * slot] = this.latestSeconds;
     if (this.subjects !== undefined) this.subjects[slot] = this.subject;
     this.count++;
   }
@@ -276,15 +322,17 @@ export class SlotBlock<H> {
   }
 
   private grow(capacity: number): void {
+    const before = this.capacity;
     this.capacity = Math.max(capacity, 1);
+    const words = new Uint32Array(WORDS * this.capacity);
+    words.set(this.words.subarray(0, this.count));
+    words.set(this.words.subarray(before, before + 2 * this.count), this.capacity);
+    this.words = words;
     const resized = (array: Uint32Array): Uint32Array => {
       const copy = new Uint32Array(this.capacity);
       copy.set(array.length > this.capacity ? array.subarray(0, this.capacity) : array);
       return copy;
     };
-    this.offsets = resized(this.offsets);
-    this.seconds = resized(this.seconds);
-    this.nanoseconds = resized(this.nanoseconds);
     if (this.subjects !== undefined) this.subjects = resized(this.subjects);
     if (this.links !== undefined) this.links = resized(this.links);
     if (this.sequences !== undefined) this.sequences = resized(this.sequences);

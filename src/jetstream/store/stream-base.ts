@@ -27,11 +27,11 @@ export type RemovalStep =
   | { readonly kind: "above"; readonly sequence: Sequence };
 
 export abstract class StreamBase<H> implements StreamStore {
-  readonly storage: "file" | "memory";
-  readonly key: string;
-  unread: StoreError | undefined;
   protected readonly index: StreamIndex<H>;
   protected closed = false;
+  unread: StoreError | undefined;
+  readonly storage: "file" | "memory";
+  readonly key: string;
 
   constructor(storage: "file" | "memory", key: string) {
     this.storage = storage;

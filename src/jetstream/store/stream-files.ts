@@ -26,18 +26,21 @@ export interface StreamPlace {
 }
 
 export class StreamFiles {
+  // What every message needs stands together: with many streams it comes from slower memory each time.
+  readonly context: StoreContext;
+  readonly index: StreamIndex<Segment>;
+  /** Numbers all messages that the stream was given. */
+  lastIndex = 0;
+  private readonly runs = new RunList();
+  /** A segment is not made larger by another message. */
+  private segmentBytes = 0;
   readonly key: string;
   readonly id: number;
   readonly directory: string;
-  readonly index: StreamIndex<Segment>;
-  readonly context: StoreContext;
-  /** Numbers all messages that the stream was given. */
-  lastIndex = 0;
   /** Of its creation, until there is a segment. */
   createdTicket: Ticket = ALREADY_DURABLE;
   /** Of the last removal. */
   removalTicket: Ticket = ALREADY_DURABLE;
-  options: StreamStoreOptions;
   /** Is told of messages, by their numbers, that no file will have. */
   onGone: ((firstIndex: number, lastIndex: number) => void) | undefined;
   /**
@@ -54,9 +57,9 @@ export class StreamFiles {
   /** Removed with their segments; the journal has them still, until it has released that ticket. */
   private forgotten: { range: Range; index: number; until: Ticket }[] = [];
   private readonly parent: string;
-  private readonly runs = new RunList();
   /** The oldest ticket of what is being written into segments, also when the stream has been cut meanwhile. */
   private beingWritten: Ticket = Number.POSITIVE_INFINITY;
+  private storeOptions: StreamStoreOptions = {};
   private nextNumber = 1;
   private hasDirectory = false;
 
@@ -69,6 +72,18 @@ export class StreamFiles {
     this.wiper = new FileWiper(context.disk, this.directory);
     this.index = index;
     this.options = options;
+  }
+
+  get options(): StreamStoreOptions {
+    return this.storeOptions;
+  }
+
+  set options(options: StreamStoreOptions) {
+    const { segmentBytes } = this.context.limits;
+    const { maxBytes = 0 } = options;
+    const share = Math.max(SMALLEST_SEGMENT_BYTES, maxBytes / SEGMENTS_PER_LIMIT);
+    this.storeOptions = options;
+    this.segmentBytes = Math.min(MAX_OFFSET, maxBytes > 0 ? Math.min(segmentBytes, share) : segmentBytes);
   }
 
   get oldestTicket(): Ticket {
@@ -88,15 +103,10 @@ export class StreamFiles {
   blockFor(sequence: Sequence, bytes: number): SlotBlock<Segment> {
     const { blocks } = this.index;
     const last = blocks[blocks.length - 1];
-    const { segmentBytes, segmentMessages } = this.context.limits;
-    const { maxBytes = 0 } = this.options;
-    const limit =
-      maxBytes > 0
-        ? Math.min(segmentBytes, Math.max(SMALLEST_SEGMENT_BYTES, maxBytes / SEGMENTS_PER_LIMIT))
-        : segmentBytes;
     if (last !== undefined && !last.home.sealed && !this.index.needsBlock(sequence)) {
       const end = last.end + bytes;
-      if (last.count === 0 || (end <= limit && last.count < segmentMessages && end <= MAX_OFFSET)) return last;
+      const isFull = end > this.segmentBytes || last.count >= this.context.limits.segmentMessages;
+      if (last.count === 0 || !isFull) return last;
     }
     return this.newBlock(sequence);
   }

@@ -4,7 +4,6 @@ import type { FileLog, JournalRecord } from "./file-log.js";
 import { RecordFlag } from "./record.js";
 import { addGone, decodeRemovals, type Gone, type Removed, toErase } from "./removals.js";
 import { loadSegments, type Recovery } from "./segment-recovery.js";
-import { SlotFlag } from "./slot-block.js";
 import type { StreamFiles } from "./stream-files.js";
 import { flagsOf } from "./stream-index.js";
 
@@ -110,7 +109,7 @@ function apply(files: StreamFiles, step: Removed): void {
     for (const block of meant) {
       if (block.count === 0 || block.first > last || block.last < first) continue;
       for (let slot = block.lowerBound(first); slot < block.count && block.sequenceAt(slot) <= last; slot++) {
-        block.offsets[slot] |= SlotFlag.removed;
+        block.mark(slot);
       }
     }
   }

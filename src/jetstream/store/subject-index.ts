@@ -1,11 +1,16 @@
 // The subjects of a stream: a number for each, its totals, and which of them match a filter. Subjects are latin1; a tree of
 // tokens, made when the first wildcard asks, finds those that match without looking at all.
 import { isLiteral, subjectMatches } from "../../subjects/validity.js";
-import type { SubjectFilter } from "./store.js";
+import { grown } from "./grown.js";
+import type { Sequence, SubjectFilter } from "./store.js";
 
 const FULL = ">";
 const STAR = "*";
 const FIRST_CAPACITY = 16;
+/** Numbers of a subject; the first of them is how many messages it has. */
+const TOTALS = 3;
+const FIRST = 1;
+const LAST = 2;
 
 /** A token's subjects: the one that ends here (0: none), and those that go on. */
 class Node {
@@ -15,9 +20,13 @@ class Node {
 
 /** Numbers from 1, so that 0 can stand for none; a number whose subject has no messages any more is given again. */
 export class SubjectIndex {
-  readonly counts = new Growing(Uint32Array);
-  readonly firsts = new Growing(Float64Array);
-  readonly lasts = new Growing(Float64Array);
+  // Nearly all streams with many messages in a row have them of one subject.
+  private lastSubject: string | undefined;
+  private lastId = 0;
+  /** Of each number: how many messages, the first and the last; together, as whoever needs one needs all. */
+  private totals: Float64Array = new Float64Array(FIRST_CAPACITY);
+  /** How many subjects have messages. */
+  size = 0;
   /** How often a number was given again: within one, a number always means the same subject. */
   generation = 0;
   private readonly ids = new Map<string, number>();
@@ -25,11 +34,6 @@ export class SubjectIndex {
   private readonly free: number[] = [];
   private readonly filters = new Set<Filter>();
   private root: Node | undefined;
-
-  /** How many subjects have messages. */
-  get size(): number {
-    return this.ids.size;
-  }
 
   /** Above every number in use. */
   get limit(): number {
@@ -48,21 +52,64 @@ export class SubjectIndex {
 
   /** The subject's number, made when there is none. */
   add(subject: string): number {
-    const known = this.ids.get(subject);
-    if (known !== undefined) return known;
+    if (subject === this.lastSubject) return this.lastId;
+    const id = this.ids.get(subject) ?? this.begin(subject);
+    this.lastSubject = subject;
+    this.lastId = id;
+    return id;
+  }
+
+  countOf(id: number): number {
+    return this.totals[TOTALS * id];
+  }
+
+  firstOf(id: number): Sequence {
+    return this.totals[TOTALS * id + FIRST];
+  }
+
+  lastOf(id: number): Sequence {
+    return this.totals[TOTALS * id + LAST];
+  }
+
+  setFirst(id: number, sequence: Sequence): void {
+    this.totals[TOTALS * id + FIRST] = sequence;
+  }
+
+  setLast(id: number, sequence: Sequence): void {
+    this.totals[TOTALS * id + LAST] = sequence;
+  }
+
+  /** Counts a message, behind all others of its subject; gives the one that was the last before, 0 for none. */
+  count(id: number, sequence: Sequence): Sequence {
+    const { totals } = this;
+    const at = TOTALS * id;
+    const before = totals[at]++ === 0 ? 0 : totals[at + LAST];
+    if (before === 0) totals[at + FIRST] = sequence;
+    totals[at + LAST] = sequence;
+    return before;
+  }
+
+  /** Counts a message less; gives how many are left. */
+  discount(id: number): number {
+    return --this.totals[TOTALS * id];
+  }
+
+  /** Counts none of any subject. */
+  countNone(): void {
+    this.totals.fill(0);
+  }
+
+  private begin(subject: string): number {
     let id = this.names.length;
     if (this.free.length > 0) {
       id = this.free.pop()!;
       this.generation++;
     }
     this.ids.set(subject, id);
+    this.size++;
     this.names[id] = subject;
-    this.counts.reserve(id);
-    this.firsts.reserve(id);
-    this.lasts.reserve(id);
-    this.counts.values[id] = 0;
-    this.firsts.values[id] = 0;
-    this.lasts.values[id] = 0;
+    this.totals = grown(this.totals, TOTALS * (id + 1));
+    this.totals.fill(0, TOTALS * id, TOTALS * (id + 1));
     if (this.root !== undefined) insert(this.root, subject, id);
     for (const filter of this.filters) filter.note(id, subject);
     return id;
@@ -71,9 +118,10 @@ export class SubjectIndex {
   /** Forgets a subject without messages. */
   remove(id: number): void {
     const subject = this.names[id];
-    this.ids.delete(subject);
+    if (this.ids.delete(subject)) this.size--;
     this.names[id] = "";
     this.free.push(id);
+    if (id === this.lastId) this.forgetLast();
     if (this.root !== undefined) cut(this.root, subject);
     for (const filter of this.filters) filter.note(id, "");
   }
@@ -81,10 +129,17 @@ export class SubjectIndex {
   clear(): void {
     this.generation++;
     this.ids.clear();
+    this.size = 0;
     this.names.length = 1;
     this.free.length = 0;
     this.root = undefined;
+    this.forgetLast();
     for (const filter of this.filters) filter.clear();
+  }
+
+  private forgetLast(): void {
+    this.lastSubject = undefined;
+    this.lastId = 0;
   }
 
   /** The numbers of the subjects that match any of the patterns; each once. */
@@ -182,29 +237,6 @@ export class Filter implements SubjectFilter {
 
   clear(): void {
     this.members = undefined;
-  }
-}
-
-type Numbers = Uint32Array | Float64Array;
-
-/** An array of numbers that grows. */
-export class Growing<A extends Numbers> {
-  values: A;
-  private readonly type: new (
-    length: number,
-  ) => A;
-
-  constructor(type: new (length: number) => A) {
-    this.type = type;
-    this.values = new type(FIRST_CAPACITY);
-  }
-
-  /** Makes room for an index. */
-  reserve(index: number): void {
-    if (index < this.values.length) return;
-    const larger = new this.type(Math.max(index + 1, this.values.length * 2));
-    larger.set(this.values);
-    this.values = larger;
   }
 }
 
