@@ -1,8 +1,9 @@
 // Acknowledgements that wait until what they state is durable: those of all streams of the server in one queue, as one sync
 // makes the writes of all durable.
+
+import type { Stored } from "./intake.js";
 import type { StoreError } from "./store/errors.js";
 import type { Commits, CommitWaiter, Ticket } from "./store/store.js";
-import type { Stored } from "./stream.js";
 
 /** Beyond so many that were sent the arrays are cut. */
 const SENT_TO_CUT = 4096;

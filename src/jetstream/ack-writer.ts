@@ -15,18 +15,19 @@ export class AckWriter {
   readonly #router: Router;
   // The message path is synchronous: one message serves all.
   readonly #message = new Message();
-  #prefix: Buffer = NO_BYTES;
+  #prefix = "";
   #busy = false;
 
   constructor(router: Router) {
     this.#router = router;
   }
 
-  /** Sends `prefix`, the sequence and a closing brace to `reply` (latin1). */
-  send(account: Account, reply: string, prefix: Buffer, sequence: number): void {
+  /** Sends `prefix`, the sequence and a closing brace to `reply` (both latin1). */
+  send(account: Account, reply: string, prefix: string, sequence: number): void {
     // An acknowledgement may itself be stored, and lead to another one.
     if (this.#busy) {
-      this.#router.publish(account, Message.of(reply, "", NO_BYTES, Buffer.from(`${prefix}${sequence}}`)), undefined);
+      const text = Buffer.from(`${prefix}${sequence}}`, "latin1");
+      this.#router.publish(account, Message.of(reply, "", NO_BYTES, text), undefined);
       return;
     }
     this.#busy = true;
@@ -38,13 +39,13 @@ export class AckWriter {
     }
   }
 
-  #fill(reply: string, prefix: Buffer, sequence: number): void {
+  #fill(reply: string, prefix: string, sequence: number): void {
     const message = this.#message;
     if (this.#prefix !== prefix) {
       this.#prefix = prefix;
       const most = prefix.length + SEQUENCE_DIGITS + 3;
       if (message.body.length < most) message.body = Buffer.alloc(most);
-      for (let i = 0; i < prefix.length; i++) message.body[i] = prefix[i];
+      for (let i = 0; i < prefix.length; i++) message.body[i] = prefix.charCodeAt(i);
     }
     const { body } = message;
     let end = writeDecimal(body, prefix.length, sequence);

@@ -227,7 +227,7 @@ export class Consumer implements DeliveryTarget {
       if (this.isPush) this.#sendStatus("409 Consumer Deleted");
     }
     this.close();
-    this.stream.consumers.delete(this.name);
+    this.stream.removeConsumer(this.name);
     return this.#log.delete();
   }
 

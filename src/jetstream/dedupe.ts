@@ -13,6 +13,12 @@ export class DuplicateIds {
   // In the order of their times, so that only those that are too old are looked at.
   readonly #ids = new Map<string, Duplicate>();
   #lastId: string | undefined;
+  #recoveries = 0;
+
+  /** False while those of stored messages are being read. */
+  get areKnown(): boolean {
+    return this.#recoveries === 0;
+  }
 
   /** Where the id was stored; undefined if it is not known or older than `sinceMs`. */
   find(id: string, sinceMs: number): number | undefined {
@@ -30,6 +36,15 @@ export class DuplicateIds {
 
   /** Adds the ids of a stream's messages since a time. */
   async recover(stream: Stream, sinceNs: bigint): Promise<void> {
+    this.#recoveries++;
+    try {
+      await this.#read(stream, sinceNs);
+    } finally {
+      this.#recoveries--;
+    }
+  }
+
+  async #read(stream: Stream, sinceNs: bigint): Promise<void> {
     const { store } = stream;
     const { lastSequence } = store.state;
     const sinceMs = Number(sinceNs / NS_PER_MS);

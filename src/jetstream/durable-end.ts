@@ -1,14 +1,11 @@
 // How far a stream's messages are durable: what flows into other streams is sent no sooner. After a power cut the origin would
 // give the same sequences to other messages, and the copy would have what the origin never had.
-import { ALREADY_DURABLE, type Ticket } from "./store/store.js";
 import type { Stream } from "./stream.js";
 
 const RETRY_MS = 1000;
 
 export class DurableEnd {
   readonly #stream: Stream;
-  /** Of the stream's last message. */
-  ticket: Ticket = ALREADY_DURABLE;
   #sequence = 0;
   #isWaiting = false;
 
@@ -18,9 +15,9 @@ export class DurableEnd {
 
   /** Whether a message is durable. If not, the consumers that feed other streams are woken when more is. */
   includes(sequence: number): boolean {
-    const { js } = this.#stream.account;
-    const { lastSequence } = this.#stream.store.state;
-    if (this.ticket <= js.storage.commits.durable) this.#sequence = lastSequence;
+    const { account, lastTicket, store } = this.#stream;
+    const { lastSequence } = store.state;
+    if (lastTicket <= account.js.storage.commits.durable) this.#sequence = lastSequence;
     else if (!this.#isWaiting) this.#wait(lastSequence);
     return sequence <= this.#sequence;
   }
@@ -28,7 +25,7 @@ export class DurableEnd {
   #wait(lastSequence: number): void {
     const { js } = this.#stream.account;
     this.#isWaiting = true;
-    js.whenDurable(this.ticket, (error) => {
+    js.whenDurable(this.#stream.lastTicket, (error) => {
       this.#isWaiting = false;
       if (error !== undefined) js.after(RETRY_MS, () => this.#wake());
       else {

@@ -3,13 +3,14 @@ import type { Message } from "../accounts/message.js";
 import { hashName } from "../server/server-hash.js";
 import { sourcedCounter } from "./counters.js";
 import { ApiError } from "./errors.js";
+import type { Stored } from "./intake.js";
 import type { OriginPosition } from "./meta.js";
 import { OriginCopy, type OriginMessage, sourcePatterns } from "./origin-copy.js";
 import { NO_IDENTITY, OriginPlace, type PlaceOwner } from "./origin-place.js";
 import { checkLimits, ttlOf } from "./publish-checks.js";
 import { Header, type MessageHeaders } from "./publish-headers.js";
 import { contentOf, type SourcedMessage } from "./sourced-message.js";
-import type { Stored, Stream } from "./stream.js";
+import type { Stream } from "./stream.js";
 import { sourceKey } from "./stream-checks.js";
 import type { SourceConfig } from "./stream-config.js";
 

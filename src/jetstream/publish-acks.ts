@@ -2,21 +2,26 @@
 import { stringifyExact } from "../protocol/json.js";
 import type { AckSender } from "./ack-queue.js";
 import { ApiError } from "./errors.js";
+import type { Stored } from "./intake.js";
+import type { JetStreamAccount } from "./js-account.js";
 import type { StoreError } from "./store/errors.js";
-import type { Stored, Stream } from "./stream.js";
+import type { Stream } from "./stream.js";
 
 export class PublishAcks implements AckSender {
   readonly #stream: Stream;
-  #prefix: Buffer | undefined;
+  readonly #account: JetStreamAccount;
+  /** Latin1, as one string lies in one place. */
+  #prefix: string | undefined;
 
   constructor(stream: Stream) {
     this.#stream = stream;
+    this.#account = stream.account;
   }
 
   /** Answers once the message is durable. */
   add(reply: string, stored: Stored): void {
-    if (this.#stream.config.persist_mode === "async") this.#send(reply, stored);
-    else this.#stream.account.js.ackQueue.add(this, reply, stored);
+    if (this.#stream.acksLazily) this.#send(reply, stored);
+    else this.#account.js.ackQueue.add(this, reply, stored);
   }
 
   settle(reply: string, stored: Stored, error: StoreError | undefined): void {
@@ -25,7 +30,7 @@ export class PublishAcks implements AckSender {
   }
 
   #send(reply: string, { sequence, duplicate, value }: Stored): void {
-    const { js, account } = this.#stream.account;
+    const { js, account } = this.#account;
     this.#prefix ??= this.#begin();
     if (!duplicate && value === undefined) {
       js.ackWriter.send(account, reply, this.#prefix, sequence);
@@ -34,13 +39,14 @@ export class PublishAcks implements AckSender {
     let text = `${this.#prefix}${sequence}`;
     if (duplicate) text += ',"duplicate":true';
     if (value !== undefined) text += `,"val":"${value}"`;
-    js.send(account, reply, Buffer.from(`${text}}`));
+    js.send(account, reply, Buffer.from(`${text}}`, "latin1"));
   }
 
-  #begin(): Buffer {
-    const { domain } = this.#stream.account.js;
+  #begin(): string {
+    const { domain } = this.#account.js;
     const name = stringifyExact(this.#stream.name);
-    return Buffer.from(`{"stream":${name},${domain === undefined ? "" : `"domain":${stringifyExact(domain)},`}"seq":`);
+    const text = `{"stream":${name},${domain === undefined ? "" : `"domain":${stringifyExact(domain)},`}"seq":`;
+    return Buffer.from(text).toString("latin1");
   }
 }
 

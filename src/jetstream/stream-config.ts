@@ -185,3 +185,18 @@ export function shownStream(config: StreamConfig, full: boolean): object {
 export function storeOptions(config: StreamConfig): { compression: "none" | "s2"; maxBytes?: number } {
   return { compression: config.compression, maxBytes: config.max_bytes > 0 ? config.max_bytes : undefined };
 }
+
+/** Whether a message without headers is stored as it comes, and nothing follows it but what consumers make of it. */
+export function isPlain(config: StreamConfig): boolean {
+  return (
+    config.retention === "limits" &&
+    config.discard === "old" &&
+    config.max_msg_size < 0 &&
+    config.max_age <= 0n &&
+    config.subject_transform === undefined &&
+    config.republish === undefined &&
+    !config.allow_msg_counter &&
+    !config.no_ack &&
+    !config.sealed
+  );
+}

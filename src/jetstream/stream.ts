@@ -1,7 +1,7 @@
 // A stream: a delivery target for its subjects that stores what it gets, keeps its limits, and feeds its consumers
 // (https://docs.nats.io/nats-concepts/jetstream/streams).
 import type { Message } from "../accounts/message.js";
-import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
+import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { stringifyExact } from "../protocol/json.js";
 import { SubjectTransform } from "../subjects/transform.js";
 import type { AnswerHeaders } from "./answer-writer.js";
@@ -16,6 +16,7 @@ import { Expiry } from "./expiry.js";
 import { FastBatches, isOfFastBatch } from "./fast-batches.js";
 import { identityOf } from "./inflow.js";
 import { type Inflows, inflowsOf } from "./inflows.js";
+import type { Intake, Stored } from "./intake.js";
 import type { JetStreamAccount } from "./js-account.js";
 import type { MetaConsumer } from "./meta.js";
 import { wireSubject } from "./names.js";
@@ -28,7 +29,6 @@ import {
   checkSize,
   readRollup,
   readTtl,
-  type Ttl,
   ttlMessage,
 } from "./publish-checks.js";
 import { Header, MessageHeaders } from "./publish-headers.js";
@@ -43,40 +43,33 @@ import {
   type StreamStore,
   type Ticket,
 } from "./store/store.js";
-import { type StreamConfig, storeOptions } from "./stream-config.js";
+import { isPlain, type StreamConfig, storeOptions } from "./stream-config.js";
 import { StreamInterest } from "./stream-interest.js";
 import { StreamLimits } from "./stream-limits.js";
+import { StreamSubjects } from "./stream-subjects.js";
 import { ceilMs, NS_PER_MS, timeText } from "./time.js";
 
-/** A message that a stream takes, as its publisher wants it taken. */
-export interface Intake {
-  readonly message: Message;
-  readonly headers: MessageHeaders;
-  readonly ttl: Ttl | undefined;
-  readonly rollup: "sub" | "all" | undefined;
-}
-
-/** What became of a message. */
-export interface Stored {
-  readonly sequence: number;
-  readonly ticket: Ticket;
-  readonly duplicate: boolean;
-  /** The value of a counter. */
-  readonly value?: string;
-}
-
 export class Stream implements DeliveryTarget {
-  readonly echo = true;
+  // What every message needs stands together: with many streams it comes from slower memory each time.
   readonly account: JetStreamAccount;
+  readonly store: StreamStore;
+  readonly acks: PublishAcks;
+  /** Of the last message. */
+  lastTicket: Ticket = ALREADY_DURABLE;
+  /** Whether messages are acknowledged before they are durable. */
+  acksLazily = false;
+  #isPlain = false;
+  #hasConsumers = false;
+  #counted = 0;
+  config: StreamConfig;
+  readonly echo = true;
   readonly createdNs: bigint;
   readonly key: string;
   /** Its name as it stands in subjects and headers, latin1. */
   readonly wireName: string;
   /** What the answer to a direct get says of it. */
   readonly answerHeaders: AnswerHeaders;
-  readonly store: StreamStore;
   readonly consumers = new Map<string, Consumer>();
-  readonly acks: PublishAcks;
   /** Names this incarnation in the source headers of others. */
   readonly identity: string;
   readonly ids = new DuplicateIds();
@@ -86,17 +79,14 @@ export class Stream implements DeliveryTarget {
   readonly durableEnd = new DurableEnd(this);
   readonly #atomic = new AtomicBatches(this);
   readonly #fast = new FastBatches(this);
-  config: StreamConfig;
   schedules: Schedules | undefined;
   inflows: Inflows | undefined;
   closed = false;
   /** Resolves when the ids of messages of before are known; until then messages with ids are refused. */
   idsKnown: Promise<void> = Promise.resolve();
-  #areIdsKnown = true;
-  #subscriptions: Subscription[] = [];
+  readonly #subjects = new StreamSubjects(this);
   #transform: SubjectTransform | undefined;
   #republish: Republish | undefined;
-  #counted = 0;
   #hasLimits = false;
   #windowMs = 0;
 
@@ -129,13 +119,13 @@ export class Stream implements DeliveryTarget {
   /** A stream that was there before: its consumers, and ids of messages within the window. */
   recover(consumers: ReadonlyMap<string, MetaConsumer>): void {
     for (const { config, createdNs, key } of consumers.values()) {
-      this.consumers.set(config.name, new Consumer(this, config, createdNs, key));
+      this.addConsumer(config, createdNs, key);
     }
   }
 
   /** Begins to listen. */
   open(): void {
-    this.#subscribe();
+    this.#subjects.listen();
     this.settle();
     this.expiry.arm();
     this.idsKnown = this.#recoverIds();
@@ -148,10 +138,10 @@ export class Stream implements DeliveryTarget {
   reconfigure(config: StreamConfig): void {
     const before = this.config;
     this.config = config;
-    this.#unsubscribe();
+    this.#subjects.leave();
     this.#configure();
     this.store.configure(storeOptions(config));
-    this.#subscribe();
+    this.#subjects.listen();
     // A stream that refuses new messages keeps what it has.
     if (config.discard === "old") this.limits.keep(undefined);
     if (config.max_msgs_per_subject !== before.max_msgs_per_subject && config.max_msgs_per_subject > 0) {
@@ -171,7 +161,7 @@ export class Stream implements DeliveryTarget {
   close(): void {
     if (this.account.js.closing) this.inflows?.writeDown();
     this.closed = true;
-    this.#unsubscribe();
+    this.#subjects.leave();
     this.expiry.cancel();
     this.inflows?.stop();
     this.account.fed.delete(this);
@@ -201,33 +191,16 @@ export class Stream implements DeliveryTarget {
     this.#republish = republish && new Republish(this, republish);
     this.schedules = schedulesOf(this);
     this.inflows = inflowsOf(this);
+    this.acksLazily = config.persist_mode === "async";
+    this.#isPlain = isPlain(config) && !this.#hasLimits && this.schedules === undefined;
     if (this.inflows === undefined) this.account.fed.delete(this);
     else this.account.fed.add(this);
-  }
-
-  #subscribe(): void {
-    const { account } = this.account;
-    for (const subject of this.config.subjects ?? []) {
-      const subscription = new Subscription(wireSubject(subject), undefined, "", this);
-      account.subscribe(subscription);
-      this.#subscriptions.push(subscription);
-    }
-  }
-
-  #unsubscribe(): void {
-    for (const subscription of this.#subscriptions) this.account.account.unsubscribe(subscription);
-    this.#subscriptions = [];
   }
 
   async #recoverIds(): Promise<void> {
     const { duplicate_window: windowNs } = this.config;
     if (windowNs <= 0n || this.store.state.messages === 0) return;
-    this.#areIdsKnown = false;
-    try {
-      await this.ids.recover(this, this.account.js.nowNs - windowNs);
-    } finally {
-      this.#areIdsKnown = true;
-    }
+    await this.ids.recover(this, this.account.js.nowNs - windowNs);
   }
 
   /** A message that is looked at in passing: where the disk fails that is logged, and it counts as not there. */
@@ -248,7 +221,7 @@ export class Stream implements DeliveryTarget {
     message.trace?.stored(this.name, this.transformed(message).subject);
     if (message.trace?.only) return true;
     const answered = message.hasReply ? message.reply : "";
-    const reply = this.config.no_ack ? "" : answered;
+    const reply = !this.#isPlain && this.config.no_ack ? "" : answered;
     try {
       if (isOfFastBatch(answered)) this.#fast.take(message, MessageHeaders.of(message));
       else this.receive(message, reply);
@@ -286,6 +259,7 @@ export class Stream implements DeliveryTarget {
 
   /** Checks and stores one message. Throws ApiError and StoreError. */
   take(original: Message, headers: MessageHeaders): Stored {
+    if (this.#isPlain && headers === MessageHeaders.none) return this.#takePlain(original);
     this.checkSealed();
     const message = this.transformed(original);
     checkSize(this, message);
@@ -300,10 +274,10 @@ export class Stream implements DeliveryTarget {
     if (this.schedules === undefined) checkSchedulesOff(headers);
     const ended = endedSchedule(this, headers);
     const id = headers.get(Header.msgId);
-    if (id !== undefined && !this.#areIdsKnown) throw new ApiError("unavailable");
+    if (id !== undefined && !this.ids.areKnown) throw new ApiError("unavailable");
     const known = id === undefined ? undefined : this.ids.find(id, this.account.js.nowMs - this.#windowMs);
     // What it repeats may still be on its way to the disk.
-    if (known !== undefined) return { sequence: known, ticket: this.durableEnd.ticket, duplicate: true };
+    if (known !== undefined) return { sequence: known, ticket: this.lastTicket, duplicate: true };
     checkLastId(this, headers);
     const rollup = readRollup(this, headers);
     const counter = this.config.allow_msg_counter ? counterMessage(this, message, headers) : undefined;
@@ -337,7 +311,7 @@ export class Stream implements DeliveryTarget {
     const times = time === undefined ? timesAt(this.account.js.nowMs, ttlMs) : timesSince(time, ttlMs);
     if (rollup === "all") this.inflows?.beforeRemoval();
     const ticket = store.append(message, sequence, times, more);
-    this.durableEnd.ticket = ticket;
+    this.lastTicket = ticket;
     const id = headers.get(Header.msgId);
     if (id !== undefined) this.ids.add(id, sequence, times, this.account.js.nowMs - this.#windowMs);
     if (rollup === "all") this.removed(() => store.compact(sequence).ticket);
@@ -346,11 +320,32 @@ export class Stream implements DeliveryTarget {
     this.interest.dropUnwanted(subject, sequence);
     this.settle();
     this.expiry.stored(ttlMs);
-    if (this.consumers.size > 0)
-      for (const consumer of this.consumers.values()) consumer.messageStored(subject, sequence);
+    this.#tellConsumers(subject, sequence);
     this.#republish?.publish(message, sequence, times, before);
-    if (this.account.fed.size > 0) for (const { inflows } of this.account.fed) inflows?.originGrew(this);
+    this.#tellFed();
     return { sequence, ticket, duplicate: false };
+  }
+
+  // As `take` and `keep`, where nothing is to be looked up of the stream's settings.
+  #takePlain(message: Message): Stored {
+    const { account, store } = this;
+    account.checkRoom(store.storage, store.sizeOf(message));
+    const sequence = store.state.lastSequence + 1;
+    const ticket = store.append(message, sequence, timesAt(account.js.nowMs));
+    this.lastTicket = ticket;
+    this.settle();
+    this.#tellConsumers(message.subject, sequence);
+    this.#tellFed();
+    return { sequence, ticket, duplicate: false };
+  }
+
+  #tellConsumers(subject: string, sequence: number): void {
+    if (this.#hasConsumers) for (const consumer of this.consumers.values()) consumer.messageStored(subject, sequence);
+  }
+
+  #tellFed(): void {
+    const { fed } = this.account;
+    if (fed.size > 0) for (const { inflows } of fed) inflows?.originGrew(this);
   }
 
   // ---------------------------------------------------------------- messages go
@@ -381,7 +376,7 @@ export class Stream implements DeliveryTarget {
   settle(): void {
     const { bytes } = this.store.state;
     if (bytes === this.#counted) return;
-    this.account.used(this.config.storage, bytes - this.#counted);
+    this.account.used(this.store.storage, bytes - this.#counted);
     this.#counted = bytes;
   }
 
@@ -394,6 +389,12 @@ export class Stream implements DeliveryTarget {
   addConsumer(config: ConsumerConfig, createdNs: bigint, key: string): Consumer {
     const consumer = new Consumer(this, config, createdNs, key);
     this.consumers.set(config.name, consumer);
+    this.#hasConsumers = true;
     return consumer;
+  }
+
+  removeConsumer(name: string): void {
+    this.consumers.delete(name);
+    this.#hasConsumers = this.consumers.size > 0;
   }
 }
