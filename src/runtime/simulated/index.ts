@@ -3,16 +3,18 @@ import type { Runtime } from "../runtime.js";
 import { HostClock, type SimulatedClock, VirtualTime } from "./clock.js";
 import { SimulatedDisk } from "./disk.js";
 import { SimulatedHashing } from "./hashing.js";
-import { type SimulatedNetwork, SimulatedWires } from "./network.js";
+import type { SimulatedNetwork } from "./network.js";
 import { SimulatedProcess } from "./process.js";
 import { SimulatedRandom } from "./random.js";
+import { SimulatedWires } from "./wires.js";
 
 export { type SimulatedClock, SimulationError, type TimeDriver } from "./clock.js";
 export type { DiskFault, DiskLatency, DiskOperation, SimulatedDisk } from "./disk.js";
 export type { LinkOptions } from "./link.js";
-export type { SimulatedNetwork, SimulatedWires } from "./network.js";
+export type { SimulatedNetwork } from "./network.js";
 export type { SimulatedProcess } from "./process.js";
 export type { SimulatedRandom } from "./random.js";
+export type { SimulatedWires } from "./wires.js";
 
 /** One machine of a simulation, with everything a server on it needs. */
 export interface SimulatedHost extends Runtime {
