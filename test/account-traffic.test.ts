@@ -144,6 +144,12 @@ for (const [program, skip] of [
       { sent: { all: [20, 55], leafs: [10, 15] }, received: { all: [20, 55], leafs: [10, 40] } },
     ]);
 
+    // The server's own numbers count links, too.
+    const { sent, received } = await leaf.statOf();
+    const own = await leaf.page<Record<string, number>>("/varz");
+    const ofLinks = (what: string): number => own[`${what}_msgs`] - own[`${what}_client_msgs`];
+    assert.deepEqual([ofLinks("out"), ofLinks("in")], [sent.leafs.msgs, received.leafs.msgs]);
+
     const system = await hub.login("s");
     const asked = await system.requestMany("$SYS.REQ.ACCOUNT.PING.STATZ", '{"accounts":["A"]}', { maxMessages: 2 });
     const told = new Map<string, AccountStat>();

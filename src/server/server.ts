@@ -189,6 +189,7 @@ export class Server implements Hub {
 
   /** A room's connection has ended; `close` waits until the rest of its output is sent or given up. */
   leaves(connection: Connection): void {
+    this.totals.addLink(connection);
     this.leaving.add(connection);
   }
 

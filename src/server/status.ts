@@ -1,7 +1,10 @@
 // Numbers about a server, as plain data: what monitoring and statistics are made of.
 import type { ClientConnection } from "./client.js";
 import { CloseReason } from "./close-reason.js";
+import type { Connection } from "./connection.js";
 import type { Server } from "./server.js";
+
+type Counts = Pick<Connection, "inMsgs" | "inBytes" | "outMsgs" | "outBytes">;
 
 /** Traffic of connections that have gone, and counts over the server's life. */
 export class Totals {
@@ -14,12 +17,15 @@ export class Totals {
   slowConsumers = 0;
   staleConnections = 0;
   stalledClients = 0;
+  /** Of links to other servers. */
+  readonly links: Counts = { inMsgs: 0, inBytes: 0, outMsgs: 0, outBytes: 0 };
+
+  addLink(link: Counts): void {
+    addTo(this.links, link);
+  }
 
   add(client: ClientConnection): void {
-    this.inMsgs += client.inMsgs;
-    this.inBytes += client.inBytes;
-    this.outMsgs += client.outMsgs;
-    this.outBytes += client.outBytes;
+    addTo(this, client);
     const { closeReason } = client;
     if (closeReason === CloseReason.slowConsumerPendingBytes || closeReason === CloseReason.slowConsumerWriteDeadline) {
       this.slowConsumers++;
@@ -27,6 +33,13 @@ export class Totals {
     }
     if (closeReason === CloseReason.staleConnection) this.staleConnections++;
   }
+}
+
+function addTo(sum: Counts, { inMsgs, inBytes, outMsgs, outBytes }: Readonly<Counts>): void {
+  sum.inMsgs += inMsgs;
+  sum.inBytes += inBytes;
+  sum.outMsgs += outMsgs;
+  sum.outBytes += outBytes;
 }
 
 export interface ServerStatus {
@@ -38,10 +51,13 @@ export interface ServerStatus {
   readonly connections: number;
   readonly totalConnections: number;
   readonly subscriptions: number;
+  /** Of clients. */
   readonly inMsgs: number;
   readonly inBytes: number;
   readonly outMsgs: number;
   readonly outBytes: number;
+  /** Of clients and links to other servers. */
+  readonly all: Readonly<Counts>;
   readonly slowConsumers: number;
   readonly staleConnections: number;
   readonly stalledClients: number;
@@ -61,14 +77,13 @@ export interface ServerStatus {
 }
 
 export function collectStatus(server: Server): ServerStatus {
-  const { totals } = server;
-  let { inMsgs, inBytes, outMsgs, outBytes } = totals;
-  for (const client of server.clients.values()) {
-    inMsgs += client.inMsgs;
-    inBytes += client.inBytes;
-    outMsgs += client.outMsgs;
-    outBytes += client.outBytes;
-  }
+  const { totals, reports } = server;
+  const { inMsgs, inBytes, outMsgs, outBytes } = totals;
+  const clients = { inMsgs, inBytes, outMsgs, outBytes };
+  for (const client of server.clients.values()) addTo(clients, client);
+  const all = { ...clients };
+  addTo(all, totals.links);
+  for (const link of [...reports.routes(), ...reports.gateways(), ...reports.leafs()]) addTo(all, link);
   let subscriptions = 0;
   let activeAccounts = 0;
   for (const account of server.accounts.all()) {
@@ -84,10 +99,8 @@ export function collectStatus(server: Server): ServerStatus {
     connections: server.clients.size,
     totalConnections: totals.connections,
     subscriptions,
-    inMsgs,
-    inBytes,
-    outMsgs,
-    outBytes,
+    ...clients,
+    all,
     slowConsumers: totals.slowConsumers,
     staleConnections: totals.staleConnections,
     stalledClients: totals.stalledClients,

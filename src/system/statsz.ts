@@ -7,8 +7,7 @@ import type { Server } from "../server/server.js";
 export async function statsz(server: Server, activeServers: number): Promise<object> {
   const status = await server.collect();
   const { process } = server.runtime;
-  const sent = { msgs: status.outMsgs, bytes: status.outBytes };
-  const received = { msgs: status.inMsgs, bytes: status.inBytes };
+  const { all } = status;
   const gateways = gatewaysOf(server);
   return {
     start: formatMs(status.startedMs),
@@ -19,10 +18,10 @@ export async function statsz(server: Server, activeServers: number): Promise<obj
     total_connections: status.totalConnections,
     active_accounts: status.activeAccounts,
     subscriptions: status.subscriptions,
-    sent,
-    sent_to_clients: sent,
-    received,
-    received_from_clients: received,
+    sent: { msgs: all.outMsgs, bytes: all.outBytes },
+    sent_to_clients: { msgs: status.outMsgs, bytes: status.outBytes },
+    received: { msgs: all.inMsgs, bytes: all.inBytes },
+    received_from_clients: { msgs: status.inMsgs, bytes: status.inBytes },
     slow_consumers: status.slowConsumers,
     slow_consumer_stats: status.slowConsumers > 0 ? byKind(status.slowConsumers) : undefined,
     stale_connections: status.staleConnections || undefined,
