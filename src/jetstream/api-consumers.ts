@@ -124,14 +124,17 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
 }
 
 // Who reads a stream on must not take another one of its name for it. Throws ApiError 10225.
-function identify({ identity }: Stream, config: ConsumerConfig, request: ApiRequest): void {
+function identify(stream: Stream, config: ConsumerConfig, request: ApiRequest): void {
+  const { identity } = stream;
   const wanted = request.headers?.get(Header.streamIdentity);
   if (wanted !== undefined && wanted !== identity) throw new ApiError("streamIdentity", { identity });
-  if (config.direct || config.sourcing) {
-    request.answerHeaders = Buffer.from(appendHeaders("", [[Header.streamIdentity, identity]]));
-  }
+  if (config.direct || config.sourcing) request.answerHeaders = identityBlock(stream);
   if (config.direct && config.sourcing && !config.drawn_name)
     config.name += `-${nuid(request.js.server.runtime.random, EPHEMERAL_CHARS)}`;
+}
+
+function identityBlock({ identity }: Stream): Buffer {
+  return Buffer.from(appendHeaders("", [[Header.streamIdentity, identity]]));
 }
 
 function checkCounts(stream: Stream): void {
@@ -204,8 +207,11 @@ function unpin(request: ApiRequest): object {
 
 function reset(request: ApiRequest): object | undefined {
   const { account, names, payload } = request;
-  const consumer = account.streams.get(names[0])?.consumers.get(names[1]);
-  if (consumer === undefined) return undefined;
+  const stream = account.streams.get(names[0]);
+  const consumer = stream?.consumers.get(names[1]);
+  if (stream === undefined || consumer === undefined) return undefined;
+  // Of a source, which does not refuse another stream here.
+  if (request.headers?.get(Header.streamIdentity) !== undefined) request.answerHeaders = identityBlock(stream);
   const { seq } = payload.length === 0 ? { seq: 0 } : readRequest<{ seq: number }>(payload, RESET, false);
   const { state, config } = consumer;
   if (seq > 0) {

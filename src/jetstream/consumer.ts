@@ -100,9 +100,10 @@ export class Consumer implements DeliveryTarget {
     return this.config.ack_policy !== "none";
   }
 
-  /** Whether it is that of a mirror or a source. */
+  /** Whether it is that of a mirror or a source, or made for one. */
   get feedsStream(): boolean {
-    return this.config.direct || this.config.sourcing === true;
+    const { direct, sourcing, ack_policy: acks } = this.config;
+    return direct || sourcing === true || acks === "flow_control";
   }
 
   // ---------------------------------------------------------------- life
@@ -182,6 +183,7 @@ export class Consumer implements DeliveryTarget {
   reset(sequence: number): Ticket {
     this.#checkWritable();
     this.redelivery.clear();
+    this.flow.reset();
     this.#delivery.backlog.reset();
     this.lastDeliveredMs = 0;
     this.lastAckedMs = 0;

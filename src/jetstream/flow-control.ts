@@ -44,13 +44,19 @@ export class FlowControl {
     return this.#consumer.config.ack_policy === "flow_control";
   }
 
+  // Whether as much waits for its acknowledgement as may.
+  get #isFull(): boolean {
+    const { config, state } = this.#consumer;
+    return this.#acksByFlow && config.max_ack_pending > 0 && state.pending.size >= config.max_ack_pending;
+  }
+
   /** Whether nothing more may be sent before the client has answered. */
   get isStalled(): boolean {
-    const { config, state } = this.#consumer;
-    if (this.#acksByFlow && config.max_ack_pending > 0 && state.pending.size >= config.max_ack_pending) {
+    if (this.#isFull) {
       if (this.#asked === undefined) this.#ask();
       return true;
     }
+    const { config } = this.#consumer;
     return config.flow_control && this.#asked !== undefined && this.#outstandingBytes > this.#windowBytes;
   }
 
@@ -73,24 +79,27 @@ export class FlowControl {
   /** An answer of the client. */
   answered(message: Message): void {
     const consumer = this.#consumer;
+    if (this.#acksByFlow && message.headerBytes > 0) this.#acknowledge(message);
     const asked = this.#asked;
-    if (asked !== undefined && message.subject === asked.subject) {
+    // One that acknowledges nothing makes no room: the next heartbeat asks again.
+    if (asked !== undefined && message.subject === asked.subject && !this.#isFull) {
       this.#outstandingBytes = Math.max(0, this.#outstandingBytes - asked.bytes);
       this.#windowBytes = Math.min(LARGEST_WINDOW_BYTES, this.#windowBytes * 2);
       this.#asked = undefined;
     }
-    if (this.#acksByFlow && message.headerBytes > 0) {
-      const headers = readHeaders(message.headerText);
-      const last = headerNumber(headers.get(Header.lastStream)?.[0]);
-      const lastConsumer = headerNumber(headers.get(Header.lastConsumer)?.[0]);
-      if (last !== undefined && lastConsumer !== undefined && last < consumer.state.nextStream) {
-        const done = consumer.state.pending.upTo(last);
-        consumer.apply(Op.ackAll, last, lastConsumer);
-        consumer.lastAckedMs = consumer.stream.account.js.nowMs;
-        for (const sequence of done) consumer.stream.acknowledged(sequence);
-      }
-    }
     consumer.wake();
+  }
+
+  #acknowledge(message: Message): void {
+    const consumer = this.#consumer;
+    const headers = readHeaders(message.headerText);
+    const last = headerNumber(headers.get(Header.lastStream)?.[0]);
+    const lastConsumer = headerNumber(headers.get(Header.lastConsumer)?.[0]);
+    if (last === undefined || lastConsumer === undefined || last >= consumer.state.nextStream) return;
+    const done = consumer.state.pending.upTo(last);
+    consumer.apply(Op.ackAll, last, lastConsumer);
+    consumer.lastAckedMs = consumer.stream.account.js.nowMs;
+    for (const sequence of done) consumer.stream.acknowledged(sequence);
   }
 
   /** Sends heartbeats while nothing else is sent. */
@@ -107,7 +116,7 @@ export class FlowControl {
       if (sinceMs >= everyMs) {
         if (consumer.isBound) this.#beat();
         this.#heartbeat = js.after(everyMs, beat);
-      } else this.#heartbeat = js.after(everyMs - sinceMs, beat);
+      } else this.#heartbeat = js.after(Math.ceil(everyMs - sinceMs), beat);
     };
     this.#heartbeat = js.after(everyMs, beat);
   }
@@ -121,6 +130,14 @@ export class FlowControl {
     ];
     if (this.#asked !== undefined) headers.push([Header.stalled, this.#asked.subject]);
     js.send(account, wireSubject(config.deliver_subject), NO_BYTES, statusBlock("100 Idle Heartbeat", headers));
+    // Nothing else would ask for the last acknowledgements.
+    if (this.#acksByFlow && this.#asked === undefined && state.pending.size > 0) this.#ask();
+  }
+
+  /** What was sent is forgotten. */
+  reset(): void {
+    this.#outstandingBytes = 0;
+    this.#asked = undefined;
   }
 
   stop(): void {

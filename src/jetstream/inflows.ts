@@ -27,11 +27,16 @@ function inflowFor(target: Stream, config: SourceConfig, isMirror: boolean): Inf
   return new (isElsewhere(target, config) ? RemoteInflow : LocalInflow)(target, config, isMirror);
 }
 
-// Whether the origin is behind an API: of another account or domain, or of another server of this JetStream.
-function isElsewhere({ account }: Stream, { name, external }: SourceConfig): boolean {
-  if (external?.api) return true;
+// Whether the origin is behind an API: of another account or domain, or of another server of this JetStream; or read by a
+// consumer that it has.
+function isElsewhere({ account }: Stream, { name, external, consumer }: SourceConfig): boolean {
+  if (external?.api || consumer !== undefined) return true;
   if (account.streams.has(name)) return false;
   return account.js.cluster?.peers.holder(account.account.name, name) !== undefined;
+}
+
+function isSameReader({ consumer: one }: SourceConfig, { consumer: other }: SourceConfig): boolean {
+  return one?.name === other?.name && one?.deliver_subject === other?.deliver_subject;
 }
 
 export class Inflows {
@@ -59,7 +64,7 @@ export class Inflows {
     for (const config of mirror === undefined ? sources : [mirror]) {
       const key = sourceKey(config);
       const known = this.#inflows.get(key);
-      const isThere = known !== undefined && this.#isInPlace(known);
+      const isThere = known !== undefined && this.#isInPlace(known) && isSameReader(known.config, config);
       wanted.set(key, isThere ? known : inflowFor(this.#stream, config, mirror !== undefined));
     }
     for (const [key, inflow] of this.#inflows) {

@@ -25,10 +25,14 @@ export interface OriginInfo extends OriginAnswer {
   readonly lastSequence: number;
 }
 
-/** Of a consumer that was made. */
+/** Of a consumer that was made or set back. */
 export interface OriginConsumer extends OriginAnswer {
   /** How many messages it will send. */
   readonly pending: number;
+  /** Whether answers to its flow control acknowledge. */
+  readonly acksByFlow?: boolean;
+  /** Where it sends messages to. */
+  readonly deliver?: string | undefined;
 }
 
 type Members = Readonly<Record<string, unknown>>;
@@ -43,14 +47,21 @@ export function readOriginInfo(message: Message): OriginInfo {
   return { refusal: refusalOf(answer), created: "", lastSequence: 0 };
 }
 
-/** What there is to say of a consumer that was made. */
+/** What there is to say of a consumer that was made or set back. */
 export function readOriginConsumer(message: Message): OriginConsumer {
   const answer = membersOf(message);
   const pending = answer?.["num_pending"] ?? 0;
   if (answer === undefined || isRefused(answer) || !isCount(pending))
     return { refusal: refusalOf(answer), identity: otherIdentity(answer), pending: 0 };
   const identity = MessageHeaders.of(message).get(Header.streamIdentity) ?? "";
-  return { pending, identity: IDENTITY.exec(identity)?.[0] };
+  const config = isMembers(answer["config"]) ? answer["config"] : {};
+  const { ack_policy: acks, deliver_subject: deliver } = config;
+  return {
+    pending,
+    identity: IDENTITY.exec(identity)?.[0],
+    acksByFlow: acks === "flow_control",
+    deliver: typeof deliver === "string" ? deliver : undefined,
+  };
 }
 
 function membersOf({ body, start, headerBytes, end }: Message): Members | undefined {

@@ -1,8 +1,8 @@
 // What flows into a stream from one behind another API: over a leaf link, of another account, or on another server. A push consumer at the
-// origin sends it, in order, with flow control and heartbeats; after a gap or silence another one goes on at the right place.
+// origin sends it, in order, with flow control and heartbeats; after a gap or silence another one goes on at the right place,
+// or the same one, which acknowledges by flow control what is durable here.
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import { stringifyExact } from "../protocol/json.js";
 import { startsWith } from "../protocol/words.js";
 import type { Timer } from "../runtime/clock.js";
 import { hasBlank, isValidLiteral, subjectsOverlap } from "../subjects/validity.js";
@@ -12,15 +12,11 @@ import { wireSubject } from "./names.js";
 import { type OriginConsumer, readOriginConsumer, readOriginInfo } from "./origin-answer.js";
 import type { OriginMessage } from "./origin-copy.js";
 import { NO_IDENTITY } from "./origin-place.js";
+import { readerFor } from "./origin-reader.js";
 import { appendHeaders, Header, headerNumber, MessageHeaders } from "./publish-headers.js";
 import type { Ticket } from "./store/store.js";
-import { NS_PER_SECOND } from "./time.js";
 
 const NO_BYTES = Buffer.alloc(0);
-const HEARTBEAT_NS = NS_PER_SECOND;
-const INACTIVE_NS = 10n * NS_PER_SECOND;
-/** An ordered consumer sends every message once, and nobody acknowledges it. */
-const ACK_WAIT_NS = 22n * 3600n * NS_PER_SECOND;
 const ANSWER_MS = 2000;
 /** After as many that had no answer no stream's info is asked for: each costs the time of an answer. */
 const INFOS_TO_ASK = 3;
@@ -68,8 +64,13 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   readonly #arrived = new Arrived();
   #pending = 0;
   #subscription: Subscription | undefined;
-  // Of the consumer that sends now.
+  readonly #reader = readerFor(this.config, this.isMirror);
+  // Of the consumer that sends now: the last of its sequences and the origin's, and whether it acknowledges by flow control.
   #consumerSequence = 0;
+  #streamSequence = 0;
+  #acksByFlow = false;
+  // Until a consumer that was there before has answered that it begins anew, it may send what is left of before.
+  #isSettingBack = false;
   #heardMs = 0;
   #ticket: Ticket = 0;
   #retryMs = FIRST_RETRY_MS;
@@ -77,8 +78,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   #busy = false;
   // How often the origin's API of consumers answered and that of streams did not: another account may export nothing else.
   #silentInfos = 0;
-  readonly #asked = ["STREAM.INFO", "CONSUMER.CREATE"].map((action) =>
-    this.#apiSubject(`${action}.${wireSubject(this.config.name)}`),
+  readonly #asked = [`STREAM.INFO.${wireSubject(this.config.name)}`, this.#reader.action].map((action) =>
+    this.#apiSubject(action),
   );
 
   get start(): number {
@@ -161,18 +162,21 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const fault = origin && this.place.recognise(identityOf(origin.created), origin.lastSequence);
     if (fault !== undefined) return fault;
     const { js, account } = this.target.account;
-    const { deliver: prefix } = this.config.external ?? {};
-    const kind = this.isMirror ? "M" : "S";
-    const deliver = `${prefix ? `${wireSubject(prefix)}.${kind}` : `$JS.${kind}`}.${js.nuid().slice(0, 8)}`;
+    const deliver = this.#reader.deliverTo(js.nuid().slice(0, 8));
     this.#consumerSequence = 0;
+    this.#acksByFlow = false;
+    this.#isSettingBack = this.#reader.isKept;
     this.#subscription = new Subscription(deliver, undefined, deliver, this);
     account.subscribe(this.#subscription);
-    const request = { stream_name: name, config: this.#consumerConfig(deliver), action: "create" };
-    const answer = await this.#ask(`CONSUMER.CREATE.${wireSubject(name)}`, stringifyExact(request), readOriginConsumer);
+    const answer = await this.#ask(this.#reader.action, this.#reader.request(deliver, this.place), readOriginConsumer);
+    this.#isSettingBack = false;
     if (this.stopped) return undefined;
     this.#silentInfos = origin === undefined && answer !== undefined ? this.#silentInfos + 1 : 0;
     if (answer === undefined) return "no answer from the origin's API";
     if (answer.refusal !== undefined) return this.#refused(answer);
+    const unfit = this.#reader.faultOf(answer);
+    if (unfit !== undefined) return unfit;
+    this.#acksByFlow = answer.acksByFlow === true;
     if (origin === undefined && answer.identity !== undefined) {
       const other = this.place.recognise(answer.identity, Number.POSITIVE_INFINITY);
       if (other !== undefined) return other;
@@ -191,32 +195,6 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     if (identity === undefined) return refusal;
     this.#end();
     return this.place.recognise(identity, Number.POSITIVE_INFINITY) ?? refusal;
-  }
-
-  #consumerConfig(deliver: string): object {
-    const { config, place } = this;
-    const patterns = config.filter_subject === "" ? (config.subject_transforms ?? []).map(({ src }) => src || ">") : [];
-    const { from } = place;
-    const isFirst = place.last === 0;
-    const byTime = isFirst && config.opt_start_seq === 0 && config.opt_start_time !== undefined;
-    return {
-      deliver_policy: byTime ? "by_start_time" : from > 1 ? "by_start_sequence" : "all",
-      opt_start_seq: byTime || from <= 1 ? undefined : from,
-      opt_start_time: byTime ? config.opt_start_time : undefined,
-      ack_policy: "none",
-      ack_wait: ACK_WAIT_NS,
-      max_deliver: 1,
-      filter_subject: config.filter_subject || (patterns.length === 1 ? patterns[0] : undefined),
-      filter_subjects: patterns.length > 1 ? patterns : undefined,
-      replay_policy: "instant",
-      flow_control: true,
-      deliver_subject: deliver,
-      idle_heartbeat: HEARTBEAT_NS,
-      inactive_threshold: INACTIVE_NS,
-      num_replicas: 1,
-      mem_storage: true,
-      direct: true,
-    };
   }
 
   // Undefined when nobody answers.
@@ -281,6 +259,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   }
 
   #status(message: Message, header: string): void {
+    if (this.#isSettingBack) return;
     // The window opens as far as the disk has followed.
     if (message.hasReply) this.#answerFlow(message.reply);
     const headers = MessageHeaders.in(header);
@@ -300,7 +279,23 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const { js, account } = this.target.account;
     // Nothing else of this account is for the origin to ask.
     if (!subject.startsWith(FLOW_CONTROL_PREFIX) || !isValidLiteral(subject) || hasBlank(subject)) return;
-    js.whenDurable(this.#ticket, () => js.send(account, subject, NO_BYTES));
+    if (!this.#acksByFlow) js.whenDurable(this.#ticket, () => js.send(account, subject, NO_BYTES));
+    else this.#acknowledge(subject);
+  }
+
+  // What the consumer has sent so far, once it is durable here; also what was taken by another inflow before this one.
+  #acknowledge(subject: string): void {
+    const { target } = this;
+    const { js, account } = target.account;
+    const subscription = this.#subscription;
+    const block = appendHeaders("", [
+      [Header.lastConsumer, this.#consumerSequence],
+      [Header.lastStream, this.#streamSequence],
+    ]);
+    const headers = this.#consumerSequence === 0 ? NO_BYTES : Buffer.from(block, "latin1");
+    js.whenDurable(target.lastTicket, (error) => {
+      if (error === undefined && this.#subscription === subscription) js.send(account, subject, NO_BYTES, headers);
+    });
   }
 
   // Throws what the store does.
@@ -308,12 +303,15 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const delivery = this.#delivery;
     if (!delivery.read(message.line, message.replyStart, message.replyEnd)) return;
     const { sequence, consumerSequence } = delivery;
+    // It was set back, by this server or by somebody else.
+    if (consumerSequence === 1 && this.#reader.isKept) this.#consumerSequence = 0;
     if (consumerSequence <= this.#consumerSequence) return;
     if (consumerSequence !== this.#consumerSequence + 1) {
-      this.#retry(MISSED);
+      if (!this.#isSettingBack) this.#retry(MISSED);
       return;
     }
     this.#consumerSequence = consumerSequence;
+    this.#streamSequence = sequence;
     this.#pending = delivery.pending;
     this.#arrived.fill(message, delivery);
     const fault = this.place.see(this.#arrived);
