@@ -242,6 +242,21 @@ test("an account that expires closes its clients and lets nobody in until it is 
   assert.equal((await jwts.login(sim)).take(), OK);
 });
 
+test("an account lives for whole seconds from when its JWT comes, as with nats-server", async () => {
+  const jwts = new JwtWorld();
+  const sim = await startSimulatedServer(jwts.options());
+  await sim.advance(1900 - (sim.world.clock.nowMs() % 1000));
+  const expires = Math.floor(sim.world.clock.nowMs() / 1000) + 3;
+  const times = { expires, issuedAt: ISSUED_AT + 1 };
+  await push(sim, jwts.account, accountJwt(jwts.operator, jwts.account, {}, times));
+  const client = await jwts.login(sim);
+  client.answersPings = true;
+  await sim.advance(2900);
+  assert.doesNotMatch(client.received, /-ERR/);
+  await sim.advance(200);
+  assert.match(client.received, /-ERR 'Account Authentication Expired'\r\n$/);
+});
+
 test("new claims reach connected clients", async (t) => {
   const other = pairOf("user");
   const pushed = async (nats: JsonObject, userNats: JsonObject = {}): Promise<[string, string]> => {

@@ -259,7 +259,8 @@ export class ClaimedAccounts {
     this.#expiry.get(name)?.cancel();
     this.#expiry.delete(name);
     if (expires === 0) return;
-    const leftMs = Math.max(0, expires * 1000 - this.#world.clock.nowMs());
+    // As nats-server counts: whole seconds from now on, so that it lives on for the rest of a second.
+    const leftMs = Math.max(0, expires - Math.floor(this.#world.clock.nowMs() / 1000)) * 1000;
     this.#expiry.set(
       name,
       this.#world.clock.after(leftMs, () => this.#expire(name)),
