@@ -24,6 +24,9 @@ const STREAMS = ["A", "B", "C"];
 const LOGS = ["L", "M"];
 const ROUNDS = 40;
 const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 2);
+/** Of the calls every third one, others with each history; all of them where the number of runs is given. */
+const STEP = process.env["NATSNODE_RUNS"] === undefined ? 3 : 1;
+const isLeftOut = (at: number, seed: number): boolean => at % STEP !== seed % STEP;
 
 type Call = readonly [operation: string, path: string];
 
@@ -197,6 +200,7 @@ for (let seed = 3; seed < 3 + RUNS; seed++) {
     const damaged = seed % 3 === 0 ? await inJournal(seed) : undefined;
     const calls = await callsOf(seed, damaged);
     for (const [target, [operation, path]] of calls.entries()) {
+      if (isLeftOut(target, seed)) continue;
       const name = `${operation} ${path}`;
       const [world, known] = await begin(seed, damaged);
       let call = 0;
@@ -215,7 +219,8 @@ for (let seed = 3; seed < 3 + RUNS; seed++) {
   test(`any call of a recovery may go on failing for a file, history ${seed}`, async () => {
     const damaged = seed % 3 === 0 ? await inJournal(seed) : undefined;
     const calls = await callsOf(seed, damaged);
-    for (const name of new Set(calls.map((call) => call.join(" ")))) {
+    for (const [at, name] of [...new Set(calls.map((call) => call.join(" ")))].entries()) {
+      if (isLeftOut(at, seed)) continue;
       if (name.endsWith("natsnode.json") || / (\.|\/|\/store)$/.test(name)) continue;
       const [world, known] = await begin(seed, damaged);
       let isWell = false;
