@@ -39,6 +39,17 @@ test("clients of protocol 1 get INFO with ldm; all are served in the grace perio
   assert.equal(server.state, "closed");
 });
 
+test("INFO with ldm names the port that the system has chosen, as the first INFO did", async () => {
+  const { server, login, settle } = await startSimulatedServer({ ...OPTIONS, port: -1 });
+  const client = await modern(login, settle);
+  const { port } = server.advertised;
+  assert.ok(port > 0);
+  void server.lameDuck();
+  await settle();
+  assert.match(client.received, new RegExp(`"port":${port},.*"ldm":true`));
+  await server.close();
+});
+
 test("clients are closed over the rest of the duration, not all at once", async () => {
   const { world, server, login, advance } = await startSimulatedServer(OPTIONS);
   for (let i = 0; i < 100; i++) (await login()).answersPings = true;

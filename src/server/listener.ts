@@ -26,6 +26,7 @@ export class ClientListener {
   private readonly ids: IdAllocator;
   private readonly clients: Map<number, ClientConnection>;
   private listener: Listener | undefined;
+  private lastPort: number | undefined;
 
   constructor(hub: Hub, ids: IdAllocator, clients: Map<number, ClientConnection>) {
     this.hub = hub;
@@ -38,12 +39,18 @@ export class ClientListener {
     return this.listener === undefined ? undefined : { host: this.listener.host, port: this.listener.port };
   }
 
+  /** The port it listens on or, once closed, has listened on: clients are still told of it in lame duck mode. */
+  get port(): number | undefined {
+    return this.lastPort;
+  }
+
   /** Rejects with the platform's error. */
   async listen(): Promise<void> {
     const { host, port } = this.hub.options;
     this.listener = await this.hub.runtime.network.listen({ host, port: port === -1 ? 0 : port }, (transport) =>
       this.accept(transport),
     );
+    this.lastPort = this.listener.port;
   }
 
   /** Serves a client on any transport. Returns undefined when it was turned away. */

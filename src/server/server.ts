@@ -168,7 +168,7 @@ export class Server implements Hub {
   /** What clients are told of where it listens. */
   get advertised(): { host: string; port: number } {
     const { host, port, clientAdvertise } = this.options;
-    return { host, port: this.listener.address?.port ?? port, ...advertisedAs(clientAdvertise) };
+    return { host, port: this.listener.port ?? port, ...advertisedAs(clientAdvertise) };
   }
 
   /** The name of its cluster; a gateway's name is one too. */

@@ -75,12 +75,12 @@ export async function startSimulatedServer(
   world = simulatedRuntime({ seed: 7 }),
 ): Promise<SimulatedServer> {
   const log = new LinesLogger();
-  const resolved = resolveOptions({ ...options, host: "0.0.0.0", port: PORT });
+  const resolved = resolveOptions({ port: PORT, ...options, host: "0.0.0.0" });
   const server = createServer(resolved, { runtime: world, logger: log });
   await world.clock.settle(server.start());
   const settle = (): Promise<void> => world.clock.advance(SETTLE_MS);
   const connect = async (from = "clients"): Promise<SimulatedClient> => {
-    const dialled = world.host(from).network.dial({ host: "main", port: PORT, timeoutMs: 1000 });
+    const dialled = world.host(from).network.dial({ host: "main", port: server.advertised.port, timeoutMs: 1000 });
     const client = new SimulatedClient(await world.clock.settle(dialled));
     await settle();
     client.received = client.received.replace(/^INFO \{.*?\} ?\r\n/, "");
