@@ -46,7 +46,7 @@ test("each server reaches a stream of another one", { timeout: 60_000 }, async (
 });
 
 test("what no server has is answered once", { timeout: 60_000 }, async (t) => {
-  const [, one, , three] = await startMembers(t, 3);
+  const [, one, two, three] = await startMembers(t, 3);
   for (const { client } of [one, three]) {
     const answers: number[] = [];
     const inbox = `_INBOX.${client.info?.server_name}`;
@@ -62,6 +62,10 @@ test("what no server has is answered once", { timeout: 60_000 }, async (t) => {
   }
   await assert.rejects(one.client.request("$JS.API.DIRECT.GET.NONE", '{"seq":1}'), /no responders/);
   await assert.rejects(three.client.request("$JS.API.CONSUMER.MSG.NEXT.NONE.c"), /no responders/);
+  await make(one.client, "HERE");
+  for (const { client } of [one, two, three]) {
+    await assert.rejects(client.request("$JS.API.CONSUMER.MSG.NEXT.HERE.c"), /no responders/);
+  }
 });
 
 test("a stream of a client that wants a server that knows more is refused once", { timeout: 60_000 }, async (t) => {

@@ -111,6 +111,8 @@ export interface Admission {
   admit(asked: Asked, run: () => void): void;
   /** Whether a direct request is to be handled here; otherwise it is done with. */
   admitDirect(asked: AskedDirectly, request: DirectRequest): boolean;
+  /** Nobody is there for a direct request that was to be handled here. */
+  nobody(asked: AskedDirectly, reply: string): void;
   /** Calls back when the others know what this server has changed. */
   whenTold(done: () => void): void;
 }
@@ -167,7 +169,10 @@ export class Api {
       const request = new DirectRequest(this.#js, opened, names, message, isTooOld);
       if (this.admission !== undefined) {
         const asked = { account, opened, rest, stream: names[0], domain: this.#domainOf(message), source };
-        if (!this.admission.admitDirect(asked, request)) return true;
+        const isAdmitted = this.admission.admitDirect(asked, request);
+        // Other servers have got it, too, so that its client hears of nothing else.
+        if (isAdmitted && !route.handle(request)) this.admission.nobody(asked, request.reply);
+        return true;
       }
       return route.handle(request);
     }

@@ -133,14 +133,23 @@ export class JetStreamCluster implements Admission, PeerWork {
   #forward(
     { account, stream, rest, source }: AskedDirectly,
     delivery: Delivery | undefined,
-    request: Omit<ForwardableRequest, "rest">,
+    { subject, reply, payload }: Pick<ForwardableRequest, "subject" | "reply" | "payload">,
   ): void {
     if (source?.peer !== undefined) return;
     if (delivery === undefined && this.#js.server.operatorMode === undefined) return;
     const { coordinator } = this.peers;
     const to = this.peers.holder(account.name, stream) ?? coordinator;
     if (to === undefined || to === "own") return;
-    this.#forwarding.send(to, account, delivery ?? this.#forwarding.delivery(account), { ...request, rest });
+    this.#forwarding.send(to, account, delivery ?? this.#forwarding.delivery(account), {
+      rest,
+      subject,
+      reply,
+      payload,
+    });
+  }
+
+  nobody(asked: AskedDirectly, reply: string): void {
+    this.#tellNobody(asked, reply);
   }
 
   #tellNobody(asked: AskedDirectly, reply: string): void {
