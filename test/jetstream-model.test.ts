@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
 import { simulatedRuntime } from "../src/runtime/simulated/index.js";
-import { JetStreamRun, type Operation } from "./simulation/jetstream-run.js";
+import type { Operation } from "./simulation/jetstream-operations.js";
+import { JetStreamRun } from "./simulation/jetstream-run.js";
 
 const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 30);
 const OPERATIONS = 60;
@@ -89,9 +90,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
       name: fc.constantFrom(...NAMES),
       filter: fc.constantFrom("", ...SUBJECTS),
       ackPolicy: fc.constantFrom("explicit" as const, "all", "none"),
-      maxDeliver: fc.constantFrom(-1, 1, 2),
-      // Of what it delivers by itself only a refusal repeats something.
-      ackWaitsS: fc.constant([10_000_000]),
+      maxDeliver: fc.constantFrom(1, 2, 3),
+      // Such that what it delivers again by itself comes at no time of something else.
+      ackWaitsS: fc.constantFrom([1040], [1040], [10_000_000]),
       isPush: fc.constant(true),
     }),
   ),

@@ -87,7 +87,8 @@ for (const isCleanStop of [true, false]) {
         const problems = (healthz(life.server.server, {}) as { problems?: object[] }).problems ?? [];
         if (problems.length === 0) await assertWhole(life, name);
         else {
-          assert.ok(isForGood, name);
+          // A sync that failed is not tried again: it may have dropped what was to be durable.
+          assert.ok(isForGood || call.startsWith("sync"), name);
           assert.match(life.server.log.lines.join("\n"), /cannot be read/, name);
           // Nobody is told that something is stored, or gets what is done again.
           for (const sequence of (await pull(life, MESSAGES)).keys()) assert.ok(sequence > ACKED, name);

@@ -17,7 +17,7 @@ export interface Answer {
   readonly duplicate?: boolean;
   readonly success?: boolean;
   readonly purged?: number;
-  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string };
+  readonly message?: { readonly seq: number; readonly subject: string; readonly data?: string; readonly hdrs?: string };
   readonly delivered?: Place;
   readonly ack_floor?: Place;
   readonly num_ack_pending?: number;

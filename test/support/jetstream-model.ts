@@ -220,6 +220,15 @@ export class StreamModel {
     for (const consumer of this.consumers.values()) consumer.passTo(nowS);
   }
 
+  /** When, after now, something happens that changes what is delivered by itself. */
+  nextEventS(nowS: number): number {
+    const times = [...this.messages.values()].map(({ endsAtS }) => endsAtS);
+    for (const { settings, pending } of this.consumers.values()) {
+      if (settings.isPush) for (const { dueS, ready } of pending.values()) if (!ready) times.push(dueS);
+    }
+    return Math.min(...times.filter((one) => one > nowS));
+  }
+
   /** Ids are those of the messages that are left, and refusals are forgotten. */
   restart(nowS: number): void {
     for (const [id, { sequence }] of this.#ids) if (!this.messages.has(sequence)) this.#ids.delete(id);

@@ -206,6 +206,7 @@ export class FileLog implements EntryLog, Flushable {
 
   /** Adds what the journal has beyond the file; ends the recovery. */
   async adopt(records: readonly JournalRecord[]): Promise<void> {
+    if (records.length > 0 && this.fileBytes > 0 && this.unread === undefined) await this.syncFound();
     if (this.unread !== undefined) {
       this.held = records;
       if (records.length > 0) this.context.dirty.add(this);
@@ -233,6 +234,16 @@ export class FileLog implements EntryLog, Flushable {
     }
     if (this.recovered.gaps.length > 0) this.mustRewrite = true;
     if (this.pending.length > 0) this.context.dirty.add(this);
+  }
+
+  /** A killed process may have written what is not on the medium yet; the journal has it as long as that is so. */
+  private async syncFound(): Promise<void> {
+    try {
+      await this.context.pool.use(this.path, false, (file) => file.sync());
+      this.context.syncLater(this.directory);
+    } catch (error) {
+      this.keepAsItIs(StoreError.of(error));
+    }
   }
 
   private setBad(bytes: Buffer, at: number): void {

@@ -173,6 +173,38 @@ test("power cuts at any moment lose nothing that was acknowledged", async () => 
   await fc.assert(property, { includeErrorInReport: true, numRuns: 60 });
 });
 
+test("a kill, and a power cut soon after the next start, lose nothing that was acknowledged", async () => {
+  const property = fc.asyncProperty(fc.nat(), fc.nat(80), fc.nat(10), async (seed, turns, more) => {
+    const world = simulatedRuntime({ seed });
+    let storage = await open(world);
+    const writers = new Writers(world, storage);
+    const counting = new Counting(storage);
+    for (let turn = 0; turn < turns; turn++) {
+      counting.next();
+      await work(world, writers, 1);
+    }
+    world.kill();
+    for (const isLast of [false, true]) {
+      storage = await open(world);
+      writers.use(storage);
+      counting.recover(storage);
+      // What is there now counts.
+      for (let stream = 0; stream < STREAMS; stream++) {
+        const { firstSequence, lastSequence } = storage.stream(`S${stream}`).state;
+        for (let at = firstSequence; at <= lastSequence; at++) {
+          if (storage.stream(`S${stream}`).has(at)) writers.acked[stream].add(at);
+        }
+      }
+      counting.acked = counting.count;
+      assert.deepEqual(await world.clock.settle(writers.missing()), [], `${isLast}`);
+      await work(world, writers, more);
+      world.crash({ torn: true });
+      world.restart();
+    }
+  });
+  await fc.assert(property, { includeErrorInReport: true, numRuns: 4 * RUNS });
+});
+
 test("a full or failing disk refuses writes by name, and takes them again when it can", async () => {
   const property = fc.asyncProperty(fc.nat(), fc.constantFrom("ENOSPC", "EIO"), async (seed, code) => {
     const world = simulatedRuntime({ seed });

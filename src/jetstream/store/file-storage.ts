@@ -183,6 +183,7 @@ export class FileStorage implements Storage, JournalCleaner {
       await context.setAside("", `${bytes.length} bytes of the journal cannot be read`, bytes, "journal");
     }
     let left: readonly Left[] = [];
+    for (const name of ["streams", "logs"]) context.syncLater(`${this.root}/${name}`);
     try {
       left = await this.recoverLogs(found);
     } catch (error) {

@@ -88,6 +88,15 @@ export async function recoverJournal(
     failure,
   };
   takeFrames(found, frames, keys);
+  // What a killed process has written is read, but not on the medium yet.
+  const live = new Set(frames.filter(({ ticket }) => ticket > found.released).map(({ file }) => file));
+  for (const file of live) {
+    try {
+      await file?.sync();
+    } catch (error) {
+      return { ...found, failure: failure ?? StoreError.of(error) };
+    }
+  }
   return found;
 }
 

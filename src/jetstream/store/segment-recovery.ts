@@ -46,6 +46,7 @@ export async function loadSegments(recovery: Recovery): Promise<void> {
     const away = await files.wiper.recover(patient);
     if (away.size > 0) fail(recovery, new StoreError("STORE_IO", `${[...away.values()][0]} cannot be put back`));
     for (const [name, path] of away) found.push({ number: segmentNumber(name), path });
+    if (recovery.messages.length > 0) files.context.syncLater(files.directory);
     for (const name of await patient.list(files.directory)) {
       found.push({ number: segmentNumber(name), path: `${files.directory}/${name}` });
     }
@@ -59,7 +60,7 @@ export async function loadSegments(recovery: Recovery): Promise<void> {
     files.noteNumber(number);
     if (number <= through) {
       // It was merged into the one before, and not removed any more; if it cannot be, it is at the next start.
-      await removeFile(recovery, path).catch(() => {});
+      if (recovery.failure === undefined) await removeMerged(recovery, path).catch(() => {});
       continue;
     }
     try {
@@ -79,6 +80,13 @@ function fail(recovery: Recovery, error: unknown): void {
   const failure = StoreError.of(error);
   if (failure.code !== "STORE_IO" && failure.code !== "STORE_FULL") throw failure;
   recovery.failure ??= failure;
+}
+
+/** Removes a segment's file once the one that has its messages will be found after a power cut. */
+async function removeMerged(recovery: Recovery, path: string): Promise<void> {
+  const { context, directory } = recovery.files;
+  await context.disk.syncDirectory(directory);
+  await removeFile(recovery, path);
 }
 
 /** Removes a segment's file that does not count; it may have what is to be erased. */
@@ -174,6 +182,8 @@ async function loadSegment(recovery: Recovery, segment: Segment, isLast: boolean
   if (size > known) {
     segment.hasIndexFile = false;
     await scan(recovery, block, await read(recovery, segment.path, known), known, isLast);
+    // What a killed process has written is read, but may not be on the medium yet; the journal has it as long as that is so.
+    if (recovery.messages.length > 0) await files.context.pool.use(segment.path, false, (file) => file.sync());
   }
   if (segment.lastIndex > 0) files.lastIndex = Math.max(files.lastIndex, segment.lastIndex);
   // Only the last segment grows.
