@@ -51,6 +51,8 @@ export async function checkRoot(disk: Disk, patient: PatientDisk, root: string):
 
 async function makeFolders(disk: Disk, root: string): Promise<void> {
   for (const name of ["journal", "streams", "logs"]) await disk.makeDirectory(`${root}/${name}`);
+  // A file that a killed process has made is written to, and its name may not be durable.
+  await disk.syncDirectory(`${root}/journal`);
   await disk.syncDirectory(root);
   // The folders above may be as new.
   for (let path = parentOf(root); ; path = parentOf(path)) {
