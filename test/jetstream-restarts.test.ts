@@ -67,8 +67,19 @@ test("streams are made once while servers are restarted", { timeout: 120_000 }, 
   await made();
   ended = true;
   await Promise.all(work);
+  // Names come in pages.
+  const namesThere = async (): Promise<Set<unknown>> => {
+    const names = new Set<unknown>();
+    for (let total = 1; names.size < total; ) {
+      const page = await ask(clients[0], "STREAM.NAMES", { offset: names.size }).catch(() => undefined);
+      if (!page?.streams?.length) break;
+      for (const name of page.streams) names.add(name);
+      total = page.total ?? 0;
+    }
+    return names;
+  };
   const isThere = async (): Promise<boolean> => {
-    const names = new Set((await ask(clients[0], "STREAM.NAMES").catch(() => undefined))?.streams);
+    const names = await namesThere();
     return [...confirmed].every((name) => names.has(name));
   };
   await until("every stream that was confirmed is there", isThere);
