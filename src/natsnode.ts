@@ -2,7 +2,7 @@
 import type { Authenticate } from "./auth/application-login.js";
 import { ClusterRoom } from "./cluster/room.js";
 import { GatewayRoom } from "./gateways/room.js";
-import { NeighbourRoom } from "./jetstream/neighbour-room.js";
+import { NeighbourRoom } from "./jetstream/peers/neighbour-room.js";
 import { JetStreamRoom } from "./jetstream/room.js";
 import { LeafRoom } from "./leafnodes/room.js";
 import type { ConfigSource } from "./monitoring/config-source.js";

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { NO_LIMITS } from "../src/accounts/account.js";
+import { gatewayHash } from "../src/server/peers/way-back.js";
 import type { Server } from "../src/server/server.js";
-import { gatewayHash } from "../src/server/way-back.js";
 import { accept, heard, interestCommand, OLD_INFO, PEER_URL, startWithGateway } from "./support/scripted-gateway.js";
 import { payloadsOf } from "./support/simulated-super-cluster.js";
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { type TestContext, test } from "node:test";
 import type { NatsConnection } from "@nats-io/transport-node";
-import { archiveEnd, archiveHead, encodeRecord } from "../src/jetstream/archive.js";
+import { archiveEnd, archiveHead, encodeRecord } from "../src/jetstream/archives/archive.js";
 import { JetStreamAccount } from "../src/jetstream/js-account.js";
 import { S2Writer } from "../src/protocol/s2-writer.js";
 import { type Answer, ask, startMembers } from "./support/jetstream-cluster.js";

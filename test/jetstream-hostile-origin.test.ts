@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { startServer } from "../src/index.js";
-import { OriginPlace } from "../src/jetstream/origin-place.js";
+import { OriginPlace } from "../src/jetstream/inflows/origin-place.js";
 import { ackOf, ScriptedOrigin } from "./support/scripted-origin.js";
 import { infoUntil, request } from "./support/stream-api.js";
 import { type Scope, temporaryFolder } from "./support/temporary-folder.js";

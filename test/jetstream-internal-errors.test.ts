@@ -2,10 +2,10 @@
 // the consumer tries again.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { ConsumerState } from "../src/jetstream/consumer-state.js";
-import { DeliveryWriter } from "../src/jetstream/delivery-writer.js";
-import { OriginPlace } from "../src/jetstream/origin-place.js";
-import { MessageHeaders } from "../src/jetstream/publish-headers.js";
+import { ConsumerState } from "../src/jetstream/consumers/consumer-state.js";
+import { DeliveryWriter } from "../src/jetstream/consumers/delivery-writer.js";
+import { OriginPlace } from "../src/jetstream/inflows/origin-place.js";
+import { MessageHeaders } from "../src/jetstream/streams/publish-headers.js";
 import { simulatedRuntime } from "../src/runtime/simulated/index.js";
 import { Life } from "./support/jetstream-life.js";
 

@@ -1,7 +1,7 @@
 // Accounts from JWTs while the server runs: imports and exports between them, new claims, and their end.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeJwt, type JsonObject } from "../src/auth/jwt.js";
+import { encodeJwt, type JsonObject } from "../src/auth/jwt/jwt.js";
 import { Pages } from "../src/monitoring/pages.js";
 import { resolveOptions } from "../src/options/options.js";
 import { stringifyExact } from "../src/protocol/json.js";

@@ -1,7 +1,7 @@
 // Auth callout from both ends: a service that decides about logins, and those who log in.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { encodeJwt, type JsonObject } from "../src/auth/jwt.js";
+import { encodeJwt, type JsonObject } from "../src/auth/jwt/jwt.js";
 import { open, SEAL_NONCE_BYTES, seal } from "../src/auth/sealed-box.js";
 import type { ServerOptions } from "../src/options/options.js";
 import { accountJwt, JwtWorld, loginSigned, type Pair, pairOf, userJwt } from "./support/jwt-world.js";

@@ -5,7 +5,7 @@ import { createServer as createHttpsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
-import { encodeJwt } from "../src/auth/jwt.js";
+import { encodeJwt } from "../src/auth/jwt/jwt.js";
 import { createServer } from "../src/natsnode.js";
 import { resolveOptions, type ServerOptions } from "../src/options/options.js";
 import { simulatedRuntime } from "../src/runtime/simulated/index.js";

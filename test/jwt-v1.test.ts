@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { sign } from "node:crypto";
 import { test } from "node:test";
-import { decodeAccountClaims } from "../src/auth/account-claims.js";
-import { decodeJwt, type JsonObject, JwtError } from "../src/auth/jwt.js";
-import { decodeUserClaims } from "../src/auth/user-claims.js";
+import { decodeAccountClaims } from "../src/auth/jwt/account-claims.js";
+import { decodeJwt, type JsonObject, JwtError } from "../src/auth/jwt/jwt.js";
+import { decodeUserClaims } from "../src/auth/jwt/user-claims.js";
 import { JwtWorld, type Pair, pairOf, UNLIMITED } from "./support/jwt-world.js";
 import { startSimulatedServer } from "./support/simulated-server.js";
 

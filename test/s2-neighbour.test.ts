@@ -11,7 +11,7 @@ import { S2Reader } from "../src/protocol/s2-reader.js";
 import { type S2Mode, S2Writer } from "../src/protocol/s2-writer.js";
 import type { TransportHandler } from "../src/runtime/network.js";
 import { nodeRuntime } from "../src/runtime/node/index.js";
-import { S2Transport } from "../src/server/s2-transport.js";
+import { S2Transport } from "../src/server/peers/s2-transport.js";
 import { freePort } from "./support/free-port.js";
 import { withoutNeighbour } from "./support/neighbour.js";
 import { connectClient, type RawClient } from "./support/raw-client.js";

@@ -1,7 +1,7 @@
 // Measured services over real sockets: what the account of a service learns of each request (ADR-3).
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { decodeAccountClaims } from "../src/auth/account-claims.js";
+import { decodeAccountClaims } from "../src/auth/jwt/account-claims.js";
 import type { ServerOptions } from "../src/options/options.js";
 import { accountJwt, pairOf } from "./support/jwt-world.js";
 import { startLocalServer } from "./support/local-server.js";

@@ -12,8 +12,8 @@ import {
   type CalloutTls,
   decodeAnswer,
   encodeQuestion,
-} from "./callout-claims.js";
-import { withPublishDenied } from "./jwt-login.js";
+} from "./jwt/callout-claims.js";
+import { withPublishDenied } from "./jwt/jwt-login.js";
 import { publicNkey } from "./nkey.js";
 import { open, SEAL_NONCE_BYTES, seal } from "./sealed-box.js";
 

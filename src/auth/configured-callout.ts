@@ -5,9 +5,9 @@ import { GLOBAL_ACCOUNT } from "../accounts/accounts.js";
 import type { ResolvedAuthorization } from "../options/options.js";
 import type { Admission, Credentials, Origin } from "./authenticator.js";
 import { type CalloutVerdict, type CalloutWorld, callOut, keptFromAsking, rawUserOf } from "./callout.js";
-import { CalloutError } from "./callout-claims.js";
-import { admissionOf, admitNow, admitThrough } from "./jwt-login.js";
-import { decodeUserClaims, userFault } from "./user-claims.js";
+import { CalloutError } from "./jwt/callout-claims.js";
+import { admissionOf, admitNow, admitThrough } from "./jwt/jwt-login.js";
+import { decodeUserClaims, userFault } from "./jwt/user-claims.js";
 
 export type CalloutOption = NonNullable<ResolvedAuthorization["authCallout"]>;
 

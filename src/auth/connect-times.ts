@@ -1,7 +1,7 @@
 // The times of day at which a user may be connected, in a time zone; a range may pass midnight.
 import type { Clock } from "../runtime/clock.js";
-import { text } from "./claims-reader.js";
-import type { JsonObject } from "./jwt.js";
+import { text } from "./jwt/claims-reader.js";
+import type { JsonObject } from "./jwt/jwt.js";
 
 const DAY_MS = 86_400_000;
 const TIME_OF_DAY = /^(\d{1,2}):(\d{2}):(\d{2})$/;

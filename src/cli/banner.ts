@@ -1,5 +1,5 @@
 // The first lines of a server's log: who it is, what it runs with, and what its operator should know.
-import { decodeJwt } from "../auth/jwt.js";
+import { decodeJwt } from "../auth/jwt/jwt.js";
 import { hasPlainPasswords } from "../auth/plain-passwords.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";

@@ -3,7 +3,7 @@
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import { cameFromLeaf, type DeliveryTarget, type Subscription } from "../accounts/subscription.js";
-import type { PeerPrefix } from "../server/peer-writer.js";
+import type { PeerPrefix } from "../server/peers/peer-writer.js";
 import type { PeerTarget, Router } from "../server/router.js";
 import type { ValidKind } from "../subjects/validity.js";
 import { InterestList } from "./interest-list.js";

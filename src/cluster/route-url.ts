@@ -1,5 +1,5 @@
 // The URL of another server's cluster listener: nats-route://[user[:password]@]host[:port]
-import { type PeerUrl, parsePeerUrl } from "../server/peer-url.js";
+import { type PeerUrl, parsePeerUrl } from "../server/peers/peer-url.js";
 import { DEFAULT_ROUTE_PORT } from "./limits.js";
 
 export type RouteUrl = PeerUrl;

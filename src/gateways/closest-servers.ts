@@ -5,7 +5,7 @@ import type { Clock } from "../runtime/clock.js";
 import type { Network, Transport, TransportHandler } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { hostPort } from "../server/host-port.js";
-import { type PeerUrl, parsePeerUrl } from "../server/peer-url.js";
+import { type PeerUrl, parsePeerUrl } from "../server/peers/peer-url.js";
 
 const DEFAULT_CLIENT_PORT = 4222;
 const DEFAULT_WEBSOCKET_PORTS: Readonly<Record<string, number>> = { ws: 80, wss: 443 };

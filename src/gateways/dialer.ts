@@ -6,7 +6,7 @@ import type { Logger } from "../runtime/logger.js";
 import type { Transport } from "../runtime/network.js";
 import type { Runtime } from "../runtime/runtime.js";
 import { hostPort } from "../server/host-port.js";
-import type { PeerUrl } from "../server/peer-url.js";
+import type { PeerUrl } from "../server/peers/peer-url.js";
 import { GATEWAY_BACKOFF_LIMIT_MS, GATEWAY_DIAL_MS, GATEWAY_RETRY_JITTER_MS, GATEWAY_RETRY_MS } from "./limits.js";
 import type { RemoteCluster } from "./remote-cluster.js";
 

@@ -1,7 +1,7 @@
 // What a server says of itself to a server of another cluster that it has dialled (conformance/topology, WIRE.md section 3).
 import type { ResolvedOptions } from "../options/options.js";
 import type { PeerConnect } from "../protocol/peer-info.js";
-import type { PeerUrl } from "../server/peer-url.js";
+import type { PeerUrl } from "../server/peers/peer-url.js";
 import type { Server } from "../server/server.js";
 
 /** CONNECT, with the login that the URL holds. */

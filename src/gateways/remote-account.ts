@@ -3,8 +3,8 @@
 import type { Account } from "../accounts/account.js";
 import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
-import type { GatewayAccountStatus, InterestMode } from "../server/peer-reports.js";
-import { type PeerPrefix, peerPrefix } from "../server/peer-writer.js";
+import type { GatewayAccountStatus, InterestMode } from "../server/peers/peer-reports.js";
+import { type PeerPrefix, peerPrefix } from "../server/peers/peer-writer.js";
 import type { PeerTarget, Router } from "../server/router.js";
 import type { GatewayConnection } from "./gateway.js";
 import type { ReplyPaths } from "./reply-paths.js";

@@ -1,8 +1,8 @@
 // Another cluster: how it is reached, and the connection to it.
 import type { ResolvedOptions } from "../options/options.js";
-import type { PeerTls } from "../server/peer-tls.js";
-import { type PeerUrl, parsePeerUrl } from "../server/peer-url.js";
-import { gatewayHash } from "../server/way-back.js";
+import type { PeerTls } from "../server/peers/peer-tls.js";
+import { type PeerUrl, parsePeerUrl } from "../server/peers/peer-url.js";
+import { gatewayHash } from "../server/peers/way-back.js";
 import type { GatewayConnection } from "./gateway.js";
 import { DEFAULT_GATEWAY_PORT, MAX_URLS } from "./limits.js";
 

@@ -1,6 +1,6 @@
 // Which accounts have JetStream, and within what limits: as the configuration or the account's JWT says.
 import type { Account } from "../accounts/account.js";
-import type { JetStreamTier } from "../auth/account-claims.js";
+import type { JetStreamTier } from "../auth/jwt/account-claims.js";
 import type { Server } from "../server/server.js";
 
 /** Below 0: no limit. */

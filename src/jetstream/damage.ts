@@ -3,7 +3,7 @@ import type { JetStreamProblem } from "../server/jetstream-source.js";
 import type { JetStream } from "./jetstream.js";
 import type { StoreError } from "./store/errors.js";
 import type { StoreProblem } from "./store/store.js";
-import type { Stream } from "./stream.js";
+import type { Stream } from "./streams/stream.js";
 
 /** The list stays short, whatever happens to a disk. The log has all. */
 const MOST_LISTED = 100;

@@ -1,6 +1,6 @@
 // Streams, consumers and buckets that the options declare, as requests of the API: what a client would send to make them.
 import type { ResolvedOptions } from "../options/options.js";
-import { DEAD_LETTER_KEY } from "./dead-letters.js";
+import { DEAD_LETTER_KEY } from "./consumers/dead-letters.js";
 
 type JetStreamOptions = NonNullable<ResolvedOptions["jetstream"]>;
 type DeclaredStream = JetStreamOptions["streams"][string];

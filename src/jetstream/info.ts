@@ -2,11 +2,11 @@
 import { bytesAsText } from "../protocol/json.js";
 import { API_LEVEL } from "../protocol/version.js";
 import { type AccountJetStreamLimits, NOTHING_ALLOWED, tierFor } from "./account-limits.js";
-import type { Consumer } from "./consumer.js";
-import { shownConsumer } from "./consumer-config.js";
+import type { Consumer } from "./consumers/consumer.js";
+import { shownConsumer } from "./consumers/consumer-config.js";
 import type { JetStreamAccount } from "./js-account.js";
-import type { Stream } from "./stream.js";
-import { shownStream } from "./stream-config.js";
+import type { Stream } from "./streams/stream.js";
+import { shownStream } from "./streams/stream-config.js";
 import { NS_PER_MS, timeText } from "./time.js";
 
 /** What an account uses, on one server or on several. */

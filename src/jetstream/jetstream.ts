@@ -6,20 +6,20 @@ import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Server } from "../server/server.js";
 import { AccountLoading } from "./account-loading.js";
-import { AckQueue } from "./ack-queue.js";
-import { AckWriter } from "./ack-writer.js";
-import { AnswerWriter } from "./answer-writer.js";
-import type { JetStreamCluster } from "./cluster.js";
+import { AnswerWriter } from "./api/answer-writer.js";
+import { AckQueue } from "./consumers/ack-queue.js";
+import { AckWriter } from "./consumers/ack-writer.js";
+import { WholeStates } from "./consumers/whole-states.js";
 import { Damage } from "./damage.js";
 import { nuid } from "./ids.js";
 import { JetStreamAccount } from "./js-account.js";
 import { MemoryBudget } from "./memory-budget.js";
 import type { MetaEntry, MetaStream, OriginPosition } from "./meta.js";
 import { META_KEYS, MetaLog } from "./meta-log.js";
+import type { JetStreamCluster } from "./peers/cluster.js";
 import type { Storage, StreamStore, Ticket } from "./store/store.js";
-import type { Stream } from "./stream.js";
+import type { Stream } from "./streams/stream.js";
 import { timeText } from "./time.js";
-import { WholeStates } from "./whole-states.js";
 
 const NO_BYTES = Buffer.alloc(0);
 

@@ -2,17 +2,17 @@
 import type { Account } from "../accounts/account.js";
 import { subjectsOverlap } from "../subjects/validity.js";
 import { type AccountJetStreamLimits, type LimitTiers, NO_TIERS, NOTHING_ALLOWED, tierFor } from "./account-limits.js";
-import type { Consumer } from "./consumer.js";
-import type { ConsumerConfig } from "./consumer-config.js";
+import type { Consumer } from "./consumers/consumer.js";
+import type { ConsumerConfig } from "./consumers/consumer-config.js";
 import { ApiError } from "./errors.js";
+import type { RemoteInflow } from "./inflows/remote-inflow.js";
 import type { JetStream, Usage } from "./jetstream.js";
 import type { MetaStream, OriginPosition } from "./meta.js";
 import { wireSubject } from "./names.js";
-import type { RemoteInflow } from "./remote-inflow.js";
 import type { StreamStore, Ticket } from "./store/store.js";
-import { Stream } from "./stream.js";
-import type { Neighbours } from "./stream-checks.js";
-import type { StreamConfig } from "./stream-config.js";
+import { Stream } from "./streams/stream.js";
+import type { Neighbours } from "./streams/stream-checks.js";
+import type { StreamConfig } from "./streams/stream-config.js";
 import { NS_PER_MS } from "./time.js";
 
 export class JetStreamAccount implements Neighbours {

@@ -2,9 +2,9 @@
 // are slowed, beyond it they are refused until there is room again. Everything else goes on.
 import type { DeliveryTarget } from "../accounts/subscription.js";
 import type { Timer } from "../runtime/clock.js";
-import { ClientConnection } from "../server/client.js";
+import { ClientConnection } from "../server/clients/client.js";
+import { stallMs } from "../server/clients/stall.js";
 import type { Server } from "../server/server.js";
-import { stallMs } from "../server/stall.js";
 import { ApiError } from "./errors.js";
 
 /** Share of the budget from which publishers are slowed, and below which refusing ends. */

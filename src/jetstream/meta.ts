@@ -1,11 +1,11 @@
 // Which streams and consumers there are: entries of the meta log, and the state that they add up to (rule 10). Applying an
 // entry is pure; streams and consumers themselves are made from the state.
 import { parseExact, stringifyExact } from "../protocol/json.js";
-import { type ConsumerConfig, KEPT_CONSUMER_FIELDS } from "./consumer-config.js";
+import { type ConsumerConfig, KEPT_CONSUMER_FIELDS } from "./consumers/consumer-config.js";
 import { readFields, writeFields } from "./fields.js";
 import type { StoredTime } from "./store/store.js";
-import { sourceKey } from "./stream-checks.js";
-import { STREAM_FIELDS, type StreamConfig } from "./stream-config.js";
+import { sourceKey } from "./streams/stream-checks.js";
+import { STREAM_FIELDS, type StreamConfig } from "./streams/stream-config.js";
 
 export interface MetaConsumer {
   readonly config: ConsumerConfig;

@@ -9,13 +9,13 @@ import type {
   JetStreamSource,
   JszOptions,
 } from "../server/jetstream-source.js";
-import type { Consumer } from "./consumer.js";
+import type { Consumer } from "./consumers/consumer.js";
 import { consumerInfo, streamState } from "./info.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
 import { samplesOf } from "./samples.js";
-import type { Stream } from "./stream.js";
-import { shownStream } from "./stream-config.js";
+import type { Stream } from "./streams/stream.js";
+import { shownStream } from "./streams/stream-config.js";
 import { timeText } from "./time.js";
 
 const DEFAULT_MAX_CONSUMERS = 1000;

@@ -1,15 +1,15 @@
 // Brings streams and consumers to what the options declare of them: creates, updates, never deletes. What cannot be done is
 // named in the log, and the rest goes on.
 import { stringifyExact } from "../protocol/json.js";
-import type { ApiRequest, ApiRoute } from "./api.js";
-import { CONSUMER_ROUTES } from "./api-consumers.js";
-import { STREAM_ROUTES } from "./api-streams.js";
-import { CONSUMER_FIELDS } from "./consumer-config.js";
+import type { ApiRequest, ApiRoute } from "./api/api.js";
+import { CONSUMER_ROUTES } from "./api/consumers.js";
+import { STREAM_ROUTES } from "./api/streams.js";
+import { CONSUMER_FIELDS } from "./consumers/consumer-config.js";
 import { type Declared, declaredIn } from "./declared.js";
 import { type Fields, readFields, writeFields } from "./fields.js";
 import type { JetStream } from "./jetstream.js";
 import type { JetStreamAccount } from "./js-account.js";
-import { STREAM_FIELDS } from "./stream-config.js";
+import { STREAM_FIELDS } from "./streams/stream-config.js";
 
 /** Creates and updates what the options declare. The caller waits for what it needs to be durable. */
 export function reconcile(js: JetStream): void {

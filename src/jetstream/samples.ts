@@ -1,6 +1,6 @@
 // What natsnode's own metrics tell of JetStream: mirrors and sources, and the budget of memory (docs/guides/monitoring.md).
 import type { JetStreamSample } from "../server/jetstream-source.js";
-import type { Inflow } from "./inflow.js";
+import type { Inflow } from "./inflows/inflow.js";
 import type { JetStream } from "./jetstream.js";
 import type { MemoryBudget } from "./memory-budget.js";
 

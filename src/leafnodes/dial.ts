@@ -2,8 +2,8 @@
 import type { Transport } from "../runtime/network.js";
 import { TlsError } from "../runtime/tls.js";
 import { hostPort } from "../server/host-port.js";
-import type { PeerTls } from "../server/peer-tls.js";
-import { S2Transport } from "../server/s2-transport.js";
+import type { PeerTls } from "../server/peers/peer-tls.js";
+import { S2Transport } from "../server/peers/s2-transport.js";
 import type { Server } from "../server/server.js";
 import { closeCodeFor } from "../websocket/close-codes.js";
 import { openWebsocket, tunnel } from "../websocket/dial.js";

@@ -5,8 +5,8 @@ import type { Message } from "../accounts/message.js";
 import { type DeliveryTarget, InterestSource, Subscription } from "../accounts/subscription.js";
 import type { Clock } from "../runtime/clock.js";
 import { Expiring } from "../server/expiring.js";
-import type { GatewayReplies } from "../server/gateway-replies.js";
-import { takeWayBack } from "../server/way-back.js";
+import type { GatewayReplies } from "../server/peers/gateway-replies.js";
+import { takeWayBack } from "../server/peers/way-back.js";
 import { MAX_WAYS_BACK, WAY_BACK_MS } from "./limits.js";
 
 const NOTHING = new Uint8Array(0);

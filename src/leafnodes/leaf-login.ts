@@ -6,7 +6,7 @@ import { signed, userKey } from "../auth/nkey.js";
 import type { Permissions } from "../auth/permissions.js";
 import { sameText } from "../auth/secret.js";
 import type { PeerConnect, PeerPermissions } from "../protocol/peer-info.js";
-import { fitsPeerLogin } from "../server/peer-login.js";
+import { fitsPeerLogin } from "../server/peers/peer-login.js";
 import type { Server } from "../server/server.js";
 import type { LeafConnection } from "./leaf.js";
 import type { LeafAdmission, LeafTold } from "./leaf-host.js";

@@ -1,5 +1,5 @@
 // What monitoring shows of a leaf link.
-import type { LeafStatus } from "../server/peer-reports.js";
+import type { LeafStatus } from "../server/peers/peer-reports.js";
 import type { LeafConnection } from "./leaf.js";
 
 /** @param subjects what the other end is interested in */

@@ -2,17 +2,17 @@
 // (conformance/topology, WIRE.md section 4).
 import type { Account } from "../accounts/account.js";
 import type { InterestWatcher, Subscription } from "../accounts/subscription.js";
-import type { AccountChange } from "../auth/claimed-accounts.js";
+import type { AccountChange } from "../auth/jwt/claimed-accounts.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { CompressionMode } from "../protocol/compression-mode.js";
 import { ErrorText, quoted } from "../protocol/error-texts.js";
 import { type PeerConnect, type PeerInfo, peerInfoLine } from "../protocol/peer-info.js";
 import { API_LEVEL, COMPATIBILITY_VERSION } from "../protocol/version.js";
 import type { Listener, Transport } from "../runtime/network.js";
-import { reachableAt } from "../server/client-urls.js";
+import { reachableAt } from "../server/clients/client-urls.js";
 import { CloseReason } from "../server/close-reason.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
-import { PeerTls } from "../server/peer-tls.js";
+import { PeerTls } from "../server/peers/peer-tls.js";
 import type { Commit, Room } from "../server/room.js";
 import type { Server } from "../server/server.js";
 import { type AcceptedWebsocket, LEAFNODE_PATH, type WebsocketRoom } from "../websocket/room.js";

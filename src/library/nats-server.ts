@@ -7,7 +7,7 @@ import type { ServerOptions } from "../options/options.js";
 import { transportOf } from "../runtime/duplex.js";
 import { transportPair } from "../runtime/pipe.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { ClientConnection } from "../server/client.js";
+import type { ClientConnection } from "../server/clients/client.js";
 import { hostPort } from "../server/host-port.js";
 import type { Server } from "../server/server.js";
 import type { ServerStatus } from "../server/status.js";

@@ -3,7 +3,7 @@
 import { durationText, uptimeText } from "../protocol/durations.js";
 import { bytesAsText } from "../protocol/json.js";
 import { formatMs } from "../protocol/rfc3339.js";
-import type { GatewayAccountStatus, GatewayStatus } from "../server/peer-reports.js";
+import type { GatewayAccountStatus, GatewayStatus } from "../server/peers/peer-reports.js";
 import type { Server } from "../server/server.js";
 
 export interface GatewayzOptions {

@@ -5,7 +5,7 @@ import { testSecrets } from "../auth/test-secrets.js";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
 import type { HttpRequest, HttpResponse } from "../runtime/network.js";
 import { simulatedRuntime } from "../runtime/simulated/index.js";
-import { FailedLogins } from "../server/failed-logins.js";
+import { FailedLogins } from "../server/clients/failed-logins.js";
 import { Protection } from "./protection.js";
 
 const { clock } = simulatedRuntime({ seed: 1 });

@@ -4,7 +4,7 @@ import { LoginsBusyError } from "../auth/fair-queue.js";
 import { type SecretCheck, sameText } from "../auth/secret.js";
 import type { ResolvedOptions } from "../options/options.js";
 import type { HttpRequest, HttpResponse } from "../runtime/network.js";
-import type { FailedLogins } from "../server/failed-logins.js";
+import type { FailedLogins } from "../server/clients/failed-logins.js";
 
 /** Among the logins of clients that wait at one address. */
 const PLACE = "monitoring";

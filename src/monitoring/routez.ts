@@ -3,7 +3,7 @@
 import { durationText, uptimeText } from "../protocol/durations.js";
 import { bytesAsText } from "../protocol/json.js";
 import { formatMs } from "../protocol/rfc3339.js";
-import type { RouteStatus } from "../server/peer-reports.js";
+import type { RouteStatus } from "../server/peers/peer-reports.js";
 import type { Server } from "../server/server.js";
 
 export interface RoutezOptions {

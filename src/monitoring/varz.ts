@@ -3,9 +3,9 @@ import { nanoseconds, uptimeText } from "../protocol/durations.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import { COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
 import { featureFlags } from "../server/feature-flags.js";
-import type { OcspCacheStatus } from "../server/ocsp-cache.js";
 import type { Server } from "../server/server.js";
 import { toldUrls } from "../server/server-info.js";
+import type { OcspCacheStatus } from "../server/tls/ocsp-cache.js";
 import { operatorsVarz } from "./claim-info.js";
 import { clusterVarz, gatewayVarz, leafnodesVarz, mqttVarz, websocketVarz } from "./varz-peers.js";
 

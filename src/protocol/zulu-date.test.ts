@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { formatMs } from "../protocol/rfc3339.js";
+import { formatMs } from "./rfc3339.js";
 import { parseZuluDate } from "./zulu-date.js";
 
 test("dates agree with the platform's, there and back, for all years", () => {

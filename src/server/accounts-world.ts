@@ -1,6 +1,6 @@
 // What accounts need of the server that they are on.
 import type { AccountsWorld } from "../accounts/accounts.js";
-import { clustersByDistance, type RequestServer, requestInfo } from "./request-info.js";
+import { clustersByDistance, type RequestServer, requestInfo } from "./clients/request-info.js";
 import type { Server } from "./server.js";
 import { serverHash } from "./server-hash.js";
 import { clientFacts, sendMeasurement } from "./service-latency.js";

@@ -1,12 +1,12 @@
 // A connection, living or gone, as plain data: what /connz and the events about clients are made of.
 import { GLOBAL_ACCOUNT } from "../accounts/accounts.js";
 import type { DeliveryTarget, Subscription } from "../accounts/subscription.js";
-import { readCertificate } from "../auth/certificate.js";
-import { fullSubjectText } from "../auth/distinguished-name.js";
+import { readCertificate } from "../auth/certificates/certificate.js";
+import { fullSubjectText } from "../auth/certificates/distinguished-name.js";
 import type { ResolvedPermissions } from "../options/options.js";
-import { ClientConnection } from "./client.js";
-import { loginName } from "./client-label.js";
-import type { LeafStatus } from "./peer-reports.js";
+import { ClientConnection } from "./clients/client.js";
+import { loginName } from "./clients/client-label.js";
+import type { LeafStatus } from "./peers/peer-reports.js";
 import type { Server } from "./server.js";
 
 /** A subscription; subject, queue and sid are latin1. */

@@ -1,12 +1,12 @@
 // What the server tells its surroundings, in the order in which it happens. A listener that throws harms nobody else.
 
 import type { Account } from "../accounts/account.js";
-import type { AccountChange } from "../auth/claimed-accounts.js";
+import type { AccountChange } from "../auth/jwt/claimed-accounts.js";
 import type { PeerInfo } from "../protocol/peer-info.js";
-import type { ClientConnection } from "./client.js";
+import type { ClientConnection } from "./clients/client.js";
 import type { CloseReason } from "./close-reason.js";
-import type { OcspPeerKind } from "./ocsp-peers.js";
-import type { LeafStatus } from "./peer-reports.js";
+import type { LeafStatus } from "./peers/peer-reports.js";
+import type { OcspPeerKind } from "./tls/ocsp-peers.js";
 
 export interface ServerEventMap {
   ready: [];

@@ -7,16 +7,16 @@ import type { ResolvedOptions } from "../options/options.js";
 import type { ServerInfo } from "../protocol/info.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { ClientConnection } from "./client.js";
+import type { ClientConnection } from "./clients/client.js";
+import type { FailedLogins } from "./clients/failed-logins.js";
+import type { Stalls } from "./clients/stall.js";
 import type { CloseReason } from "./close-reason.js";
 import type { Connection } from "./connection.js";
-import type { FailedLogins } from "./failed-logins.js";
-import type { GatewayReplies } from "./gateway-replies.js";
-import type { OcspPeers } from "./ocsp-peers.js";
 import type { ChunkPool } from "./outbox.js";
+import type { GatewayReplies } from "./peers/gateway-replies.js";
 import type { Router } from "./router.js";
-import type { Stalls } from "./stall.js";
 import type { Totals } from "./status.js";
+import type { OcspPeers } from "./tls/ocsp-peers.js";
 
 export interface Hub {
   readonly runtime: Runtime;

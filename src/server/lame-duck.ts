@@ -1,6 +1,6 @@
 // Lame duck mode: no new clients, the present ones are told, and closed one by one over the configured time.
 import type { Timer } from "../runtime/clock.js";
-import type { ClientConnection } from "./client.js";
+import type { ClientConnection } from "./clients/client.js";
 import { CloseReason } from "./close-reason.js";
 import type { Server } from "./server.js";
 

@@ -3,8 +3,8 @@
 import type { Review } from "../auth/authenticator.js";
 import type { Permissions } from "../auth/permissions.js";
 import { ErrorText, quoted, subscribeViolation } from "../protocol/error-texts.js";
-import type { ClientConnection } from "./client.js";
-import { loginName } from "./client-label.js";
+import type { ClientConnection } from "./clients/client.js";
+import { loginName } from "./clients/client-label.js";
 import { CloseReason } from "./close-reason.js";
 import type { Hub } from "./hub.js";
 

@@ -1,8 +1,8 @@
 // INFO for clients: what the server says of itself to each of them (https://docs.nats.io/reference/reference-protocols/nats-protocol#info).
 import type { ServerInfo } from "../protocol/info.js";
 import { API_LEVEL, COMPATIBILITY_VERSION, NATSNODE_VERSION } from "../protocol/version.js";
-import type { ClientConnection } from "./client.js";
-import { payloadLimit } from "./client-limits.js";
+import type { ClientConnection } from "./clients/client.js";
+import { payloadLimit } from "./clients/client-limits.js";
 import type { Server } from "./server.js";
 
 /** INFO for a client, with what is known of it by now. */

@@ -2,7 +2,7 @@
 import type { Authenticate } from "../auth/application-login.js";
 import type { Logger } from "../runtime/logger.js";
 import type { Runtime } from "../runtime/runtime.js";
-import type { IdAllocator } from "./listener.js";
+import type { IdAllocator } from "./clients/listener.js";
 
 export interface ServerParts {
   readonly runtime: Runtime;

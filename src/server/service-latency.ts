@@ -4,10 +4,10 @@ import type { ClientFacts } from "../accounts/service-latency.js";
 import type { DeliveryTarget } from "../accounts/subscription.js";
 import { stringifyExact } from "../protocol/json.js";
 import { formatMs } from "../protocol/rfc3339.js";
-import { ClientConnection } from "./client.js";
+import { ClientConnection } from "./clients/client.js";
+import { type RequestServer, requestInfo } from "./clients/request-info.js";
 import { eventId } from "./event-id.js";
 import type { Hub } from "./hub.js";
-import { type RequestServer, requestInfo } from "./request-info.js";
 
 const TYPE = "io.nats.server.metric.v1.service_latency";
 const NO_HEADERS = Buffer.alloc(0);

@@ -1,5 +1,5 @@
 // Numbers about a server, as plain data: what monitoring and statistics are made of.
-import type { ClientConnection } from "./client.js";
+import type { ClientConnection } from "./clients/client.js";
 import { CloseReason } from "./close-reason.js";
 import type { Connection } from "./connection.js";
 import type { Server } from "./server.js";

@@ -1,12 +1,12 @@
 // Account JWTs over the system account: tools push, list and delete them, servers look them up and compare their stores
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/jwt/resolver).
-import { type AccountClaims, contentFault, decodeAccountClaims } from "../auth/account-claims.js";
-import { texts } from "../auth/claims-reader.js";
-import { DirectoryResolver } from "../auth/directory-resolver.js";
-import { type Claims, decodeJwt } from "../auth/jwt.js";
-import type { JwtDirectory } from "../auth/jwt-directory.js";
+import { type AccountClaims, contentFault, decodeAccountClaims } from "../auth/jwt/account-claims.js";
+import { texts } from "../auth/jwt/claims-reader.js";
+import { DirectoryResolver } from "../auth/jwt/directory-resolver.js";
+import { type Claims, decodeJwt } from "../auth/jwt/jwt.js";
+import type { JwtDirectory } from "../auth/jwt/jwt-directory.js";
+import type { OperatorMode } from "../auth/jwt/operator-mode.js";
 import { isPublicNkey } from "../auth/nkey.js";
-import type { OperatorMode } from "../auth/operator-mode.js";
 import { stringifyExact } from "../protocol/json.js";
 import type { Timer } from "../runtime/clock.js";
 import type { Server } from "../server/server.js";

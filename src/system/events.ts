@@ -10,7 +10,7 @@ import { collectAccount, linksOfAccount } from "../server/account-status.js";
 import { CloseReason } from "../server/close-reason.js";
 import { type ConnectionStatus, connectionStatus, leafConnectionStatus } from "../server/connection-status.js";
 import { eventId } from "../server/event-id.js";
-import type { LeafStatus } from "../server/peer-reports.js";
+import type { LeafStatus } from "../server/peers/peer-reports.js";
 import type { Server } from "../server/server.js";
 import { sendOcspAdvisories } from "./ocsp-advisories.js";
 import type { SystemPublisher } from "./publisher.js";

@@ -1,8 +1,8 @@
 // What the system account is told of certificates that authorities do not stand by (`ocsp_peer`).
-import { readCertificate } from "../auth/certificate.js";
-import { subjectText } from "../auth/distinguished-name.js";
+import { readCertificate } from "../auth/certificates/certificate.js";
+import { subjectText } from "../auth/certificates/distinguished-name.js";
 import type { ServerEvents } from "../server/events.js";
-import { fingerprintOf } from "../server/ocsp-peers.js";
+import { fingerprintOf } from "../server/tls/ocsp-peers.js";
 
 const REJECT_TYPE = "io.nats.server.advisory.v1.ocsp_peer_reject";
 const LINK_INVALID_TYPE = "io.nats.server.advisory.v1.ocsp_peer_link_invalid";

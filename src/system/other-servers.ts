@@ -3,8 +3,8 @@
 import { encodeSubject } from "../options/subject-bytes.js";
 import { formatMs } from "../protocol/rfc3339.js";
 import type { Timer } from "../runtime/clock.js";
-import { closeExcess } from "../server/account-change.js";
-import type { ClientConnection } from "../server/client.js";
+import { closeExcess } from "../server/clients/account-change.js";
+import type { ClientConnection } from "../server/clients/client.js";
 import { eventId } from "../server/event-id.js";
 import type { Server } from "../server/server.js";
 import { serverHash } from "../server/server-hash.js";

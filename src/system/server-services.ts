@@ -4,7 +4,7 @@ import type { ConfigSource } from "../monitoring/config-source.js";
 import type { Pages } from "../monitoring/pages.js";
 import { bytesAsText } from "../protocol/json.js";
 import { collectSubscriptions } from "../server/account-status.js";
-import { kickClient, sendClientAway } from "../server/client-commands.js";
+import { kickClient, sendClientAway } from "../server/clients/client-commands.js";
 import { type ConnectionState, requesterOf } from "../server/connection-status.js";
 import type { JszOptions } from "../server/jetstream-source.js";
 import type { Server } from "../server/server.js";

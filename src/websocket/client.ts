@@ -2,7 +2,7 @@
 import type { ConnectOptions } from "../protocol/connect.js";
 import type { ServerInfo } from "../protocol/info.js";
 import { parseIpAddress } from "../protocol/ip-address.js";
-import type { WayIn } from "../server/way-in.js";
+import type { WayIn } from "../server/clients/way-in.js";
 import { readCookies } from "./cookies.js";
 import type { RequestHead } from "./request-head.js";
 

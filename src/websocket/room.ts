@@ -3,14 +3,14 @@
 import type { ResolvedOptions } from "../options/options.js";
 import type { ServerInfo } from "../protocol/info.js";
 import type { Listener, Transport, TransportHandler } from "../runtime/network.js";
-import type { ClientConnection } from "../server/client.js";
-import { reachableAt } from "../server/client-urls.js";
+import type { ClientConnection } from "../server/clients/client.js";
+import { reachableAt } from "../server/clients/client-urls.js";
 import { CloseReason } from "../server/close-reason.js";
 import { advertisedAs, hostPort } from "../server/host-port.js";
+import { S2Transport } from "../server/peers/s2-transport.js";
 import type { Commit, Room } from "../server/room.js";
-import { S2Transport } from "../server/s2-transport.js";
 import type { Server } from "../server/server.js";
-import { TlsPort } from "../server/tls-port.js";
+import { TlsPort } from "../server/tls/tls-port.js";
 import { WebsocketClient, type WebsocketClients } from "./client.js";
 import { closeCodeFor } from "./close-codes.js";
 import { Handshake, type HandshakeOwner } from "./handshake.js";

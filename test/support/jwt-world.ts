@@ -1,6 +1,6 @@
 // Keys and JWTs for tests of operator mode, and logins with them.
 import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign } from "node:crypto";
-import { encodeJwt, type JsonObject } from "../../src/auth/jwt.js";
+import { encodeJwt, type JsonObject } from "../../src/auth/jwt/jwt.js";
 import { type NkeyKind, publicNkey } from "../../src/auth/nkey.js";
 import type { ServerOptions } from "../../src/options/options.js";
 import type { SimulatedClient, SimulatedServer } from "./simulated-server.js";

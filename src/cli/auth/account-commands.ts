@@ -1,6 +1,6 @@
 // natsnode auth account: accounts with their limits, signing keys and revoked users.
-import { EVERYBODY } from "../../auth/account-claims.js";
-import { times } from "../../auth/claims-reader.js";
+import { EVERYBODY } from "../../auth/jwt/account-claims.js";
+import { times } from "../../auth/jwt/claims-reader.js";
 import { type Answer, type Call, type Command, CommandError } from "../subcommand.js";
 import { ACCOUNT_OPTIONS, NEW_ACCOUNT, withAccountOptions } from "./account-limits.js";
 import { deskOf, entityData, entityText, keyData, keyText, SHOW_SEED } from "./desk.js";

@@ -1,5 +1,5 @@
 // What an account may use and say about itself, from options to claims: limits, JetStream, default permissions, tags.
-import type { JsonObject } from "../../auth/jwt.js";
+import type { JsonObject } from "../../auth/jwt/jwt.js";
 import { type Call, CommandError, type CommandOptions } from "../subcommand.js";
 import { PERMISSION_OPTIONS, setFlag, setList, setNumber, withPermissions } from "./grants.js";
 import { countOf, sizeOf, subjectOf, UNLIMITED, wrongValue, yesNoOf } from "./values.js";

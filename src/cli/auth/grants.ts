@@ -1,6 +1,6 @@
 // What a user may do, from options to claims: permissions, limits, networks, times and ways in. Users say it of themselves,
 // signing keys with a role for all users that they sign.
-import type { JsonObject } from "../../auth/jwt.js";
+import type { JsonObject } from "../../auth/jwt/jwt.js";
 import type { Call, CommandOptions } from "../subcommand.js";
 import { countOf, durationMsOf, sizeOf, subjectOf, UNLIMITED, wrongValue, yesNoOf } from "./values.js";
 

@@ -1,9 +1,9 @@
 // Signs the JWTs of the folder: the operator by itself, accounts by the operator or one of its signing keys, users by their
 // account or one of its signing keys (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/jwt).
-import { accountFault, decodeAccountClaims, EVERYBODY } from "../../auth/account-claims.js";
-import { flag, text, texts, times } from "../../auth/claims-reader.js";
-import { type Claims, encodeJwt, type JsonObject } from "../../auth/jwt.js";
-import { decodeUserClaims, userFault } from "../../auth/user-claims.js";
+import { accountFault, decodeAccountClaims, EVERYBODY } from "../../auth/jwt/account-claims.js";
+import { flag, text, texts, times } from "../../auth/jwt/claims-reader.js";
+import { type Claims, encodeJwt, type JsonObject } from "../../auth/jwt/jwt.js";
+import { decodeUserClaims, userFault } from "../../auth/jwt/user-claims.js";
 import type { Clock } from "../../runtime/clock.js";
 import { CommandError } from "../subcommand.js";
 import type { KeyPair } from "./key-pair.js";

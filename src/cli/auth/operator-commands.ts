@@ -1,5 +1,5 @@
 // natsnode auth operator: the operator that signs accounts, with its signing keys and its system account.
-import { text, texts } from "../../auth/claims-reader.js";
+import { text, texts } from "../../auth/jwt/claims-reader.js";
 import type { Answer, Call, Command, CommandOptions } from "../subcommand.js";
 import { CommandError } from "../subcommand.js";
 import { NEW_ACCOUNT } from "./account-limits.js";

@@ -1,7 +1,7 @@
 // natsnode auth push: hands the accounts' JWTs to running servers with a full resolver, over their system account
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/jwt/resolver).
 import type * as TransportNode from "@nats-io/transport-node";
-import { text } from "../../auth/claims-reader.js";
+import { text } from "../../auth/jwt/claims-reader.js";
 import { type Answer, type Call, type Command, CommandError } from "../subcommand.js";
 import { type Desk, deskOf } from "./desk.js";
 import type { Entity } from "./store.js";

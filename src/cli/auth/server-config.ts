@@ -1,6 +1,6 @@
 // natsnode auth server-config: a configuration with which a server trusts the operator and knows its accounts.
 import { join, resolve } from "node:path";
-import { text } from "../../auth/claims-reader.js";
+import { text } from "../../auth/jwt/claims-reader.js";
 import { type Answer, type Call, type Command, CommandError } from "../subcommand.js";
 import { deskOf } from "./desk.js";
 import type { Entity } from "./store.js";

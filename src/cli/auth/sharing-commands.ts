@@ -1,7 +1,7 @@
 // natsnode auth export, import and activation: what accounts offer each other. Importing a private export needs a token
 // that the exporter signs; between accounts of one folder it is made along the way.
-import { integer, objects, text } from "../../auth/claims-reader.js";
-import { decodeJwt, type JsonObject } from "../../auth/jwt.js";
+import { integer, objects, text } from "../../auth/jwt/claims-reader.js";
+import { decodeJwt, type JsonObject } from "../../auth/jwt/jwt.js";
 import { isPublicNkey } from "../../auth/nkey.js";
 import { isSubsetOf } from "../../subjects/validity.js";
 import { type Answer, type Call, type Command, CommandError } from "../subcommand.js";

@@ -1,6 +1,6 @@
 // The signing keys of an account: each a bare public key, or one with a role and a template of what its users may do
 // (https://docs.nats.io/running-a-nats-service/configuration/securing_nats/auth_intro/jwt, "Signing keys").
-import type { Claims, JsonObject } from "../../auth/jwt.js";
+import type { Claims, JsonObject } from "../../auth/jwt/jwt.js";
 
 export interface SigningKey {
   readonly key: string;

@@ -1,7 +1,7 @@
 // The folder that holds an operator with its accounts and users as JWTs, the seeds of their keys, and credential files:
 // operator.jwt, accounts/A/account.jwt, accounts/A/users/U.jwt, creds/A/U.creds, keys/PUBLIC.nk.
 import { dirname, join } from "node:path";
-import { type Claims, decodeJwt, type JwtType } from "../../auth/jwt.js";
+import { type Claims, decodeJwt, type JwtType } from "../../auth/jwt/jwt.js";
 import type { Disk } from "../../runtime/disk.js";
 import type { Host } from "../host.js";
 import { CommandError } from "../subcommand.js";

@@ -1,0 +1,215 @@
+// Direct get: messages of a stream without JSON around them, one or a batch (ADR-31).
+
+import { type Fields, field, readRequest } from "../fields.js";
+import { wireSubject } from "../names.js";
+import type { StoredMessage } from "../store/store.js";
+import { Header, statusBlock } from "../streams/publish-headers.js";
+import type { Stream } from "../streams/stream.js";
+import { parseTime } from "../time.js";
+import type { AnswerHeaders } from "./answer-writer.js";
+import type { DirectRequest, DirectRoute } from "./api.js";
+import { type GetRequest, lastOf, readPlainGet } from "./plain-get.js";
+import { sequenceOf } from "./streams.js";
+
+const NO_BYTES = Buffer.alloc(0);
+const MAX_BATCH = 1000;
+const FIELDS: Fields = {
+  seq: field("unsigned"),
+  last_by_subj: field("text"),
+  next_by_subj: field("text"),
+  batch: field("int"),
+  max_bytes: field("int"),
+  start_time: field("time"),
+  multi_last: field("texts"),
+  up_to_seq: field("int"),
+  up_to_time: field("time"),
+  no_hdr: field("flag"),
+};
+
+interface Answering {
+  readonly request: DirectRequest;
+  readonly stream: Stream;
+  readonly asked: GetRequest;
+}
+
+function status(
+  { js, account, reply }: DirectRequest,
+  text: string,
+  headers: readonly (readonly [string, string | number])[] = [],
+): true {
+  js.send(account.account, reply, NO_BYTES, statusBlock(text, headers));
+  return true;
+}
+
+function streamOf({ account, names, reply }: DirectRequest): Stream | undefined {
+  const stream = account.streams.get(names[0]);
+  if (stream === undefined || reply === "") return undefined;
+  return stream.config.allow_direct ? stream : undefined;
+}
+
+function bySubject(request: DirectRequest): boolean {
+  const stream = streamOf(request);
+  if (stream === undefined) return false;
+  if (request.refusesLevel()) return true;
+  single({ request, stream, asked: lastOf(request.names[1]) });
+  return true;
+}
+
+function byRequest(request: DirectRequest): boolean {
+  const stream = streamOf(request);
+  if (stream === undefined) return false;
+  if (request.refusesLevel()) return true;
+  const { message } = request;
+  if (message.payloadBytes === 0) return status(request, "408 Empty Request");
+  const plain = readPlainGet(message.body, message.start + message.headerBytes, message.end);
+  if (plain !== undefined) {
+    single({ request, stream, asked: plain });
+    return true;
+  }
+  let asked: GetRequest;
+  try {
+    asked = readRequest<GetRequest>(request.payload, FIELDS, false);
+  } catch {
+    return status(request, "408 Malformed Request");
+  }
+  const { seq, last_by_subj: last, next_by_subj: next, start_time: time } = asked;
+  if (asked.multi_last?.length === 0) asked.multi_last = undefined;
+  if (seq === 0 && last === "" && next === "" && time === undefined && asked.multi_last === undefined) {
+    return status(request, "408 Empty Request");
+  }
+  if (!makesSense(asked)) return status(request, "408 Bad Request");
+  const answering = { request, stream, asked };
+  if (asked.multi_last !== undefined) void several(answering);
+  else if (asked.batch > 0) void batch(answering);
+  else single(answering);
+  return true;
+}
+
+function makesSense({ seq, last_by_subj: last, next_by_subj: next, start_time: time, ...rest }: GetRequest): boolean {
+  const hasLast = last !== "";
+  const hasTime = time !== undefined;
+  if (rest.multi_last !== undefined) {
+    return !hasLast && next === "" && !hasTime && !(rest.up_to_seq > 0 && rest.up_to_time !== undefined);
+  }
+  return !(hasLast && (seq > 0 || next !== "" || hasTime || rest.batch > 0)) && !(seq > 0 && hasTime);
+}
+
+/** Undefined for a message that is gone; "unreadable" when the disk failed, which the requester was told. */
+async function load(
+  { request, stream }: Answering,
+  sequence: number,
+  loading = stream.store.load(sequence),
+): Promise<StoredMessage | undefined | "unreadable"> {
+  try {
+    return await loading;
+  } catch {
+    status(request, "500 Store Error");
+    return "unreadable";
+  }
+}
+
+function single(answering: Answering): void {
+  const { request, stream, asked } = answering;
+  const sequence = sequenceOf(stream, asked);
+  if (sequence === 0) {
+    status(request, "404 Message Not Found");
+    return;
+  }
+  const loading = stream.store.load(sequence);
+  if (!(loading instanceof Promise)) answer(answering, loading);
+  else void load(answering, sequence, loading).then((stored) => stored !== "unreadable" && answer(answering, stored));
+}
+
+function answer(answering: Answering, stored: StoredMessage | undefined): void {
+  if (stored === undefined) status(answering.request, "404 Message Not Found");
+  else send(answering, stored, answering.stream.answerHeaders);
+}
+
+function send({ request, asked }: Answering, stored: StoredMessage, headers: AnswerHeaders): void {
+  const { js, account, reply } = request;
+  js.answerWriter.send(account.account, reply, stored, asked.no_hdr ? undefined : headers);
+}
+
+function headersOf({ wireName: streamName }: Stream, pending: number, last: number): AnswerHeaders {
+  return { streamName, more: `${Header.numPending}: ${pending}\r\n${Header.lastSequence}: ${last}\r\n` };
+}
+
+// Messages from a sequence or time on, up to a number of messages or bytes.
+async function batch(answering: Answering): Promise<void> {
+  const { request, stream, asked } = answering;
+  const { store } = stream;
+  const filter = asked.next_by_subj === "" ? undefined : store.filter([wireSubject(asked.next_by_subj)]);
+  const from =
+    asked.start_time === undefined ? Math.max(1, asked.seq) : store.firstSince(parseTime(asked.start_time) ?? 0n);
+  let sequence = from === 0 ? 0 : store.next(from, filter);
+  if (sequence === 0) {
+    filter?.release();
+    status(request, "404 Message Not Found");
+    return;
+  }
+  const total = store.pending(sequence, filter);
+  let pending = total;
+  let last = 0;
+  let bytes = 0;
+  const { lastSequence } = store.state;
+  let left = Math.min(asked.batch, MAX_BATCH);
+  for (; left > 0 && sequence !== 0 && sequence <= lastSequence; sequence = store.next(sequence + 1, filter)) {
+    const stored = await load(answering, sequence);
+    if (stored === "unreadable") {
+      filter?.release();
+      return;
+    }
+    // Removed meanwhile, or set aside.
+    if (stored === undefined) continue;
+    left--;
+    bytes += stored.end - stored.start;
+    if (asked.max_bytes > 0 && bytes > asked.max_bytes && last > 0) break;
+    pending = Math.max(0, pending - 1);
+    send(answering, stored, headersOf(stream, pending, last));
+    last = sequence;
+  }
+  filter?.release();
+  status(request, "204 EOB", [
+    // As in nats-server, without headers nothing is counted down.
+    [Header.numPending, asked.no_hdr ? total : pending],
+    [Header.lastSequence, last],
+  ]);
+}
+
+// The last message of each subject.
+async function several(answering: Answering): Promise<void> {
+  const { request, stream, asked } = answering;
+  const { store } = stream;
+  const filter = store.filter((asked.multi_last ?? []).map(wireSubject));
+  let upTo = asked.up_to_seq > 0 ? asked.up_to_seq : store.state.lastSequence;
+  if (asked.up_to_time !== undefined) {
+    const after = store.firstSince(parseTime(asked.up_to_time) ?? 0n);
+    upTo = after === 0 ? store.state.lastSequence : after - 1;
+  }
+  const sequences = upTo > store.state.lastSequence ? [] : store.lastPerSubject(filter, upTo);
+  filter.release();
+  if (sequences.length === 0) {
+    status(request, "404 No Results");
+    return;
+  }
+  let pending = sequences.length;
+  let last = 0;
+  for (const sequence of sequences.slice(0, asked.batch > 0 ? asked.batch : sequences.length)) {
+    const stored = await load(answering, sequence);
+    if (stored === "unreadable") return;
+    if (stored === undefined) continue;
+    pending--;
+    send(answering, stored, headersOf(stream, pending, last));
+    last = sequence;
+  }
+  status(request, "204 EOB", [
+    [Header.numPending, pending],
+    [Header.lastSequence, last],
+    [Header.upToSequence, upTo],
+  ]);
+}
+
+export const DIRECT_ROUTES: readonly DirectRoute[] = [
+  { subject: "DIRECT.GET.*", handle: byRequest },
+  { subject: "DIRECT.GET.*.>", handle: bySubject },
+];

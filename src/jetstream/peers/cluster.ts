@@ -1,0 +1,231 @@
+// JetStream of several servers: takes what the rooms below it know of each other together. Without replication a stream is on
+// one server; every server of the cluster and super-cluster reaches it (docs/architecture.md, "One JetStream of many servers").
+import type { Account } from "../../accounts/account.js";
+import { serverHash } from "../../server/server-hash.js";
+import { Answering, type Asked, type AskedDirectly } from "../api/answering.js";
+import type { Admission, Api, DirectRequest } from "../api/api.js";
+import { ApiError } from "../errors.js";
+import type { JetStream } from "../jetstream.js";
+import { statusBlock } from "../streams/publish-headers.js";
+import { ForwardedRequests } from "./forwarded-requests.js";
+import { type Delivery, type ForwardableRequest, type ForwardedRequest, Forwarding } from "./forwarding.js";
+import { NeighbourApi } from "./neighbour-api.js";
+import { PeerChannel, type PeerMessage, type PeerSender } from "./peer-channel.js";
+import { PeerQuestions, type Question } from "./peer-questions.js";
+import { Peers, type PeerWork } from "./peers.js";
+import { Placement } from "./placement.js";
+import { ServerRemoval } from "./server-removal.js";
+import { UsageElsewhere } from "./usage-elsewhere.js";
+import { answerQuestion } from "./whole-account.js";
+
+/** Requests that wait until somebody can decide, and how long they do. */
+const MOST_WAITING = 10_000;
+const WAIT_MS = 10_000;
+/** After this long interest of nats-servers is known. */
+const STRANGERS_MS = 250;
+const NO_BYTES = Buffer.alloc(0);
+
+interface Waiting {
+  readonly again: () => void;
+  readonly untilMs: number;
+}
+
+export class JetStreamCluster implements Admission, PeerWork {
+  readonly peers: Peers;
+  readonly questions: PeerQuestions;
+  readonly usage: UsageElsewhere;
+  readonly #js: JetStream;
+  readonly #api: Api;
+  readonly #answering: Answering;
+  readonly #placement: Placement;
+  readonly #removal: ServerRemoval;
+  readonly #forwarding: Forwarding;
+  readonly #forwarded: ForwardedRequests;
+  readonly #neighbours: NeighbourApi;
+  #waiting: Waiting[] = [];
+  #whenReady: (() => void) | undefined;
+
+  constructor(js: JetStream, api: Api, system: Account) {
+    this.#js = js;
+    this.#api = api;
+    this.peers = new Peers(js, (listener) => new PeerChannel(js.server, system, listener));
+    this.peers.work = this;
+    this.questions = new PeerQuestions(js, this.peers, (question: Question) => answerQuestion(js, question));
+    this.usage = new UsageElsewhere(js, this.peers);
+    this.#answering = new Answering(this.peers);
+    this.#removal = new ServerRemoval(js, system, this.peers);
+    this.#neighbours = new NeighbourApi(js.server, system);
+    this.#forwarding = new Forwarding(js.server, (serverId, message) => this.peers.tell(serverId, message));
+    this.#forwarded = new ForwardedRequests(js, this.peers, api);
+    this.#placement = new Placement(js, this.peers, api);
+  }
+
+  start(): void {
+    this.#removal.start();
+    this.peers.start();
+    this.usage.start();
+  }
+
+  close(): void {
+    this.#removal.close();
+    this.usage.close();
+    this.peers.close();
+  }
+
+  /** Calls back when this server knows what the others have. */
+  whenReady(done: () => void): void {
+    if (this.peers.isReady) done();
+    else this.#whenReady = done;
+  }
+
+  whenTold(done: () => void): void {
+    this.peers.whenTold(done);
+  }
+
+  serves(account: Account): void {
+    this.#forwarded.serves(account);
+  }
+
+  admit(asked: Asked, run: () => void): void {
+    const { account, subject, reply, source } = asked;
+    if (this.#forwarded.isNew(account, subject, reply, source))
+      this.#admit(asked, run, this.#forwarding.delivery(account));
+  }
+
+  #admit(asked: Asked, run: () => void, delivery: Delivery): void {
+    const verdict = this.#answering.judge(asked);
+    const { account, rest, reply, payload, source } = asked;
+    if (verdict === "answer") run();
+    else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
+    else if (verdict === "place" && !asked.isTooOld) this.#placement.take(asked);
+    else if (verdict === "place" && source?.peer === undefined) run();
+    else if (verdict === "later") this.#wait(delivery, () => this.#admit(asked, run, delivery));
+    else if (verdict === "coordinator" || verdict === "silence") this.#forward(asked, delivery, asked);
+    else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
+  }
+
+  admitDirect(asked: AskedDirectly, { message, payload, reply }: DirectRequest): boolean {
+    const { account, source } = asked;
+    const { subject } = message;
+    if (!this.#forwarded.isNew(account, subject, reply, source)) return false;
+    const verdict = this.#answering.judgeDirect(asked);
+    if (verdict === "no responders") this.#tellNobody(asked, reply);
+    else if (verdict === "coordinator" || verdict === "silence") {
+      this.#forward(asked, undefined, { subject, reply, payload });
+    } else if (verdict === "later" && reply !== "") {
+      this.#admitLate(asked, this.#forwarding.delivery(account), { subject, reply, payload: Buffer.from(payload) });
+    }
+    return verdict === "answer";
+  }
+
+  // The request itself is gone when it is known who has the stream.
+  #admitLate(asked: AskedDirectly, delivery: Delivery, request: Omit<ForwardableRequest, "rest">): void {
+    this.#wait(delivery, () => {
+      const verdict = this.#answering.judgeDirect(asked);
+      if (verdict === "answer" || verdict === "no responders") this.#tellNobody(asked, request.reply);
+      else if (verdict === "later") this.#admitLate(asked, delivery, request);
+      else this.#forward(asked, delivery, request);
+    });
+  }
+
+  // What a client of this server asks is answered by another one, which may not hear it. Accounts that are not of JWTs are
+  // everywhere from the beginning: only what was asked before the servers knew each other was not heard.
+  #forward(
+    { account, stream, rest, source }: AskedDirectly,
+    delivery: Delivery | undefined,
+    { subject, reply, payload }: Pick<ForwardableRequest, "subject" | "reply" | "payload">,
+  ): void {
+    if (source?.peer !== undefined) return;
+    if (delivery === undefined && this.#js.server.operatorMode === undefined) return;
+    const { coordinator } = this.peers;
+    const to = this.peers.holder(account.name, stream) ?? coordinator;
+    if (to === undefined || to === "own") return;
+    this.#forwarding.send(to, account, delivery ?? this.#forwarding.delivery(account), {
+      rest,
+      subject,
+      reply,
+      payload,
+    });
+  }
+
+  nobody(asked: AskedDirectly, reply: string): void {
+    this.#tellNobody(asked, reply);
+  }
+
+  #tellNobody(asked: AskedDirectly, reply: string): void {
+    const { account, domain } = asked;
+    if (reply === "" || this.#answering.isOfStrangers(asked)) return;
+    // What nats-servers have just made is perhaps not known to listen yet.
+    if (this.peers.hasStrangers(domain)) this.#js.after(STRANGERS_MS, () => this.#tellNobodyStill(asked, reply));
+    else this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
+  }
+
+  #tellNobodyStill(asked: AskedDirectly, reply: string): void {
+    if (!this.#answering.isOfStrangers(asked)) this.#js.send(asked.account, reply, NO_BYTES, statusBlock("503"));
+  }
+
+  #wait({ atMs }: Delivery, again: () => void): void {
+    if (this.#waiting.length < MOST_WAITING) this.#waiting.push({ again, untilMs: atMs + WAIT_MS });
+  }
+
+  /** Where streams of this server are, for answers. */
+  get place(): { readonly name: string | undefined; readonly leader: string } {
+    const { server } = this.#js;
+    return { name: server.clusterName, leader: server.name };
+  }
+
+  /** The servers and who decides, as /jsz shows a meta group. */
+  describe(): object {
+    const { server } = this.#js;
+    const { coordinator } = this.peers;
+    const leader = coordinator === "own" ? server.name : coordinator?.name;
+    const replicas = [...this.peers.all].map(({ name, isOnline, isReady, heardMs }) => ({
+      name,
+      current: isReady,
+      offline: isOnline ? undefined : true,
+      active: Math.round((this.#nowMs - heardMs) * 1e6),
+      peer: serverHash(name),
+    }));
+    return {
+      name: server.clusterName,
+      leader,
+      peer: leader === undefined ? undefined : serverHash(leader),
+      replicas: replicas.length > 0 ? replicas : undefined,
+      cluster_size: replicas.length + 1,
+      pending: 0,
+      pending_requests: 0,
+      pending_infos: 0,
+    };
+  }
+
+  get #nowMs(): number {
+    return this.#js.server.runtime.clock.monotonicMs();
+  }
+
+  heard(from: PeerSender, message: PeerMessage): void {
+    if (message.kind === "ask" || message.kind === "answer") this.questions.heard(from, message);
+    else if (message.kind === "forward") {
+      void this.#forwarded.heard(from, message as unknown as ForwardedRequest);
+    } else if (message.kind === "hears") this.#forwarding.heard(from, String(message["account"]));
+    else if (message.kind === "usage") this.usage.heard(from, message);
+    else if (message.kind === "forget") this.#removal.heard(message);
+    else this.#placement.heard(from, message);
+  }
+
+  follow(): void {
+    this.#placement.follow();
+  }
+
+  changed(): void {
+    if (this.peers.coordinator === undefined) return;
+    const waiting = this.#waiting.filter(({ untilMs }) => untilMs > this.#nowMs);
+    this.#waiting = [];
+    for (const { again } of waiting) again();
+    this.#placement.changed();
+    for (const { fed } of this.#js.accounts.values()) for (const { inflows } of fed) inflows?.originsMoved();
+    if (!this.peers.isReady) return;
+    const ready = this.#whenReady;
+    this.#whenReady = undefined;
+    ready?.();
+  }
+}
