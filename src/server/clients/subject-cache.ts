@@ -35,7 +35,7 @@ export interface KnownByBytes {
   readonly hash: number;
 }
 
-/** One entry per slot, the newer wins; grows while different keys keep colliding. */
+/** Each key has two slots that it may be in; where there is no room the newer wins, and while that happens often it grows. */
 export class BytesCache<E extends KnownByBytes> {
   private readonly make: (bytes: Uint8Array, hash: number) => E;
   private slots: (E | undefined)[] = [];
@@ -52,10 +52,12 @@ export class BytesCache<E extends KnownByBytes> {
     for (let i = start; i < end; i++) hash = Math.imul(hash ^ buffer[i], 0x01000193);
     hash ^= hash >>> 15;
     const slots = this.slots;
-    const slot = hash & (slots.length - 1);
-    const entry = slots[slot];
+    const mask = slots.length - 1;
+    const entry = slots[hash & mask];
     if (entry !== undefined && entry.hash === hash && same(entry.bytes, buffer, start, end)) return entry;
-    return this.add(buffer, start, end, hash, entry !== undefined);
+    const other = slots[second(hash) & mask];
+    if (other !== undefined && other.hash === hash && same(other.bytes, buffer, start, end)) return other;
+    return this.add(buffer, start, end, hash);
   }
 
   clear(): void {
@@ -63,24 +65,44 @@ export class BytesCache<E extends KnownByBytes> {
     this.collisions = 0;
   }
 
-  private add(buffer: Uint8Array, start: number, end: number, hash: number, collided: boolean): E {
+  private add(buffer: Uint8Array, start: number, end: number, hash: number): E {
     const bytes = Uint8Array.prototype.slice.call(buffer, start, end);
     const entry = this.make(bytes, hash);
     // Long keys are not worth the memory.
     if (bytes.length > LONGEST_CACHED_SUBJECT_BYTES) return entry;
     if (this.slots.length === 0) this.slots = new Array(FIRST_CACHED_SUBJECTS).fill(undefined);
-    else if (collided && ++this.collisions > this.slots.length && this.slots.length < MAX_CACHED_SUBJECTS) this.grow();
-    this.slots[hash & (this.slots.length - 1)] = entry;
+    if (this.place(entry)) return entry;
+    if (++this.collisions > this.slots.length && this.slots.length < MAX_CACHED_SUBJECTS) this.grow();
+    if (!this.place(entry)) this.slots[hash & (this.slots.length - 1)] = entry;
     return entry;
+  }
+
+  /** Puts an entry where there is room for it, or where another one can make room; false where there is none. */
+  private place(entry: E): boolean {
+    const { slots } = this;
+    const mask = slots.length - 1;
+    const places = [entry.hash & mask, second(entry.hash) & mask];
+    for (const slot of places) {
+      if (slots[slot] !== undefined) continue;
+      slots[slot] = entry;
+      return true;
+    }
+    for (const slot of places) {
+      const { hash } = slots[slot] as E;
+      const elsewhere = slot === (hash & mask) ? second(hash) & mask : hash & mask;
+      if (slots[elsewhere] !== undefined) continue;
+      slots[elsewhere] = slots[slot];
+      slots[slot] = entry;
+      return true;
+    }
+    return false;
   }
 
   private grow(): void {
     const entries = this.slots;
     this.slots = new Array(4 * entries.length).fill(undefined);
     this.collisions = 0;
-    for (const entry of entries) {
-      if (entry !== undefined) this.slots[entry.hash & (this.slots.length - 1)] = entry;
-    }
+    for (const entry of entries) if (entry !== undefined) this.place(entry);
   }
 }
 
@@ -89,6 +111,11 @@ export class SubjectCache extends BytesCache<CachedSubject> {
   constructor() {
     super((bytes, hash) => new CachedSubject(bytes, hash));
   }
+}
+
+/** Where else a key may be: other bits of its hash. */
+function second(hash: number): number {
+  return Math.imul(hash, 0x9e3779b1) >>> 16;
 }
 
 function same(bytes: Uint8Array, buffer: Uint8Array, start: number, end: number): boolean {
