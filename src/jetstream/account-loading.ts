@@ -33,12 +33,13 @@ export class AccountLoading {
   /** The JetStream of an account, which is looked up where it is not known; undefined where it has none. */
   async load(name: string): Promise<JetStreamAccount | undefined> {
     const { accounts, operatorMode, runtime } = this.#js.server;
-    if (accounts.get(name) === undefined && operatorMode !== undefined) {
-      await operatorMode.accounts.lookup(name);
-      // The room opens it then.
+    if (accounts.get(name) === undefined && operatorMode !== undefined) await operatorMode.accounts.lookup(name);
+    const account = accounts.get(name);
+    if (account === undefined) return undefined;
+    // The room opens one that has just come, for whatever reason, at the end of that turn.
+    if (operatorMode !== undefined && !this.#js.accounts.has(account)) {
       await new Promise<void>((resolve) => runtime.clock.endOfTurn(resolve));
     }
-    const account = accounts.get(name);
-    return account && this.#js.accounts.get(account);
+    return this.#js.accounts.get(account);
   }
 }
