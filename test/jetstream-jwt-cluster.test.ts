@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
-import { connect, createInbox, type NatsConnection } from "@nats-io/transport-node";
+import { connect, createInbox, headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { freePort } from "./support/free-port.js";
 import { type Answer, ask, make } from "./support/jetstream-cluster.js";
 import { accountJwt, authenticatorOf, JwtWorld, operatorJwt, type Pair, pairOf } from "./support/jwt-world.js";
@@ -12,7 +12,7 @@ import { temporaryFolder } from "./support/temporary-folder.js";
 
 const jwts = new JwtWorld();
 /** Accounts, each for a first request. */
-const fresh = Array.from({ length: 6 }, () => pairOf("account"));
+const fresh = Array.from({ length: 7 }, () => pairOf("account"));
 const LIMITS = { mem_storage: -1, disk_storage: -1, streams: -1, consumer: -1 };
 
 interface JwtServers {
@@ -61,6 +61,13 @@ ${clusters === 2 ? gateway(at) : ""}
   return { start, logIn };
 }
 
+/** Asks for a server that knows more. */
+function newerLevel(): MsgHdrs {
+  const newer = headers();
+  newer.set("Nats-Required-Api-Level", "99");
+  return newer;
+}
+
 const code = ({ error }: Answer): number | undefined => error?.err_code;
 
 test("servers that nobody of an account is connected to answer, and make streams of it", {
@@ -77,8 +84,10 @@ test("servers that nobody of an account is connected to answer, and make streams
   const nearby = await make(client, "NEAR");
   assert.deepEqual(nearby.cluster, { name: "C", leader: "S2" });
   assert.deepEqual((await ask(client, "STREAM.NAMES")).streams, ["FAR", "NEAR"]);
-  const [second, another] = await Promise.all(fresh.map((account) => logIn(third, account)));
+  const [second, another, newer] = await Promise.all(fresh.map((account) => logIn(third, account)));
   assert.equal(code(await ask(second, "STREAM.INFO.NONE")), 10059);
+  const refused = await newer.request("$JS.API.STREAM.INFO.NONE", "", { timeout: 5000, headers: newerLevel() });
+  assert.equal(code(refused.json<Answer>()), 10185, "its headers are sent on");
   await assert.rejects(another.request("$JS.API.DIRECT.GET.NONE", '{"seq":1}', { timeout: 5000 }), /no responders/);
 });
 
@@ -108,13 +117,18 @@ test("streams of an account are there when their server is started again, before
 });
 
 /** Everything that answers one request, until a later one was answered. */
-async function answersTo(client: NatsConnection, subject: string, payload = ""): Promise<Answer[]> {
+async function answersTo(
+  client: NatsConnection,
+  subject: string,
+  payload = "",
+  of: MsgHdrs = headers(),
+): Promise<Answer[]> {
   const inbox = createInbox();
   const answers: Answer[] = [];
   const wait = client.subscribe(inbox, {
     callback: (_, message) => void answers.push(message.data.length === 0 ? {} : message.json<Answer>()),
   });
-  client.publish(subject, payload, { reply: inbox });
+  client.publish(subject, payload, { reply: inbox, headers: of });
   await until("it is answered", () => answers.length > 0);
   // What would come a second time has come by then: it goes the same ways.
   for (let round = 0; round < 3; round++) await client.request("$JS.API.STREAM.INFO.NONE", "", { timeout: 5000 });
@@ -149,6 +163,12 @@ for (const clusters of [1, 2] as const) {
       ["A"],
     );
     assert.equal((await answersTo(client, "$JS.API.STREAM.INFO.A")).length, 1);
+    // The first one is forwarded, the second one heard.
+    const newer = await logIn(without, fresh[6]);
+    for (const name of ["B", "C"]) {
+      const refused = await answersTo(newer, `$JS.API.STREAM.CREATE.${name}`, `{"name":"${name}"}`, newerLevel());
+      assert.deepEqual(refused.map(code), [10185]);
+    }
     const fast = await logIn(without, fresh[4]);
     const burst = await Promise.all(Array.from({ length: 40 }, () => answersTo(fast, "$JS.API.STREAM.INFO.NONE")));
     assert.deepEqual(new Set(burst.map((answers) => answers.map(code).join())), new Set(["10059"]));

@@ -31,6 +31,7 @@ export interface Asked extends AskedDirectly {
   readonly subject: string;
   readonly reply: string;
   readonly payload: Buffer;
+  readonly headerBlock: Uint8Array;
   /** It wants a server that knows more. */
   readonly isTooOld: boolean;
 }
@@ -59,7 +60,7 @@ export class Answering {
     const { coordinator } = peers;
     const isOffline = scope !== "account" && this.#holder(asked) !== undefined;
     if (coordinator === undefined) return "later";
-    if (scope === "create" && !isOffline) return "place";
+    if (scope === "create" && !isOffline && !asked.isTooOld) return "place";
     if (coordinator !== "own") return asked.source?.peer === undefined ? "coordinator" : "silence";
     if (!peers.coordination.knowsAll) return "later";
     if (!isOffline) return "answer";

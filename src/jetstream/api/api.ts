@@ -85,6 +85,12 @@ export class DirectRequest {
     return this.#isTooOld;
   }
 
+  /** A view, only during the call. */
+  get headerBlock(): Uint8Array {
+    const { body, start, headerBytes } = this.message;
+    return body.subarray(start, start + headerBytes);
+  }
+
   /** Without headers; a view, only during the call. */
   get payload(): Buffer {
     const { body, start, headerBytes, end } = this.message;
@@ -179,13 +185,16 @@ export class Api {
     const reply = message.hasReply ? message.reply : "";
     const found = this.#routes.find(rest);
     if (found === undefined || reply === "") return true;
-    const payload = Buffer.from(message.body.subarray(message.start + message.headerBytes, message.end));
+    const { body, start, headerBytes, end } = message;
+    const payload = Buffer.from(body.subarray(start + headerBytes, end));
     const { route, names } = found;
     const call: Call = { account, route, reply, subject: message.subject, payload, source, opened, headers };
     if (this.admission === undefined) this.#call(call, names, isTooOld);
     else {
       const { scope = "stream" } = route;
-      const asked = { ...call, isTooOld, scope, rest, stream: names[0] ?? "", domain: this.#domainOf(message) };
+      const headerBlock = headerBytes === 0 ? NO_BYTES : Buffer.from(body.subarray(start, start + headerBytes));
+      const domain = this.#domainOf(message);
+      const asked = { ...call, headerBlock, isTooOld, scope, rest, stream: names[0] ?? "", domain };
       this.admission.admit(asked, () => this.#call(call, names, isTooOld));
     }
     return true;

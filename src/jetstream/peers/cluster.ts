@@ -1,29 +1,38 @@
 // JetStream of several servers: takes what the rooms below it know of each other together. Without replication a stream is on
 // one server; every server of the cluster and super-cluster reaches it (docs/architecture.md, "One JetStream of many servers").
 import type { Account } from "../../accounts/account.js";
+import type { DeliveryTarget } from "../../accounts/subscription.js";
 import { serverHash } from "../../server/server-hash.js";
-import { Answering, type Asked, type AskedDirectly } from "../api/answering.js";
+import { Answering, type Asked, type AskedDirectly, type Verdict } from "../api/answering.js";
 import type { Admission, Api, DirectRequest } from "../api/api.js";
 import { ApiError } from "../errors.js";
 import type { JetStream } from "../jetstream.js";
 import { statusBlock } from "../streams/publish-headers.js";
-import { ForwardedRequests } from "./forwarded-requests.js";
-import { type Delivery, type ForwardableRequest, type ForwardedRequest, Forwarding } from "./forwarding.js";
+import { FORWARDED, ForwardedRequests } from "./forwarded-requests.js";
+import { type Delivery, type ForwardedRequest, Forwarding } from "./forwarding.js";
 import { NeighbourApi } from "./neighbour-api.js";
 import { PeerChannel, type PeerMessage, type PeerSender } from "./peer-channel.js";
 import { PeerQuestions, type Question } from "./peer-questions.js";
-import { Peers, type PeerWork } from "./peers.js";
+import type { PeerWork } from "./peer-work.js";
+import { Peers } from "./peers.js";
 import { Placement } from "./placement.js";
 import { ServerRemoval } from "./server-removal.js";
+import { type TakenRequest, Takers } from "./takers.js";
 import { UsageElsewhere } from "./usage-elsewhere.js";
 import { answerQuestion } from "./whole-account.js";
 
 /** Requests that wait until somebody can decide, and how long they do. */
 const MOST_WAITING = 10_000;
 const WAIT_MS = 10_000;
+/** A server that has come says within this time that it is natsnode, and what it has. */
+const JOIN_MS = 1500;
 /** After this long interest of nats-servers is known. */
 const STRANGERS_MS = 250;
 const NO_BYTES = Buffer.alloc(0);
+const NOBODY: ReadonlySet<string> = new Set();
+
+/** What is sent to another server of a request. */
+type Kept = Pick<Asked, "subject" | "reply" | "payload" | "headerBlock">;
 
 interface Waiting {
   readonly again: () => void;
@@ -37,12 +46,19 @@ export class JetStreamCluster implements Admission, PeerWork {
   readonly #js: JetStream;
   readonly #api: Api;
   readonly #answering: Answering;
+  readonly #takers: Takers;
   readonly #placement: Placement;
   readonly #removal: ServerRemoval;
   readonly #forwarding: Forwarding;
   readonly #forwarded: ForwardedRequests;
   readonly #neighbours: NeighbourApi;
   #waiting: Waiting[] = [];
+  /** Ids of the servers whose streams are known. */
+  #known = "";
+  #decides = false;
+  #stop: (() => void) | undefined;
+  /** When a server of the cluster has come, monotonic. */
+  #joinedMs = Number.NEGATIVE_INFINITY;
   #whenReady: (() => void) | undefined;
 
   constructor(js: JetStream, api: Api, system: Account) {
@@ -50,7 +66,10 @@ export class JetStreamCluster implements Admission, PeerWork {
     this.#api = api;
     this.peers = new Peers(js, (listener) => new PeerChannel(js.server, system, listener));
     this.peers.work = this;
-    this.questions = new PeerQuestions(js, this.peers, (question: Question) => answerQuestion(js, question));
+    this.questions = new PeerQuestions(js, this.peers, (question: Question) =>
+      question.what === "taken" ? this.#hasTaken(question) : answerQuestion(js, question),
+    );
+    this.#takers = new Takers(js, this.peers, this.questions);
     this.usage = new UsageElsewhere(js, this.peers);
     this.#answering = new Answering(this.peers);
     this.#removal = new ServerRemoval(js, system, this.peers);
@@ -62,12 +81,16 @@ export class JetStreamCluster implements Admission, PeerWork {
 
   start(): void {
     this.#removal.start();
+    this.#stop = this.#js.server.events.on("peerJoined", () => {
+      this.#joinedMs = this.#nowMs;
+    });
     this.peers.start();
     this.usage.start();
   }
 
   close(): void {
     this.#removal.close();
+    this.#stop?.();
     this.usage.close();
     this.peers.close();
   }
@@ -94,32 +117,84 @@ export class JetStreamCluster implements Admission, PeerWork {
 
   #admit(asked: Asked, run: () => void, delivery: Delivery): void {
     const verdict = this.#answering.judge(asked);
+    const { account, subject, stream, reply, source } = asked;
+    const request = { account: account.name, stream, subject, reply };
+    // What another server has forwarded, it leaves to this one, which may know better.
+    if (source === FORWARDED) this.#performForwarded(verdict, asked, run, delivery, this.#takers.forwarded(request));
+    else if (verdict instanceof ApiError && this.#nowMs - this.#joinedMs < JOIN_MS) {
+      // Perhaps the server that was offline.
+      this.#wait(delivery, () => this.#admit(asked, run, delivery));
+    } else if (this.#takes(verdict, request, source?.peer)) {
+      this.#takers.claim(request, () => this.#takeOn(asked, run, delivery));
+    } else {
+      if (verdict === "silence" || verdict === "coordinator") this.#takers.passed(request);
+      this.#perform(verdict, asked, run, delivery);
+    }
+  }
+
+  #performForwarded(verdict: Verdict, asked: Asked, run: () => void, delivery: Delivery, isFirst: boolean): void {
+    const isLeft = verdict === "silence" || verdict === "coordinator";
+    if (!isLeft) this.#perform(verdict, asked, run, delivery);
+    else if (isFirst) this.#forward(asked, { ...delivery, hearers: NOBODY }, asked);
+  }
+
+  // Whether this server answers, or has to see that somebody does.
+  #takes(verdict: Verdict, request: TakenRequest, peer: DeliveryTarget["peer"]): boolean {
+    if (verdict === "answer" || verdict instanceof ApiError) return true;
+    if (verdict === "place") return peer === undefined;
+    const isWatched = this.peers.coordinator === "own" || this.#takers.isExpectedHere(request);
+    return (verdict === "silence" || verdict === "coordinator") && isWatched && !this.#takers.isSettled(request);
+  }
+
+  #hasTaken(question: Question): boolean {
+    const has = this.#takers.hasTaken(question);
+    if (!has) this.#placement.leave(String(question["stream"]), String(question["reply"]));
+    return has;
+  }
+
+  // Nobody else takes it, so that whoever is to answer now hears of it from here.
+  #takeOn(asked: Asked, run: () => void, delivery: Delivery): void {
+    const verdict = this.#answering.judge(asked);
+    const isLeft = verdict === "silence" || verdict === "coordinator";
+    const unheard = { ...delivery, hearers: NOBODY };
+    if (isLeft) this.#forward({ ...asked, source: undefined }, unheard, asked);
+    else this.#perform(verdict, verdict === "place" ? { ...asked, source: undefined } : asked, run, delivery);
+  }
+
+  #perform(verdict: Verdict, asked: Asked, run: () => void, delivery: Delivery): void {
     const { account, rest, reply, payload, source } = asked;
     if (verdict === "answer") run();
     else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
-    else if (verdict === "place" && !asked.isTooOld) this.#placement.take(asked);
-    else if (verdict === "place" && source?.peer === undefined) run();
+    else if (verdict === "place") this.#placement.take(asked);
     else if (verdict === "later") this.#wait(delivery, () => this.#admit(asked, run, delivery));
     else if (verdict === "coordinator" || verdict === "silence") this.#forward(asked, delivery, asked);
     else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
   }
 
-  admitDirect(asked: AskedDirectly, { message, payload, reply }: DirectRequest): boolean {
+  admitDirect(asked: AskedDirectly, { message, payload, headerBlock, reply }: DirectRequest): boolean {
     const { account, source } = asked;
     const { subject } = message;
     if (!this.#forwarded.isNew(account, subject, reply, source)) return false;
     const verdict = this.#answering.judgeDirect(asked);
     if (verdict === "no responders") this.#tellNobody(asked, reply);
     else if (verdict === "coordinator" || verdict === "silence") {
-      this.#forward(asked, undefined, { subject, reply, payload });
+      this.#forward(asked, undefined, { subject, reply, payload, headerBlock });
+      if (this.#isGoneHere(asked)) this.#tellNobody(asked, reply);
     } else if (verdict === "later" && reply !== "") {
-      this.#admitLate(asked, this.#forwarding.delivery(account), { subject, reply, payload: Buffer.from(payload) });
+      const kept = { subject, reply, payload: Buffer.from(payload), headerBlock: Buffer.from(headerBlock) };
+      this.#admitLate(asked, this.#forwarding.delivery(account), kept);
     }
     return verdict === "answer";
   }
 
+  // Others may believe that it is still here, and be silent.
+  #isGoneHere({ account, stream }: AskedDirectly): boolean {
+    const wasHere = this.#takers.wasHere({ account: account.name, stream });
+    return wasHere && this.peers.holder(account.name, stream) === undefined;
+  }
+
   // The request itself is gone when it is known who has the stream.
-  #admitLate(asked: AskedDirectly, delivery: Delivery, request: Omit<ForwardableRequest, "rest">): void {
+  #admitLate(asked: AskedDirectly, delivery: Delivery, request: Kept): void {
     this.#wait(delivery, () => {
       const verdict = this.#answering.judgeDirect(asked);
       if (verdict === "answer" || verdict === "no responders") this.#tellNobody(asked, request.reply);
@@ -133,7 +208,7 @@ export class JetStreamCluster implements Admission, PeerWork {
   #forward(
     { account, stream, rest, source }: AskedDirectly,
     delivery: Delivery | undefined,
-    { subject, reply, payload }: Pick<ForwardableRequest, "subject" | "reply" | "payload">,
+    { subject, reply, payload, headerBlock: headers }: Kept,
   ): void {
     if (source?.peer !== undefined) return;
     if (delivery === undefined && this.#js.server.operatorMode === undefined) return;
@@ -145,6 +220,7 @@ export class JetStreamCluster implements Admission, PeerWork {
       subject,
       reply,
       payload,
+      headers,
     });
   }
 
@@ -156,8 +232,12 @@ export class JetStreamCluster implements Admission, PeerWork {
     const { account, domain } = asked;
     if (reply === "" || this.#answering.isOfStrangers(asked)) return;
     // What nats-servers have just made is perhaps not known to listen yet.
-    if (this.peers.hasStrangers(domain)) this.#js.after(STRANGERS_MS, () => this.#tellNobodyStill(asked, reply));
-    else this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
+    if (this.peers.hasStrangers(domain)) {
+      this.#js.after(STRANGERS_MS, () => this.#tellNobodyStill(asked, reply));
+      return;
+    }
+    const request = { account: account.name, stream: asked.stream, subject: asked.rest, reply };
+    this.#takers.claim(request, () => this.#js.send(account, reply, NO_BYTES, statusBlock("503")));
   }
 
   #tellNobodyStill(asked: AskedDirectly, reply: string): void {
@@ -212,11 +292,22 @@ export class JetStreamCluster implements Admission, PeerWork {
     else this.#placement.heard(from, message);
   }
 
+  nameChanged(account: string, name: string, isGoneHere: boolean): void {
+    this.#takers.changed(account, name, isGoneHere);
+  }
+
   follow(): void {
+    this.#takers.allChanged();
+    const decides = this.peers.coordinator === "own";
+    if (this.#decides && !decides) this.#takers.decided();
+    this.#decides = decides;
     this.#placement.follow();
   }
 
   changed(): void {
+    const known = this.peers.online.flatMap(({ id, isUnknown }) => (isUnknown ? [] : id)).join();
+    if (known !== this.#known) this.#takers.allChanged();
+    this.#known = known;
     if (this.peers.coordinator === undefined) return;
     const waiting = this.#waiting.filter(({ untilMs }) => untilMs > this.#nowMs);
     this.#waiting = [];

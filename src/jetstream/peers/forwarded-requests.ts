@@ -20,6 +20,9 @@ const LOOK_MS = 10;
 /** Stands for the server that has forwarded a request to all. */
 const FORWARDER: DeliveryTarget = { echo: true, peer: "route", deliver: () => false };
 
+/** Stands for the client of a request that was forwarded to this server alone. */
+export const FORWARDED: DeliveryTarget = { echo: true, deliver: () => false };
+
 interface Arrivals {
   heard: number;
   forwarded: number;
@@ -73,7 +76,7 @@ export class ForwardedRequests {
       const arrivals = this.#arrivalsOf(account, subject, message.reply);
       if (arrivals !== undefined && ++arrivals.forwarded <= arrivals.heard) return;
     }
-    const handle = (): void => void this.#api.handle(account, rest, message, isForAll ? FORWARDER : undefined);
+    const handle = (): void => void this.#api.handle(account, rest, message, isForAll ? FORWARDER : FORWARDED);
     this.#whenWanted(account, message.reply, handle, LOOKS);
   }
 

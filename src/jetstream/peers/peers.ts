@@ -7,6 +7,7 @@ import type { StreamConfig } from "../streams/stream-config.js";
 import { Coordination, type Coordinator, LEASE_MS } from "./coordination.js";
 import { type Introduction, Peer, type PeerStream, type ToldPart, type ToldStream, toldStream } from "./peer.js";
 import type { PeerChannel, PeerListener, PeerMessage, PeerSender } from "./peer-channel.js";
+import type { PeerWork } from "./peer-work.js";
 import { Strangers } from "./strangers.js";
 import { ToldChanges } from "./told-changes.js";
 import { Twins } from "./twins.js";
@@ -18,15 +19,6 @@ const ASK_AGAIN_MS = 900;
 /** A server that says nothing for this long is offline. */
 const SILENT_MS = 7000;
 const MOST_PEERS = 1000;
-
-/** Hears of what concerns more than knowledge of streams. */
-export interface PeerWork {
-  heard(from: PeerSender, message: PeerMessage): void;
-  /** Who is there, what they have, or who decides may be another now. */
-  changed(): void;
-  /** The server that decides is another now, or asks anew what this one has. */
-  follow(): void;
-}
 
 export class Peers implements PeerListener {
   readonly #js: JetStream;
@@ -210,6 +202,7 @@ export class Peers implements PeerListener {
   changed(account: string, name: string, stream?: PeerStream): void {
     this.#told.tell(stream === undefined ? { account, name } : toldStream(account, stream));
     this.twins.look(account, name);
+    this.work?.nameChanged(account, name, stream === undefined);
   }
 
   /** A stream of this name is being restored by this server, or (`held` is false) is no longer and is not there. */
@@ -331,6 +324,7 @@ export class Peers implements PeerListener {
     peer.revision = revision;
     peer.take(stream);
     this.twins.look(stream.account, stream.name);
+    this.work?.nameChanged(stream.account, stream.name, false);
     this.#seen(peer);
     this.work?.changed();
   }

@@ -93,6 +93,11 @@ export class Placement {
     else this.#enter(asked);
   }
 
+  /** Another server has taken a request for a name. */
+  leave(name: string, reply: string): void {
+    this.#claim(claimOf(name, reply));
+  }
+
   // The server that it came in at asks; where that has no JetStream, nobody does.
   #watch(asked: Asked): void {
     this.#js.after(CLAIM_MS, () => {
