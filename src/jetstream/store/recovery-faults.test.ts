@@ -24,8 +24,8 @@ const STREAMS = ["A", "B", "C"];
 const LOGS = ["L", "M"];
 const ROUNDS = 40;
 const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 2);
-/** Of the calls every third one, others with each history; all of them where the number of runs is given. */
-const STEP = process.env["NATSNODE_RUNS"] === undefined ? 3 : 1;
+/** Of the calls one in so many, others with each history; all of them where the number of runs is given. */
+const STEP = process.env["NATSNODE_RUNS"] === undefined ? 37 : 1;
 const isLeftOut = (at: number, seed: number): boolean => at % STEP !== seed % STEP;
 
 type Call = readonly [operation: string, path: string];
@@ -185,20 +185,22 @@ async function missing(world: SimulatedRuntime, storage: FileStorage, known: Kno
   return missed;
 }
 
-/** The calls of the disk that a recovery makes. */
-async function callsOf(seed: number, damaged: number | undefined): Promise<Call[]> {
+/** Which record of a history is damaged, if any, and the calls of the disk that its recovery makes. */
+async function callsOf(seed: number): Promise<{ damaged: number | undefined; calls: Call[] }> {
+  const damaged = seed % 3 === 0 ? await inJournal(seed) : undefined;
   const calls: Call[] = [];
   const [world] = await begin(seed, damaged);
   watch(world, (operation, path) => calls.push([operation, path]));
   await open(world);
-  return calls;
+  return { damaged, calls };
 }
 
 // One history with a damaged record, one with a segment that is to be put back, and, for more runs, more of both.
 for (let seed = 3; seed < 3 + RUNS; seed++) {
+  const recovery = callsOf(seed);
+
   test(`any call of a recovery may fail once, history ${seed}`, async () => {
-    const damaged = seed % 3 === 0 ? await inJournal(seed) : undefined;
-    const calls = await callsOf(seed, damaged);
+    const { damaged, calls } = await recovery;
     for (const [target, [operation, path]] of calls.entries()) {
       if (isLeftOut(target, seed)) continue;
       const name = `${operation} ${path}`;
@@ -217,8 +219,7 @@ for (let seed = 3; seed < 3 + RUNS; seed++) {
   });
 
   test(`any call of a recovery may go on failing for a file, history ${seed}`, async () => {
-    const damaged = seed % 3 === 0 ? await inJournal(seed) : undefined;
-    const calls = await callsOf(seed, damaged);
+    const { damaged, calls } = await recovery;
     for (const [at, name] of [...new Set(calls.map((call) => call.join(" ")))].entries()) {
       if (isLeftOut(at, seed)) continue;
       if (name.endsWith("natsnode.json") || / (\.|\/|\/store)$/.test(name)) continue;
