@@ -1,18 +1,16 @@
 // Blocks for other servers and other ways in: what the options table does not say about their syntax.
 import { withoutUrlUsers } from "../options/redact.js";
 import { compression } from "../options/table-blocks.js";
+import { batchLimits, jetstream, tpm } from "../options/table-jetstream.js";
 import {
-  batchLimits,
   cluster,
   gateway,
-  jetstream,
   leafAuthorization,
   leafnodes,
   leafProxy,
   leafRemote,
   mqtt,
   remoteGateway,
-  tpm,
   websocket,
 } from "../options/table-peers.js";
 import { switchOf } from "./decode-accounts.js";

@@ -201,6 +201,7 @@ export class JetStreamAccount implements Neighbours {
       return;
     }
     if (isNew) this.checkCount(config);
+    if (limits.maxConsumers > 0 && config.max_consumers > limits.maxConsumers) throw new ApiError("maxConsumers");
     const maxStreamBytes = config.storage === "memory" ? limits.memoryMaxStreamBytes : limits.storeMaxStreamBytes;
     if (limits.maxBytesRequired && config.max_bytes <= 0) throw new ApiError("maxBytesRequired");
     if (maxStreamBytes > 0 && config.max_bytes > maxStreamBytes) throw new ApiError("maxStreamBytes");

@@ -18,7 +18,6 @@ import type { Stream } from "./streams/stream.js";
 import { shownStream } from "./streams/stream-config.js";
 import { timeText } from "./time.js";
 
-const DEFAULT_MAX_CONSUMERS = 1000;
 const DEFAULT_LIMIT = 1024;
 const SYNC_INTERVAL_MS = 120_000;
 
@@ -90,7 +89,7 @@ export class JetStreamMonitor implements JetStreamSource {
       max_batch_inflight_total: batch.maxInflightTotal || undefined,
       max_batch_size: batch.maxMsgs || undefined,
       max_batch_timeout: batch.timeoutMs * 1e6 || undefined,
-      default_max_consumers: DEFAULT_MAX_CONSUMERS,
+      default_max_consumers: limits.defaultMaxConsumers,
     };
   }
 

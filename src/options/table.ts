@@ -16,7 +16,8 @@ import {
   texts,
 } from "./kinds.js";
 import { account, authorization, mappings, monitoringAuthorization, tls } from "./table-blocks.js";
-import { cluster, gateway, jetstream, leafnodes, mqtt, websocket, writeTimeout } from "./table-peers.js";
+import { jetstream } from "./table-jetstream.js";
+import { cluster, gateway, leafnodes, mqtt, websocket, writeTimeout } from "./table-peers.js";
 
 export const ocsp = {
   mode: option("mode", choice("auto", "always", "must", "never"), "When certificates are stapled.", {

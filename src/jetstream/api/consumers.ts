@@ -115,7 +115,7 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
   }
   if (action === "update") throw new ApiError("consumerDoesNotExist");
   checkWorkQueue(config, stream);
-  checkCounts(stream);
+  if (!config.direct) checkCounts(stream, request.js.options.limits.defaultMaxConsumers);
   withEphemeralThreshold(config, config.durable_name !== "");
   const { consumer, ticket } = account.createConsumer(stream, config);
   request.ticket = ticket;
@@ -138,10 +138,10 @@ function identityBlock({ identity }: Stream): Buffer {
   return Buffer.from(appendHeaders("", [[Header.streamIdentity, identity]]));
 }
 
-function checkCounts(stream: Stream): void {
-  const { account, config, consumers } = stream;
+function checkCounts({ account, config, consumers }: Stream, defaultLimit: number): void {
   // What the account says holds for each stream, too.
   const limits = [config.max_consumers, account.limits.maxConsumers].filter((limit) => limit > 0);
+  if (limits.length === 0 && defaultLimit > 0) limits.push(defaultLimit);
   const counted = [...consumers.values()].filter((one) => !one.config.direct);
   if (counted.length >= Math.min(...limits)) throw new ApiError("maxConsumers");
 }
