@@ -7,7 +7,7 @@ import { StoreError } from "./errors.js";
 import { fileNameOf } from "./file-header.js";
 import { FileLog, type JournalRecord } from "./file-log.js";
 import { holdAsGone, holdRecords } from "./held-records.js";
-import type { BatchEnd } from "./journal.js";
+import type { BatchEnd } from "./journal-batch.js";
 import { messageIn } from "./message-in-part.js";
 import { messageRecordBytes, RecordFlag, RecordKind, RecordMessage, writeMessageRecord } from "./record.js";
 import {

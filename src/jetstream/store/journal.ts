@@ -7,12 +7,13 @@ import { Chunk, ChunkPool } from "./chunk-pool.js";
 import type { Cipher } from "./cipher.js";
 import { StoreError } from "./errors.js";
 import { FRAME_HEADER_BYTES, FrameFlag, writeFrameHeader } from "./frame.js";
-import { type JournalFile, wipeFile } from "./journal-file.js";
+import { type Batch, type BatchEnd, frameOf } from "./journal-batch.js";
+import type { JournalFile } from "./journal-file.js";
+import { JournalFiles } from "./journal-files.js";
 import { type Commits, type CommitWaiter, durable, type Ticket } from "./store.js";
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;
-const SPARE_FILES = 2;
 /** What a file grows by. */
 const PADDING = Buffer.alloc(256 * 1024);
 
@@ -28,24 +29,6 @@ export interface JournalOptions {
   readonly cipher: Cipher | undefined;
 }
 
-interface Slice {
-  readonly chunk: Chunk;
-  readonly start: number;
-  end: number;
-}
-
-interface Batch {
-  readonly ticket: Ticket;
-  readonly slices: Slice[];
-  chain: number;
-  waiters: CommitWaiter[];
-}
-
-/** Writes something into the batch before it ends. */
-export interface BatchEnd {
-  endOfBatch(): void;
-}
-
 export class Journal implements Commits {
   durable: Ticket;
   failure: StoreError | undefined;
@@ -59,11 +42,10 @@ export class Journal implements Commits {
   /** A file was left behind: its writes should be taken over. */
   onRotate: (() => void) | undefined;
   onFailure: ((failure: StoreError | undefined) => void) | undefined;
-  private readonly disk: Disk;
   private readonly clock: Clock;
-  private readonly directory: string;
   private readonly options: JournalOptions;
   private readonly chunks: ChunkPool;
+  private readonly files: JournalFiles;
   private used = 0;
   private gathering: Batch | undefined;
   private unwritten: Batch[] = [];
@@ -72,9 +54,6 @@ export class Journal implements Commits {
   private nextTicket: Ticket;
   private current: JournalFile | undefined;
   private position = 0;
-  private waiting: JournalFile[];
-  private readonly free: JournalFile[];
-  private fileNumber: number;
   private pumping = false;
   private scheduled = false;
   private closing = false;
@@ -86,10 +65,7 @@ export class Journal implements Commits {
   private mustLeave = false;
   /** Those who want files wiped that nobody needs: none is removed before, with its content left on the disk. */
   wipers = 0;
-  private wiping: Promise<void> = Promise.resolve();
   private released: Ticket = 0;
-  private waitingForRoom: (() => void)[] = [];
-  private blockedBy: StoreError | undefined;
   /** Nothing is written before the next start. */
   refuses = false;
 
@@ -100,17 +76,14 @@ export class Journal implements Commits {
     options: JournalOptions,
     found: { files: JournalFile[]; fileNumber: number; lastTicket: Ticket; released: Ticket; nextLog: number },
   ) {
-    this.disk = runtime.disk;
     this.clock = runtime.clock;
-    this.directory = directory;
     this.options = options;
+    const synced = options.syncIntervalMs === 0;
     // With lazy syncs nobody tells what a crash would still look for.
-    this.chunks = new ChunkPool(options.chunkBytes, options.syncIntervalMs === 0);
-    this.waiting = found.files.filter((file) => file.lastTicket > found.released);
-    this.free = found.files.filter((file) => file.lastTicket <= found.released);
+    this.chunks = new ChunkPool(options.chunkBytes, synced);
+    this.files = new JournalFiles(runtime.disk, directory, { synced, maxWaiting: options.maxWaiting }, found);
     this.released = found.released;
     this.releasedOnDisk = found.released;
-    this.fileNumber = found.fileNumber;
     this.nextLog = found.nextLog;
     this.durable = found.lastTicket;
     this.nextTicket = found.lastTicket + 1;
@@ -126,7 +99,7 @@ export class Journal implements Commits {
 
   /** Files that wait for the streams, oldest first. */
   get waitingFiles(): readonly JournalFile[] {
-    return this.waiting;
+    return this.files.waiting;
   }
 
   /**
@@ -183,12 +156,8 @@ export class Journal implements Commits {
 
   /** The streams have taken over all writes up to this ticket. */
   release(upTo: Ticket): void {
-    this.blockedBy = undefined;
     this.released = Math.max(this.released, upTo);
-    while (this.waiting.length > 0 && this.waiting[0].lastTicket <= upTo) this.free.push(this.waiting.shift()!);
-    // Oldest first: what is left of older writes must not outlive newer ones.
-    while (this.free.length > SPARE_FILES && this.wipers === 0) void this.discard(this.free.shift()!);
-    if (this.waiting.length < this.options.maxWaiting) this.wake();
+    this.files.release(upTo, this.wipers > 0);
   }
 
   /** Takes nothing before the next start. */
@@ -205,8 +174,7 @@ export class Journal implements Commits {
 
   /** The streams cannot take over at the moment. */
   blocked(by: StoreError): void {
-    this.blockedBy = by;
-    this.wake();
+    this.files.blocked(by);
   }
 
   /** Begins another file with the batch of this turn; gives its ticket. */
@@ -221,21 +189,9 @@ export class Journal implements Commits {
     return this.gatheringTicket;
   }
 
-  /** Writes over all files that nobody needs any more. One after the other: who wipes next waits for what is being wiped. */
+  /** Writes over all that nobody needs any more, in files and in memory. Rejects with errors of the disk. */
   wipe(): Promise<void> {
-    const wiped = this.wiping.then(() => this.wipeFree());
-    this.wiping = wiped.catch(() => {});
-    return wiped;
-  }
-
-  private async wipeFree(): Promise<void> {
-    // Nobody else gets them meanwhile: what is written to them would be wiped, too.
-    const files = this.free.splice(0);
-    this.chunks.wipe();
-    let failure: unknown;
-    for (const one of files) await wipeFile(one).catch((error) => (failure ??= error));
-    this.free.unshift(...files);
-    if (failure !== undefined) throw failure;
+    return this.files.wipe(this.chunks);
   }
 
   /**
@@ -246,9 +202,9 @@ export class Journal implements Commits {
     this.closing = true;
     this.syncTimer?.cancel();
     this.retry?.cancel();
-    await this.wiping;
-    if (isTakenOver) await this.leaveEnd();
-    else for (const { file } of this.files()) await file.close();
+    await this.files.wiped;
+    if (isTakenOver) await this.files.leaveEnd(this.current, this.end());
+    else await this.files.close(this.current);
   }
 
   /** Resolves when everything that was written before is durable; rejects when it cannot be. */
@@ -326,7 +282,7 @@ export class Journal implements Commits {
     let { released } = this;
     for (const batch of batches) {
       ({ released } = this);
-      const parts = this.frameOf(batch);
+      const parts = frameOf(batch, this.nextLog, released, this.options.cipher);
       const bytes = parts.reduce((sum, part) => sum + part.length, 0);
       const isFull = this.position > 0 && this.position + bytes > this.options.fileBytes;
       if (this.current === undefined || isFull || this.mustLeave) await this.rotate();
@@ -353,84 +309,21 @@ export class Journal implements Commits {
     return padding > 0 ? [...parts, PADDING.subarray(0, padding)] : parts;
   }
 
-  private frameOf(batch: Batch): Uint8Array[] {
-    const { slices, ticket, chain } = batch;
-    const { cipher } = this.options;
-    const { chunk: first, start: headerAt } = slices[0];
-    const header = first.buffer;
-    const parts = slices.map(({ chunk, start, end }) => chunk.buffer.subarray(start, end));
-    let payloadBytes = parts.reduce((sum, part) => sum + part.length, 0) - FRAME_HEADER_BYTES;
-    if (cipher !== undefined) {
-      parts[0] = parts[0].subarray(FRAME_HEADER_BYTES);
-      const sealed = cipher.seal(Buffer.concat(parts));
-      payloadBytes = sealed.length;
-      parts.splice(0, parts.length, header.subarray(headerAt, headerAt + FRAME_HEADER_BYTES), sealed);
-    }
-    const flags = cipher === undefined ? 0 : FrameFlag.encrypted;
-    const { nextLog, released } = this;
-    writeFrameHeader(header, headerAt, { ticket, payloadBytes, payloadChecksum: chain, nextLog, flags, released });
-    return parts;
-  }
-
   private async rotate(): Promise<void> {
     if (this.current !== undefined) {
       if (this.isDirty) await this.current.file.sync();
-      this.waiting.push(this.current);
+      this.files.leave(this.current);
       this.current = undefined;
       this.onRotate?.();
     }
     this.mustLeave = false;
-    while (this.waiting.length >= this.options.maxWaiting) {
+    while (!this.files.hasRoom) {
       this.onRotate?.();
-      await new Promise<void>((resolve) => this.waitingForRoom.push(resolve));
-      if (this.blockedBy !== undefined && this.waiting.length >= this.options.maxWaiting) throw this.blockedBy;
+      await this.files.room();
     }
-    this.current = (await this.spareFile()) ?? (await this.newFile());
+    this.current = await this.files.next(this.releasedOnDisk, this.wipers > 0);
     this.position = 0;
     this.durablePosition = 0;
-  }
-
-  /** A file to write over; undefined when there is none. */
-  private async spareFile(): Promise<JournalFile | undefined> {
-    const { free } = this;
-    // Only when a durable frame says that nobody needs what it holds.
-    for (let tries = free.length; tries > 0 && free.length > 0 && free[0].lastTicket <= this.releasedOnDisk; tries--) {
-      const one = free.shift()!;
-      if (one.isBlank || this.wipers === 0) return one;
-      try {
-        await wipeFile(one);
-        return one;
-      } catch {
-        // Writes go on elsewhere; who wants it wiped tries again.
-        free.push(one);
-      }
-    }
-    return undefined;
-  }
-
-  private async newFile(): Promise<JournalFile> {
-    const file = await this.disk.open(
-      `${this.directory}/${++this.fileNumber}.log`,
-      "create",
-      this.options.syncIntervalMs === 0,
-    );
-    await this.disk.syncDirectory(this.directory);
-    return { file, lastTicket: 0, isBlank: true };
-  }
-
-  private wake(): void {
-    const waiting = this.waitingForRoom;
-    this.waitingForRoom = [];
-    for (const go of waiting) go();
-  }
-
-  private async discard({ file }: JournalFile): Promise<void> {
-    try {
-      await file.close();
-      await this.disk.remove(file.path);
-    } catch {
-      // It is read and found to be old at the next start.
-    }
   }
 
   private failed(error: StoreError): void {
@@ -442,9 +335,9 @@ export class Journal implements Commits {
       for (const waiter of batch.waiters.splice(0)) waiter.committed(batch.ticket, error);
     }
     // A file that could not be synced is not trusted with the same writes again.
-    if (this.current !== undefined && error.code === "STORE_IO" && this.waiting.length < this.options.maxWaiting) {
+    if (this.current !== undefined && error.code === "STORE_IO" && this.files.hasRoom) {
       this.current.lastTicket = Math.max(this.current.lastTicket, this.durable);
-      this.waiting.push(this.current);
+      this.files.leave(this.current);
       this.current = undefined;
     } else if (this.current !== undefined) {
       this.position = this.durablePosition;
@@ -462,25 +355,12 @@ export class Journal implements Commits {
     this.onFailure?.(undefined);
   }
 
-  /** Leaves a frame that says that all before was taken over, and nothing else. */
-  private async leaveEnd(): Promise<void> {
+  /** A frame that says that all before was taken over. */
+  private end(): Uint8Array {
     const end = Buffer.alloc(FRAME_HEADER_BYTES);
     const { nextLog, nextTicket: ticket } = this;
     const nothing = { payloadBytes: 0, payloadChecksum: 0, flags: FrameFlag.end };
     writeFrameHeader(end, 0, { ...nothing, ticket, nextLog, released: ticket });
-    const files = this.files();
-    if (files.length === 0) files.push(await this.newFile());
-    await files[0].file.write([end], 0);
-    await files[0].file.truncate(FRAME_HEADER_BYTES);
-    await files[0].file.sync();
-    for (const [at, { file }] of files.entries()) {
-      await file.close();
-      if (at > 0) await this.disk.remove(file.path);
-    }
-    await this.disk.syncDirectory(this.directory);
-  }
-
-  private files(): JournalFile[] {
-    return [...this.waiting, ...this.free, ...(this.current === undefined ? [] : [this.current])];
+    return end;
   }
 }
