@@ -1,7 +1,6 @@
 // Fast batches of messages, which are stored as they come and acknowledged together (ADR-50). What a publisher wants of one
 // stands in its reply subject: `INBOX.ID.FLOW.GAP.SEQUENCE.OPERATION.$FI`.
 import type { Message } from "../../accounts/message.js";
-import { stringifyExact } from "../../protocol/json.js";
 import type { Timer } from "../../runtime/clock.js";
 import { ApiError, asApiError } from "../errors.js";
 import { batchAck, MAX_ID_CHARS } from "./atomic-batches.js";
@@ -177,27 +176,37 @@ export class FastBatches {
     this.#batches.delete(batch.id);
   }
 
-  #finish(batch: FastBatch, count: number, message: Message): void {
+  #finish(batch: FastBatch, count: number, { reply }: Message): void {
     this.#forget(batch);
-    this.#send(message, batchAck(this.#stream, batch.lastSequence, batch.id, count));
+    const stream = this.#stream;
+    const { js, account } = stream.account;
+    const ack = batchAck(stream, batch.lastSequence, batch.id, count);
+    js.whenDurable(this.#lastTicket, (error) => {
+      if (error === undefined) js.send(account, reply, ack);
+      else stream.refuse(this.#toldOf(reply), error);
+    });
   }
 
   #acknowledge(batch: FastBatch, message: Message): void {
     this.#tell(message, { type: "ack", seq: batch.acknowledged, msgs: batch.flow });
   }
 
-  #tell(message: Message, content: object): void {
-    this.#send(message, Buffer.from(stringifyExact(content)));
-  }
-
-  #send({ reply }: Message, content: Buffer): void {
+  // What waits for a write that fails is not sent: the end of the batch tells of it.
+  #tell({ reply }: Message, content: object): void {
     const { js, account } = this.#stream.account;
-    js.whenDurable(this.#lastTicket, () => js.send(account, reply, content));
+    js.whenDurable(this.#lastTicket, (error) => {
+      if (error === undefined) js.sendJson(account, reply, content);
+    });
   }
 
   #refuse({ reply }: Message, error: unknown): void {
     const stream = this.#stream;
-    const told = stream.config.no_ack ? "" : reply;
+    const told = this.#toldOf(reply);
     stream.account.js.whenDurable(this.#lastTicket, () => stream.refuse(told, error));
+  }
+
+  // Who is told of a refusal.
+  #toldOf(reply: string): string {
+    return this.#stream.config.no_ack ? "" : reply;
   }
 }
