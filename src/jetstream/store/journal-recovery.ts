@@ -53,7 +53,8 @@ export async function recoverJournal(
   for (const name of names) {
     const path = `${directory}/${name}`;
     try {
-      const { bytes } = await patient.read(path);
+      const { bytes, failure: unread } = await patient.read(path);
+      failure ??= unread;
       const file = await patient.call(() => disk.open(path, "update", synced)).catch(() => undefined);
       let lastTicket = 0;
       for (const frame of framesOf(bytes)) {
@@ -85,7 +86,7 @@ export async function recoverJournal(
     notes: [],
     damaged: [],
     torn: undefined,
-    failure,
+    failure: undefined,
   };
   takeFrames(found, frames, keys);
   // What a killed process has written is read, but not on the medium yet.
@@ -94,10 +95,11 @@ export async function recoverJournal(
     try {
       await file?.sync();
     } catch (error) {
-      return { ...found, failure: failure ?? StoreError.of(error) };
+      failure ??= StoreError.of(error);
     }
   }
-  return found;
+  // Pieces that are not read now look like damage, and are there again once the disk is well.
+  return failure === undefined ? found : { ...found, damaged: [], torn: undefined, failure };
 }
 
 function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): void {

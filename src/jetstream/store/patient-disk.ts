@@ -70,17 +70,22 @@ export class PatientDisk {
 
   private async readPieces(path: string, from: number, upTo: number, failure: StoreError): Promise<FoundBytes> {
     let isRead = false;
+    let isWhole = true;
     try {
       const file = await this.disk.open(path, "read");
       const bytes = Buffer.alloc(Math.max(0, Math.min(file.sizeBytes, upTo) - from));
       for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
         const piece = bytes.subarray(at, at + PIECE_BYTES);
         const read = await file.read(piece, from + at).catch(() => -1);
-        if (read < 0) piece.fill(0);
-        else isRead = true;
+        if (read >= 0) {
+          isRead = true;
+          continue;
+        }
+        piece.fill(0);
+        isWhole = false;
       }
       await file.close();
-      if (isRead) return { bytes, failure };
+      if (isRead) return { bytes, failure: isWhole ? undefined : failure };
     } catch {
       // Told as what the first try has failed with.
     }

@@ -28,6 +28,9 @@ const RUNS = Number(process.env["NATSNODE_RUNS"] ?? 2);
 const STEP = process.env["NATSNODE_RUNS"] === undefined ? 37 : 1;
 const isLeftOut = (at: number, seed: number): boolean => at % STEP !== seed % STEP;
 
+/** What a file is read in that is not read as a whole. */
+const PIECE_BYTES = 4096;
+
 type Call = readonly [operation: string, path: string];
 
 /** What was confirmed. */
@@ -251,4 +254,44 @@ for (let seed = 3; seed < 3 + RUNS; seed++) {
       assert.deepEqual(await missing(world, await open(world), known, true), [], `${name}, two starts later`);
     }
   });
+}
+
+// Of forty kilobytes: the first piece, one in the middle, and the one with the last frame.
+for (const bad of [0, 3, 9]) {
+  test(`piece ${bad} of a journal's file that cannot be read at one start costs nothing`, async () => {
+    const world = simulatedRuntime({ seed: 1 });
+    const storage = await world.clock.settle(openStorage(world, "/store"));
+    const store = storage.stream("A");
+    const path = "/store/journal/1.log";
+    let sequence = 0;
+    while (sequence < 400 && lastWrite(world, path) < 9.5 * PIECE_BYTES) {
+      const ticket = store.append(newMessage("a", "", "x".repeat(100)), ++sequence, timesOf(1n));
+      await world.clock.settle(durable(storage.commits, ticket));
+    }
+    world.kill();
+    const { open: openFile } = world.disk;
+    world.disk.open = async (name, ...rest) => {
+      const file = await openFile.call(world.disk, name, ...rest);
+      const { read } = file;
+      if (name !== path) return file;
+      file.read = (into, position) => {
+        const isBad = position <= bad * PIECE_BYTES && position + into.length > bad * PIECE_BYTES;
+        return isBad ? Promise.reject(platformError("EIO", "read", name)) : read.call(file, into, position);
+      };
+      return file;
+    };
+    const failing = await world.clock.settle(openStorage(world, "/store"));
+    assert.equal(failing.failure?.code, "STORE_IO");
+    assert.match(failing.problems[0]?.message ?? "", /the journal or the folders cannot be read/);
+    assert.equal(world.disk.statSync("/store/quarantine"), undefined);
+    await world.clock.settle(failing.close());
+    world.disk.open = openFile;
+    const again = await world.clock.settle(openStorage(world, "/store"));
+    assert.deepEqual([again.problems, again.stream("A").state.messages], [[], sequence]);
+  });
+}
+
+/** Where a file's last byte is that is not zero. */
+function lastWrite({ disk }: SimulatedRuntime, path: string): number {
+  return disk.statSync(path) === undefined ? 0 : disk.readSync(path).findLastIndex((byte) => byte !== 0);
 }
