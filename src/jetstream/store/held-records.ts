@@ -13,8 +13,10 @@ import { isRecord, RecordKind, RecordView } from "./record.js";
 const HELD_TICKET = 1;
 
 export interface Held {
-  /** "" for what was deleted, and whose files could not be removed. */
+  /** "" when it is not known. */
   readonly key: string;
+  /** It was deleted, and its files could not be removed. */
+  readonly isGone: boolean;
   /** Of a stream's messages; else of a log. */
   readonly isStream: boolean;
   readonly path: string;
@@ -61,7 +63,7 @@ export function holdAsGone(context: StoreContext, id: number, isErasing: boolean
 
 /** Ids of what was deleted. */
 export function heldAsGone(held: ReadonlyMap<number, Held>): number[] {
-  return [...held].filter(([, { key, records }]) => key === "" && records.length === 0).map(([id]) => id);
+  return [...held].filter(([, { isGone }]) => isGone).map(([id]) => id);
 }
 
 /** Forgets what was kept of an id, if anything was. Rejects with errors of the disk. */
@@ -89,29 +91,36 @@ async function readHeld(context: StoreContext, path: string): Promise<Held> {
   const { bytes, failure } = await context.patient.read(path);
   if (failure !== undefined) throw failure;
   const found = readHeader<FileHeader>(bytes, path);
-  const isStream = found?.header.natsnode === "segment";
-  const codec = found && Codec.of(found.header, context.keys, context.compression, path);
+  const setAside = (message: string, lost: Uint8Array): Promise<void> =>
+    context.setAside(found?.header.key ?? "", `${message} of ${path} cannot be read`, lost, "held");
+  // Without its header it is taken for one that was written with the key of now.
+  const codec = found ? Codec.of(found.header, context.keys, context.compression, path) : context.codec(false);
   const records: JournalRecord[] = [];
   const view = viewOf(bytes);
-  for (let at = found?.bytes ?? nextRecord(bytes, 0); at < bytes.length; ) {
+  for (let at = found?.bytes ?? 0; at < bytes.length; ) {
     if (!isRecord(view, at, bytes.length)) {
       const next = nextRecord(bytes, at);
-      const lost = bytes.subarray(at, next);
-      const message = `${lost.length} bytes of ${path} cannot be read`;
-      await context.setAside(found?.header.key ?? "", message, lost, "held");
+      await setAside(`${next - at} bytes`, bytes.subarray(at, next));
       at = next;
       continue;
     }
     const record = new RecordView(bytes, at);
     at += record.bytes;
-    if (record.kind !== RecordKind.block) take(records, bytes, record.at);
-    else {
-      const plain = codec?.decode(record) ?? Buffer.alloc(0);
+    if (record.kind !== RecordKind.block) {
+      take(records, bytes, record.at);
+      continue;
+    }
+    try {
+      const plain = codec.decode(record);
       for (let inner = 0; inner < plain.length; inner += new RecordView(plain, inner).bytes)
         take(records, plain, inner);
+    } catch {
+      await setAside("a block", record.whole);
     }
   }
-  return { key: found?.header.key ?? "", isStream, path, records };
+  const { key = "", natsnode } = found?.header ?? {};
+  // Only a header says that something is gone: one that is damaged must not cost a stream.
+  return { key, isGone: key === "" && found !== undefined, isStream: natsnode === "segment", path, records };
 }
 
 function take(records: JournalRecord[], bytes: Buffer, at: number): void {

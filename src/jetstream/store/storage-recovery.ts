@@ -70,11 +70,13 @@ export async function findLogs(
       logs.set(id, { key, ticket: 0 });
     }
   }
-  for (const [id, { key, isStream, path }] of held) {
-    const found = isStream ? streams : logs;
-    if (gone.has(id)) left.push({ id, path, isErasing: key === "" && isStream });
+  for (const [id, { key, isGone, isStream, path, records }] of held) {
+    if (gone.has(id)) left.push({ id, path, isErasing: isGone && isStream });
     // The removals of a stream have the id after its own.
-    else if (!found.has(id) && !streams.has(id - 1)) found.set(id, { key, ticket: 0 });
+    else if (streams.has(id) || logs.has(id) || streams.has(id - 1)) continue;
+    else if (key !== "") (isStream ? streams : logs).set(id, { key, ticket: 0 });
+    // All that it held was set aside.
+    else if (records.length === 0) left.push({ id: 0, path, isErasing: false });
   }
   return { streams, logs, left };
 }

@@ -1,0 +1,57 @@
+// What is kept of streams that cannot be read at a start: it is taken over at the next one, whatever became of its file.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { OPTIONS, pass } from "../../../test/support/erasing.js";
+import { newMessage } from "../../../test/support/stream-model.js";
+import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
+import { type FileStorage, openStorage } from "./file-storage.js";
+import { timesOf } from "./memory-store.js";
+import type { StorageOptions } from "./storage-options.js";
+import { durable } from "./store.js";
+
+const HELD = "/store/held/1.log";
+
+async function write(world: SimulatedRuntime, storage: FileStorage, key: string, count: number): Promise<void> {
+  const store = storage.stream(key);
+  for (; count > 0; count--) {
+    const ticket = store.append(newMessage("a", "", "x".repeat(100)), store.state.lastSequence + 1, timesOf(1n));
+    await world.clock.settle(durable(storage.commits, ticket));
+  }
+}
+
+/** A start at which the stream S cannot be read, and writes to another one until what the journal has of S is held. */
+async function hold(world: SimulatedRuntime, options: StorageOptions): Promise<void> {
+  const { disk, clock } = world;
+  for (const operation of ["open", "read"] as const) {
+    disk.fail({ operation, code: "EIO", path: "00000001.seg", times: Number.POSITIVE_INFINITY });
+  }
+  const storage = await clock.settle(openStorage(world, "/store", options));
+  assert.match(String(storage.stream("S").unread), /the stream S cannot be read/);
+  disk.repair();
+  while (disk.statSync(HELD) === undefined) await write(world, storage, "T", 1);
+  await pass(world, 5000);
+  await clock.settle(storage.close());
+}
+
+for (const [what, options] of [
+  ["plain", OPTIONS],
+  ["encrypted", { ...OPTIONS, cipher: "aes", key: "a key" }],
+] satisfies [string, StorageOptions][]) {
+  test(`a bad byte in the header of what is held costs no stream, ${what}`, async () => {
+    const world = simulatedRuntime({ seed: 1 });
+    const { clock } = world;
+    const storage = await clock.settle(openStorage(world, "/store", options));
+    await write(world, storage, "S", 60);
+    await pass(world, 100);
+    world.kill();
+    await hold(world, options);
+    const bytes = Buffer.from(world.disk.readSync(HELD));
+    bytes[46] ^= 1;
+    world.disk.writeSync(HELD, bytes);
+    const again = await clock.settle(openStorage(world, "/store", options));
+    assert.match(again.problems.map(({ message }) => message).join(), /^\d+ bytes of .*held\/1.log cannot be read$/);
+    assert.equal(again.stream("S").state.messages, 60);
+    await pass(world, 5000);
+    assert.equal(world.disk.statSync(HELD), undefined);
+  });
+}
