@@ -141,6 +141,7 @@ export class AtomicBatches {
       checkAddress(stream, headers);
       const msgId = headers.get(Header.msgId);
       if (msgId !== undefined) {
+        if (!stream.ids.areKnown) throw new ApiError("unavailable");
         const windowMs = Number(stream.config.duplicate_window / 1_000_000n);
         if (ids.has(msgId) || stream.ids.find(msgId, js.nowMs - windowMs) !== undefined) {
           throw new ApiError("atomicDuplicate");

@@ -1,13 +1,24 @@
 // Message ids that a stream has seen within its window for duplicates.
 
+import { StoreError } from "../store/errors.js";
 import type { StoredTime } from "../store/store.js";
 import { NS_PER_MS } from "../time.js";
 import { Header, MessageHeaders } from "./publish-headers.js";
 import type { Stream } from "./stream.js";
 
+const RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 30_000;
+
 export interface Duplicate {
   readonly sequence: number;
   readonly atMs: number;
+}
+
+/** What a recovery has still to read. */
+interface Unread {
+  readonly from: number;
+  readonly lastSequence: number;
+  readonly sinceNs: bigint;
 }
 
 export class DuplicateIds {
@@ -35,26 +46,37 @@ export class DuplicateIds {
     this.#lastId = id;
   }
 
-  /** Adds the ids of a stream's messages since a time. */
+  /**
+   * Adds the ids of a stream's messages since a time. Resolves when all are known, or when a message cannot be read now: with
+   * that it goes on later, and until then they are not known.
+   */
   async recover(stream: Stream, sinceNs: bigint): Promise<void> {
     this.#recoveries++;
-    try {
-      await this.#read(stream, sinceNs);
-    } finally {
-      this.#recoveries--;
-    }
-  }
-
-  async #read(stream: Stream, sinceNs: bigint): Promise<void> {
     const { store } = stream;
     const { lastSequence } = store.state;
-    const sinceMs = Number(sinceNs / NS_PER_MS);
-    for (let at = store.firstSince(sinceNs); at !== 0 && at <= lastSequence; at = store.next(at + 1)) {
-      const stored = await stream.read(at);
-      if (stored === undefined || stored.headerBytes === 0) continue;
-      const id = MessageHeaders.in(stored.header.toString("latin1")).get(Header.msgId);
-      if (id !== undefined) this.add(id, at, stored, sinceMs);
+    await this.#read(stream, { from: store.firstSince(sinceNs), lastSequence, sinceNs }, RETRY_MS);
+  }
+
+  async #read(stream: Stream, left: Unread, retryMs: number): Promise<void> {
+    const { store, account } = stream;
+    const sinceMs = Number(left.sinceNs / NS_PER_MS);
+    for (let at = left.from; at !== 0 && at <= left.lastSequence && !stream.closed; at = store.next(at + 1)) {
+      try {
+        const stored = await store.load(at);
+        if (stored === undefined || stored.headerBytes === 0) continue;
+        const id = MessageHeaders.in(stored.header.toString("latin1")).get(Header.msgId);
+        if (id !== undefined) this.add(id, at, stored, sinceMs);
+      } catch (error) {
+        const { code, message } = StoreError.of(error);
+        account.js.server.logger.error(`stream ${stream.name}: the id of message ${at} cannot be read: ${message}`);
+        // It is lost; the others may still be there.
+        if (code === "STORE_DAMAGED") continue;
+        const goOn = () => void this.#read(stream, { ...left, from: at }, Math.min(2 * retryMs, LONGEST_RETRY_MS));
+        account.js.after(retryMs, goOn);
+        return;
+      }
     }
+    this.#recoveries--;
   }
 
   /** The id that was added last, if it is of this sequence. */

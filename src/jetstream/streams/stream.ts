@@ -82,7 +82,7 @@ export class Stream implements DeliveryTarget {
   schedules: Schedules | undefined;
   inflows: Inflows | undefined;
   closed = false;
-  /** Resolves when the ids of messages of before are known; until then messages with ids are refused. */
+  /** Resolves when the ids of messages of before were read, or cannot be now; until they are known messages with ids are refused. */
   idsKnown: Promise<void> = Promise.resolve();
   readonly #subjects = new StreamSubjects(this);
   #transform: SubjectTransform | undefined;
