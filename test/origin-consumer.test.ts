@@ -109,7 +109,6 @@ test("the origin's consumer is looked at: what cannot be read by is told", { tim
   await request(client, "STREAM.CREATE.O", { name: "O", subjects: ["o"] });
   const config = { durable_name: "C", ack_policy: "explicit", deliver_subject: "to.hub" };
   await request(client, "CONSUMER.CREATE.O.C", { stream_name: "O", config });
-  await client.request("o", "1");
   const source = { name: "O", consumer: { name: "C", deliver_subject: "to.hub" } };
   await request(client, "STREAM.CREATE.S", { name: "S", sources: [source] });
   const fault = (text: RegExp) =>
@@ -121,6 +120,7 @@ test("the origin's consumer is looked at: what cannot be read by is told", { tim
     config: { ...READER, deliver_subject: "elsewhere" },
   });
   await fault(/consumer C delivers to another subject/);
+  await client.request("o", "1");
   // Another one is the way out; what comes is acknowledged by it.
   await request(client, "CONSUMER.CREATE.O.D", { stream_name: "O", config: { ...READER, durable_name: "D" } });
   const other = { ...source, consumer: { name: "D", deliver_subject: "to.hub" } };
@@ -132,4 +132,25 @@ test("the origin's consumer is looked at: what cannot be read by is told", { tim
     if (floor.stream_seq === 1) break;
     await new Promise(setImmediate);
   }
+});
+
+test("a source that changes to another consumer takes all that this one sends", { timeout: 60_000 }, async (t) => {
+  const storeDir = temporaryFolder(t);
+  const server = await startServer({ host: "127.0.0.1", port: -1, jetstream: { storeDir } });
+  t.after(() => server.close());
+  const client = await server.connect();
+  await request(client, "STREAM.CREATE.O", { name: "O", subjects: ["o.*"], retention: "workqueue" });
+  for (const name of ["a", "b"]) {
+    const config = { ...READER, durable_name: name, deliver_subject: `to.${name}`, filter_subject: `o.${name}` };
+    await request(client, `CONSUMER.CREATE.O.${name}`, { stream_name: "O", config });
+  }
+  for (const name of ["a", "b", "a", "b", "a"]) await client.request(`o.${name}`, name);
+  const by = (name: string) => ({ name: "O", consumer: { name, deliver_subject: `to.${name}` } });
+  await request(client, "STREAM.CREATE.S", { name: "S", sources: [by("a")] });
+  await infoUntil(client, "S", ({ state }) => state.messages === 3);
+  await infoUntil(client, "O", ({ state }) => state.messages === 2);
+  await request(client, "STREAM.UPDATE.S", { name: "S", sources: [by("b")] });
+  const { sources } = await infoUntil(client, "S", ({ state }) => state.messages === 5);
+  assert.deepEqual([sources?.length, sources?.[0].seq], [1, 4]);
+  await infoUntil(client, "O", ({ state }) => state.messages === 0);
 });

@@ -35,8 +35,8 @@ function isElsewhere({ account }: Stream, { name, external, consumer }: SourceCo
   return account.js.cluster?.peers.holder(account.account.name, name) !== undefined;
 }
 
-function isSameReader({ consumer: one }: SourceConfig, { consumer: other }: SourceConfig): boolean {
-  return one?.name === other?.name && one?.deliver_subject === other?.deliver_subject;
+function deliversThere({ config }: Inflow, { consumer }: SourceConfig): boolean {
+  return config.consumer?.deliver_subject === consumer?.deliver_subject;
 }
 
 export class Inflows {
@@ -64,7 +64,7 @@ export class Inflows {
     for (const config of mirror === undefined ? sources : [mirror]) {
       const key = sourceKey(config);
       const known = this.#inflows.get(key);
-      const isThere = known !== undefined && this.#isInPlace(known) && isSameReader(known.config, config);
+      const isThere = known !== undefined && this.#isInPlace(known) && deliversThere(known, config);
       wanted.set(key, isThere ? known : inflowFor(this.#stream, config, mirror !== undefined));
     }
     for (const [key, inflow] of this.#inflows) {

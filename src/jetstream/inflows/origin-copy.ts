@@ -126,9 +126,14 @@ function write(into: Buffer, at: number, bytes: Uint8Array): number {
   return at + bytes.length;
 }
 
-/** The origin's name as it stands in the headers of what was sourced: two with the same name may be behind two APIs. */
-export function sourceName({ name, external }: SourceConfig): string {
-  return external?.api ? `${wireSubject(name)}:${hashName(external.api)}` : wireSubject(name);
+/**
+ * The origin's name as it stands in the headers of what was sourced: two with the same name may be behind two APIs, or be read
+ * by two consumers of one stream.
+ */
+export function sourceName({ name, external, consumer }: SourceConfig): string {
+  const api = external?.api ? `:${hashName(external.api)}` : "";
+  const reader = consumer === undefined ? "" : `:C=${hashName(consumer.name)}`;
+  return `${wireSubject(name)}${api}${reader}`;
 }
 
 /** What is wanted of the origin (latin1), none for all. */

@@ -206,10 +206,12 @@ export function sourceKey({
   external,
   filter_subject: filter,
   subject_transforms: transforms = [],
+  consumer,
 }: SourceConfig): string {
   const filters = filter === "" ? transforms.map(({ src }) => src) : [filter];
   const destinations = transforms.map(({ dest }) => dest);
-  return [name, external?.api ?? "", filters.join(" ") || ">", destinations.join(" ") || ">"].join("\f");
+  const reader = consumer === undefined ? [] : [consumer.name];
+  return [name, external?.api ?? "", filters.join(" ") || ">", destinations.join(" ") || ">", ...reader].join("\f");
 }
 
 function checkSources(config: StreamConfig, sources: readonly SourceConfig[], neighbours: Neighbours): void {
