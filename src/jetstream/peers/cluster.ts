@@ -120,7 +120,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     const { account, subject, stream, reply, source } = asked;
     const request = { account: account.name, stream, subject, reply };
     // What another server has forwarded, it leaves to this one, which may know better.
-    if (source === FORWARDED) this.#performForwarded(verdict, asked, run, delivery, this.#takers.forwarded(request));
+    if (source === FORWARDED) this.#performForwarded(asked, run, delivery, this.#takers.forwarded(request));
     else if (verdict instanceof ApiError && this.#nowMs - this.#joinedMs < JOIN_MS) {
       // Perhaps the server that was offline.
       this.#wait(delivery, () => this.#admit(asked, run, delivery));
@@ -132,9 +132,11 @@ export class JetStreamCluster implements Admission, PeerWork {
     }
   }
 
-  #performForwarded(verdict: Verdict, asked: Asked, run: () => void, delivery: Delivery, isFirst: boolean): void {
+  #performForwarded(asked: Asked, run: () => void, delivery: Delivery, isFirst: boolean): void {
+    const verdict = this.#answering.judge(asked);
     const isLeft = verdict === "silence" || verdict === "coordinator";
-    if (!isLeft) this.#perform(verdict, asked, run, delivery);
+    if (verdict === "later") this.#wait(delivery, () => this.#performForwarded(asked, run, delivery, isFirst));
+    else if (!isLeft) this.#perform(verdict, asked, run, delivery);
     else if (isFirst) this.#forward(asked, { ...delivery, hearers: NOBODY }, asked);
   }
 
