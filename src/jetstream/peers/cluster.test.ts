@@ -14,8 +14,11 @@ const DECIDER = { id: "DECIDER", name: "A", cluster: "C", domain: "" };
 /** A server, B, that does not know who decides until A greets it. */
 class World {
   readonly told: PeerMessage[] = [];
+  readonly logged: string[] = [];
+  /** What was forwarded to this server, below the API's prefix. */
+  readonly handled: string[] = [];
   readonly cluster: JetStreamCluster;
-  readonly account = { name: "ACC", interestsIn: () => [] } as unknown as Account;
+  readonly account = { name: "ACC", interestsIn: () => [], sublist: { hasInterest: () => true } } as unknown as Account;
 
   constructor() {
     const server = {
@@ -25,7 +28,8 @@ class World {
       options: { serverTags: [] },
       events: { on: () => () => {} },
       runtime: { clock: { monotonicMs: () => 0 } },
-      logger: { error: () => {} },
+      logger: { error: (text: string) => void this.logged.push(text) },
+      accounts: { get: () => this.account },
       publish: (_: Account, __: string, ___: string, ____: Buffer, payload: Buffer) =>
         void this.told.push(JSON.parse(payload.toString()) as PeerMessage),
     } as unknown as Server;
@@ -34,9 +38,11 @@ class World {
       accounts: new Map(),
       limits: { memory: 0, file: 0 },
       reserved: { memory: 0, file: 0 },
+      loading: { load: async () => {} },
       after: () => ({ cancel: () => {} }),
     };
-    this.cluster = new JetStreamCluster(js as unknown as JetStream, {} as Api, this.account);
+    const handle = (_: Account, rest: string): boolean => this.handled.push(rest) > 0;
+    this.cluster = new JetStreamCluster(js as unknown as JetStream, { handle } as unknown as Api, this.account);
   }
 
   forward(): void {
@@ -69,6 +75,9 @@ class World {
   }
 }
 
+/** What is under way is done. */
+const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
 test("a forwarded request that nobody can decide on yet is passed on, once, as soon as somebody does", () => {
   const world = new World();
   world.forward();
@@ -77,4 +86,15 @@ test("a forwarded request that nobody can decide on yet is passed on, once, as s
   assert.deepEqual(world.forwarded, ["$JS.API.STREAM.INFO.S"]);
   world.forward();
   assert.deepEqual(world.forwarded, ["$JS.API.STREAM.INFO.S"], "it goes in a circle");
+});
+
+test("a forwarded request that cannot be understood is logged, and one without headers is taken", async () => {
+  const world = new World();
+  const request = { kind: "forward", account: "ACC", rest: "INFO", reply: "r", payload: "" };
+  world.cluster.heard(DECIDER, request);
+  await settled();
+  assert.match(world.logged.join(), /^JetStream: what server A has forwarded: TypeError/);
+  world.cluster.heard(DECIDER, { ...request, subject: "$JS.API.INFO" });
+  await settled();
+  assert.deepEqual([world.handled, world.logged.length], [["INFO"], 1]);
 });

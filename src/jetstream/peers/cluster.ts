@@ -287,7 +287,9 @@ export class JetStreamCluster implements Admission, PeerWork {
   heard(from: PeerSender, message: PeerMessage): void {
     if (message.kind === "ask" || message.kind === "answer") this.questions.heard(from, message);
     else if (message.kind === "forward") {
-      void this.#forwarded.heard(from, message as unknown as ForwardedRequest);
+      this.#forwarded.heard(from, message as unknown as ForwardedRequest).catch((error: unknown) => {
+        this.#js.server.logger.error(`JetStream: what server ${from.name} has forwarded: ${String(error)}`);
+      });
     } else if (message.kind === "hears") this.#forwarding.heard(from, String(message["account"]));
     else if (message.kind === "usage") this.usage.heard(from, message);
     else if (message.kind === "forget") this.#removal.heard(message);

@@ -55,17 +55,17 @@ export class ForwardedRequests {
     return arrivals === undefined || ++arrivals.heard > arrivals.forwarded;
   }
 
-  /** A request was forwarded to this server. */
+  /** A request was forwarded to this server. Rejects where it cannot be understood. */
   async heard({ id }: PeerSender, forwarded: ForwardedRequest): Promise<void> {
-    const { account: name, rest, subject, isForAll, ageMs, isPerhapsHeard } = forwarded;
+    const { account: name, rest, subject, payload, headers = "", isForAll, ageMs, isPerhapsHeard } = forwarded;
     await this.#js.loading.load(name);
     const account = this.#js.server.accounts.get(name);
     if (account === undefined) return;
     const message = Message.of(
       subject,
       forwarded.reply,
-      Buffer.from(forwarded.headers, "base64"),
-      Buffer.from(forwarded.payload, "base64"),
+      Buffer.from(headers, "base64"),
+      Buffer.from(payload, "base64"),
     );
     this.#js.server.gatewayReplies?.arrived(account, message);
     if (isPerhapsHeard) {

@@ -37,7 +37,8 @@ export interface ForwardedRequest {
   /** Behind the way back to the server that sends it. */
   readonly reply: string;
   readonly payload: string;
-  readonly headers: string;
+  /** Servers of earlier versions send none. */
+  readonly headers?: string;
   readonly isForAll: boolean;
   /** Since it was delivered. */
   readonly ageMs: number;

@@ -325,7 +325,14 @@ export class Placement {
       else this.#maker.perform({ account, rest, payload: Buffer.from(payload, "base64") }, done);
     };
     if (accounts.get(accountName) !== undefined) perform();
-    else void this.#js.loading.load(accountName).then(perform);
+    else {
+      this.#js.loading
+        .load(accountName)
+        .then(perform)
+        .catch((error: unknown) => {
+          this.#js.server.logger.error(`JetStream API ${rest}: ${(error as Error).stack ?? String(error)}`);
+        });
+    }
   }
 
   #free(freed: Omit<FreedName, "revision">, to = this.#peers.coordinatorId): void {

@@ -126,7 +126,11 @@ export class Takers {
     if (this.isSettled(request) || known?.standing === "taken" || this.#peers.online.length === 0) {
       this.#remember(key, "taken", true);
       taken();
-    } else void this.#ask(request, taken);
+    } else {
+      this.#ask(request, taken).catch((error: unknown) => {
+        this.#js.server.logger.error(`JetStream API ${request.subject}: ${(error as Error).stack ?? String(error)}`);
+      });
+    }
   }
 
   async #ask(request: TakenRequest, taken: () => void): Promise<void> {
