@@ -70,6 +70,11 @@ class World {
     this.cluster.peers.heard(DECIDER, { kind: "hello", ...introduction });
   }
 
+  /** What the server that decides is told of requests that others have taken. */
+  get claims(): unknown {
+    return this.told.find(({ kind }) => kind === "handover")?.["claims"];
+  }
+
   get forwarded(): unknown[] {
     return this.told.filter(({ kind }) => kind === "forward").map(({ subject }) => subject);
   }
@@ -97,4 +102,23 @@ test("a forwarded request that cannot be understood is logged, and one without h
   world.cluster.heard(DECIDER, { ...request, subject: "$JS.API.INFO" });
   await settled();
   assert.deepEqual([world.handled, world.logged.length], [["INFO"], 1]);
+});
+
+test("of requests that another server takes only those that make a stream are remembered as claims", () => {
+  const world = new World();
+  const ask = (subject: string): void =>
+    world.cluster.heard(DECIDER, {
+      kind: "ask",
+      id: "1",
+      what: "taken",
+      account: "ACC",
+      stream: "S",
+      subject,
+      reply: "r",
+      by: "A",
+    });
+  ask("$JS.API.STREAM.INFO.S");
+  ask("$JS.API.STREAM.CREATE.S");
+  world.greet();
+  assert.deepEqual(world.claims, ["ACC S r"]);
 });

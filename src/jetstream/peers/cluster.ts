@@ -28,6 +28,8 @@ const WAIT_MS = 10_000;
 const JOIN_MS = 1500;
 /** After this long interest of nats-servers is known. */
 const STRANGERS_MS = 250;
+/** Subjects of requests that make a stream. */
+const MAKES = /\.STREAM\.(?:CREATE|RESTORE)\./;
 const NO_BYTES = Buffer.alloc(0);
 const NOBODY: ReadonlySet<string> = new Set();
 
@@ -150,7 +152,13 @@ export class JetStreamCluster implements Admission, PeerWork {
 
   #hasTaken(question: Question): boolean {
     const has = this.#takers.hasTaken(question);
-    if (!has) this.#placement.leave(String(question["stream"]), String(question["reply"]));
+    if (!has && MAKES.test(String(question["subject"]))) {
+      this.#placement.leave({
+        account: question.account,
+        name: String(question["stream"]),
+        reply: String(question["reply"]),
+      });
+    }
     return has;
   }
 

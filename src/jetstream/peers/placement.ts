@@ -36,6 +36,9 @@ interface Entry {
   askedOf: string | undefined;
 }
 
+/** A request for a name. */
+type Named = Pick<Placing, "account" | "name" | "reply">;
+
 /** A request on its way through the servers. */
 interface Placing {
   readonly id: string;
@@ -71,7 +74,7 @@ export class Placement {
   readonly #maker: Maker;
   readonly #entries = new Map<string, Entry>();
   readonly #given: GivenNames;
-  /** Names, with reply subjects, of requests that a server has taken up. */
+  /** Accounts and names, with reply subjects, of requests that a server has taken up. */
   readonly #claimed = new Set<string>();
   /** What this server was given and has not answered, by request. */
   readonly #making = new Map<string, GivenName>();
@@ -94,15 +97,15 @@ export class Placement {
   }
 
   /** Another server has taken a request for a name. */
-  leave(name: string, reply: string): void {
-    this.#claim(claimOf(name, reply));
+  leave(request: Named): void {
+    this.#claim(claimOf(request));
   }
 
   // The server that it came in at asks; where that has no JetStream, nobody does.
   #watch(asked: Asked): void {
+    const claim = claimOf({ account: asked.account.name, name: asked.stream, reply: asked.reply });
     this.#js.after(CLAIM_MS, () => {
-      if (!this.#claimed.has(claimOf(asked.stream, asked.reply)) && this.#peers.coordinator === "own")
-        this.#enter(asked);
+      if (!this.#claimed.has(claim) && this.#peers.coordinator === "own") this.#enter(asked);
     });
   }
 
@@ -198,7 +201,7 @@ export class Placement {
 
   // At the coordinator, or at the one before, which sends it on.
   #place(placing: Placing, untilMs = this.#nowMs + REQUEST_MS): void {
-    this.#claim(claimOf(placing.name, placing.reply));
+    this.#claim(claimOf(placing));
     const { coordinator, coordination } = this.#peers;
     const isClear = coordinator === "own" ? coordination.mayDecide : coordinator?.isUnknown === false;
     if (!isClear) this.#keep({ placing, untilMs });
@@ -209,7 +212,7 @@ export class Placement {
   }
 
   #claim(claim: string): void {
-    if (this.#claimed.has(claim)) return;
+    if (this.#claimed.has(claim) || this.#claimed.size >= MOST_REQUESTS) return;
     this.#claimed.add(claim);
     this.#js.after(CLAIMED_MS, () => this.#claimed.delete(claim));
   }
@@ -357,4 +360,4 @@ export class Placement {
   }
 }
 
-const claimOf = (name: string, reply: string): string => `${name} ${reply}`;
+const claimOf = ({ account, name, reply }: Named): string => `${account} ${name} ${reply}`;
