@@ -145,7 +145,8 @@ export class JetStreamCluster implements Admission, PeerWork {
   // Whether this server answers, or has to see that somebody does.
   #takes(verdict: Verdict, request: TakenRequest, peer: DeliveryTarget["peer"]): boolean {
     if (verdict === "answer" || verdict instanceof ApiError) return true;
-    if (verdict === "place") return peer === undefined;
+    // Those that believe the stream to be here are silent.
+    if (verdict === "place") return peer === undefined || this.#takers.wasHere(request);
     const isWatched = this.peers.coordinator === "own" || this.#takers.isExpectedHere(request);
     return (verdict === "silence" || verdict === "coordinator") && isWatched && !this.#takers.isSettled(request);
   }
