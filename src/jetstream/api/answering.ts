@@ -76,6 +76,11 @@ export class Answering {
     return asked.source?.peer === undefined ? "coordinator" : "silence";
   }
 
+  /** Whether another server, which is online, answers what is about the stream. */
+  isElsewhere(asked: AskedDirectly): boolean {
+    return !this.#isOwn(asked) && this.#holder(asked)?.isOnline === true;
+  }
+
   /** Whether nats-servers may have what a request whose answers are messages is about. */
   isOfStrangers({ account, domain, rest }: AskedDirectly): boolean {
     return this.#peers.hasStrangers(domain) && isListenedTo(account, domain, rest);

@@ -240,19 +240,25 @@ export class JetStreamCluster implements Admission, PeerWork {
   }
 
   #tellNobody(asked: AskedDirectly, reply: string): void {
-    const { account, domain } = asked;
     if (reply === "" || this.#answering.isOfStrangers(asked)) return;
     // What nats-servers have just made is perhaps not known to listen yet.
-    if (this.peers.hasStrangers(domain)) {
+    if (this.peers.hasStrangers(asked.domain)) {
       this.#js.after(STRANGERS_MS, () => this.#tellNobodyStill(asked, reply));
       return;
     }
-    const request = { account: account.name, stream: asked.stream, subject: asked.rest, reply };
-    this.#takers.claim(request, () => this.#js.send(account, reply, NO_BYTES, statusBlock("503")));
+    this.#sendNobody(asked, reply);
   }
 
   #tellNobodyStill(asked: AskedDirectly, reply: string): void {
-    if (!this.#answering.isOfStrangers(asked)) this.#js.send(asked.account, reply, NO_BYTES, statusBlock("503"));
+    if (!this.#answering.isOfStrangers(asked)) this.#sendNobody(asked, reply);
+  }
+
+  #sendNobody(asked: AskedDirectly, reply: string): void {
+    const { account, stream, rest } = asked;
+    this.#takers.claim({ account: account.name, stream, subject: rest, reply }, () => {
+      // It may have come to another server while the others were asked.
+      if (!this.#answering.isElsewhere(asked)) this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
+    });
   }
 
   #wait({ atMs }: Delivery, again: () => void): void {
