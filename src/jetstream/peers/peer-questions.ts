@@ -25,8 +25,8 @@ export class PeerQuestions {
     this.#answer = answer;
   }
 
-  /** Undefined where no answer has come in time. */
-  ask(peer: Peer, question: Question): Promise<unknown> {
+  /** Undefined where no answer has come in time. @param waitMs how long to wait, in milliseconds */
+  ask(peer: Peer, question: Question, waitMs = ANSWER_MS): Promise<unknown> {
     if (this.#open.size >= MOST_QUESTIONS) return Promise.resolve(undefined);
     const id = this.#js.nuid();
     return new Promise((resolve) => {
@@ -35,7 +35,7 @@ export class PeerQuestions {
         this.#open.delete(id);
         resolve(answer);
       };
-      const timer = this.#js.after(ANSWER_MS, () => end(undefined));
+      const timer = this.#js.after(waitMs, () => end(undefined));
       this.#open.set(id, end);
       this.#peers.tell(peer.id, { kind: "ask", id, ...question });
     });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { JetStream } from "../jetstream.js";
+import type { Peer } from "./peer.js";
 import type { PeerQuestions, Question } from "./peer-questions.js";
 import type { Peers } from "./peers.js";
 import { Takers } from "./takers.js";
@@ -9,6 +10,8 @@ const REQUEST = { account: "A", stream: "S", subject: "$JS.API.STREAM.INFO.S", r
 /** All know of a change by then, and long after it nothing is remembered. */
 const SETTLED_MS = 1501;
 const FORGOTTEN_MS = 30_000;
+/** Then a server is not asked. */
+const SILENT_MS = 2500;
 
 class World {
   readonly names: readonly string[];
@@ -16,6 +19,8 @@ class World {
   /** What is to come, as of timers. */
   #due: { readonly atMs: number; readonly fire: () => void }[] = [];
   nowMs = 100_000;
+  /** Names of servers that have said nothing for a while. */
+  readonly silent = new Set<string>();
   /** Names of the servers that have taken a request, in order. */
   readonly taken: string[] = [];
 
@@ -27,12 +32,25 @@ class World {
   #takersOf(name: string): Takers {
     const after = (ms: number, fire: () => void): void => void this.#due.push({ atMs: this.nowMs + ms, fire });
     const js = { server: { name, runtime: { clock: { monotonicMs: () => this.nowMs } } }, after };
-    const peers = { online: this.names.filter((other) => other !== name) };
-    const ask = async (peer: string, question: Question): Promise<boolean> => {
+    const { silent } = this;
+    const others = this.names.filter((other) => other !== name).map((other) => this.#peer(other));
+    const ask = async (peer: Peer, question: Question): Promise<boolean> => {
       await Promise.resolve();
-      return this.at(peer).hasTaken(question);
+      assert.ok(!silent.has(peer.name), `${peer.name} is asked`);
+      return this.at(peer.name).hasTaken(question);
     };
+    const peers = { online: others };
     return new Takers(js as unknown as JetStream, peers as unknown as Peers, { ask } as unknown as PeerQuestions);
+  }
+
+  #peer(name: string): Peer {
+    const heardMs = (): number => this.nowMs - (this.silent.has(name) ? SILENT_MS : 0);
+    return {
+      name,
+      get heardMs() {
+        return heardMs();
+      },
+    } as Peer;
   }
 
   at(name: string): Takers {
@@ -75,6 +93,15 @@ test("of servers that ask each other for a request the first by name takes it", 
   world.claim("S3");
   world.claim("S2");
   assert.deepEqual(world.taken, [], "they ask first");
+  await answered();
+  assert.deepEqual(world.taken, ["S2"]);
+});
+
+test("a server that has said nothing for a while is not waited for", async () => {
+  const world = new World("S1", "S2", "S3");
+  world.silent.add("S1");
+  world.changes();
+  world.claim("S2");
   await answered();
   assert.deepEqual(world.taken, ["S2"]);
 });

@@ -8,6 +8,10 @@ import type { Peers } from "./peers.js";
 
 /** After this long all servers know of a change. */
 const SETTLED_MS = 1500;
+/** A server that is well says something every second; one that has said nothing for this long is not asked. */
+const SILENT_MS = 2500;
+/** One that is asked and has died just now, or is held up, is waited for no longer than this. */
+const ANSWER_MS = 500;
 /** Longer than a server may be held up without being offline. */
 const REMEMBER_MS = 12_000;
 /** Those that are old are forgotten so often. */
@@ -138,7 +142,8 @@ export class Takers {
     this.#remember(key, "asked for", true);
     const { account, stream, subject, reply } = request;
     const question = { what: "taken", account, stream, subject, reply, by: this.#js.server.name };
-    const answers = await Promise.all(this.#peers.online.map((peer) => this.#questions.ask(peer, question)));
+    const asked = this.#peers.online.filter(({ heardMs }) => this.#nowMs - heardMs < SILENT_MS);
+    const answers = await Promise.all(asked.map((peer) => this.#questions.ask(peer, question, ANSWER_MS)));
     if (this.#requests.get(key)?.standing === "forwarded") return;
     const isTaken = answers.includes(true);
     this.#remember(key, isTaken ? "left" : "taken", true);
