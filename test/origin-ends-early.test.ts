@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { cp } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { headers, type MsgHdrs, type NatsConnection } from "@nats-io/transport-node";
 import { type NatsServer, startServer } from "../src/index.js";
 import { ackOf, ScriptedOrigin } from "./support/scripted-origin.js";
 import { infoUntil, request } from "./support/stream-api.js";
@@ -29,35 +29,61 @@ async function start(t: Scope, storeDir: string): Promise<Hub> {
   return { server, client: await server.connect(), origin };
 }
 
-/** An origin of which each message is its sequence; it says that it ends where `endOf` tells. */
-async function play(origin: ScriptedOrigin, last: number, endOf: () => number): Promise<void> {
-  await origin.answer(({ kind, deliver = "", startSequence = 1, reply }) => {
-    if (kind === "info") {
+/** What an origin's message of a sequence is: its headers and its payload. */
+type Kind = (sequence: number) => readonly [block: string, payload: string];
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  messages: (sequence) => ["", `${sequence}`],
+  // The stream has counted before: its sums are others.
+  counters: (sequence) => ["NATS/1.0\r\nNats-Incr: 1\r\n\r\n", `{"val":"${sequence}"}`],
+};
+
+function increment(by: number): MsgHdrs {
+  const made = headers();
+  made.set("Nats-Incr", `${by}`);
+  return made;
+}
+
+/** An origin that says that it ends where `endOf` tells. */
+async function play(origin: ScriptedOrigin, kind: Kind, last: number, endOf: () => number): Promise<void> {
+  await origin.answer(({ kind: asked, deliver = "", startSequence = 1, reply }) => {
+    if (asked === "info") {
       origin.send(reply, `{"created":"${CREATED}","state":{"last_seq":${endOf()}}}`);
       return;
     }
     origin.send(reply, "{}");
-    for (let sequence = startSequence, sent = 1; sequence <= last; sequence++, sent++)
-      origin.send(deliver, `${sequence}`, { reply: `${ackOf("O", sequence, sent, last - sequence)}@o` });
+    for (let sequence = startSequence, sent = 1; sequence <= last; sequence++, sent++) {
+      const [block, payload] = kind(sequence);
+      origin.send(deliver, payload, { reply: `${ackOf("O", sequence, sent, last - sequence)}@o`, block });
+    }
   });
 }
 
-for (const end of ["closed", "killed"]) {
-  test(`a source that was ${end} takes nothing twice of an origin that ends too early for a while`, async (t) => {
-    const folder = join(folders, end);
+for (const [end, kind] of [
+  ["closed", "messages"],
+  ["killed", "messages"],
+  ["killed", "counters"],
+] as const) {
+  test(`a source of ${kind} that was ${end} takes nothing twice of an origin that ends too early for a while`, async (t) => {
+    const folder = join(folders, `${end}-${kind}`);
+    const copy = `${folder}-copy`;
     const before = await start(t, folder);
-    await play(before.origin, 5, () => 5);
+    await play(before.origin, KINDS[kind], 5, () => 5);
+    const isCounter = kind === "counters";
     const sources = [{ name: "O", external: { api: "$JS.there.API" } }];
-    await request(before.client, "STREAM.CREATE.S", { name: "S", sources });
-    await infoUntil(before.client, "S", ({ state }) => state.messages === 5);
+    const config = { name: "S", subjects: ["o"], allow_msg_counter: isCounter };
+    await request(before.client, "STREAM.CREATE.S", config);
+    await before.client.request("o", "", { timeout: 5000, headers: isCounter ? increment(100) : headers() });
+    await request(before.client, "STREAM.UPDATE.S", { ...config, sources });
+    await infoUntil(before.client, "S", ({ state }) => state.messages === 6);
     // As a kill leaves it.
-    if (end === "killed") await cp(folder, join(folders, "copy"), { recursive: true });
+    if (end === "killed") await cp(folder, copy, { recursive: true });
     await before.server.close();
 
-    const { client, origin } = await start(t, end === "killed" ? join(folders, "copy") : folder);
+    const { client, origin } = await start(t, end === "killed" ? copy : folder);
     const ends = [3, 3];
-    await play(origin, 6, () => ends.shift() ?? 6);
+    await play(origin, KINDS[kind], 6, () => ends.shift() ?? 6);
     const { state, sources: [source] = [] } = await infoUntil(client, "S", (info) => info.sources?.[0].seq === 6);
-    assert.deepEqual([state.messages, ends.length, source.error], [6, 0, undefined]);
+    assert.deepEqual([state.messages, ends.length, source.error], [7, 0, undefined]);
   });
 }

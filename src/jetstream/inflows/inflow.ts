@@ -12,7 +12,7 @@ import { sourceKey } from "../streams/stream-checks.js";
 import type { SourceConfig } from "../streams/stream-config.js";
 import { OriginCopy, type OriginMessage, sourcePatterns } from "./origin-copy.js";
 import { NO_IDENTITY, OriginPlace, type PlaceOwner } from "./origin-place.js";
-import { contentOf, type SourcedMessage } from "./sourced-message.js";
+import { contentOf, countOf, type SourcedMessage } from "./sourced-message.js";
 
 /** The error code of what a full stream refuses. */
 const STREAM_FULL = 10077;
@@ -89,7 +89,8 @@ export abstract class Inflow implements PlaceOwner {
   }
 
   looksTaken(message: OriginMessage): boolean {
-    return this.#content === contentOf(message, message.subject);
+    const { subject } = message;
+    return this.#content === contentOf(message, subject) || this.#content === countOf(message, subject);
   }
 
   /** Writes down where it is. */
@@ -134,6 +135,7 @@ export abstract class Inflow implements PlaceOwner {
   }
 
   shortened(reason: string): void {
+    this.#content = "";
     const { config, target } = this;
     target.account.js.server.logger.warn(`stream ${target.name}: source ${config.name}: ${reason}`);
   }

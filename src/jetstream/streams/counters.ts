@@ -90,9 +90,27 @@ function lastCounter({ store }: Stream, subject: string): { value: bigint; sourc
 }
 
 function sumOf(payload: Uint8Array): bigint {
+  const sum = sumIn(payload);
+  if (sum === undefined) throw new ApiError("counterBroken");
+  return sum;
+}
+
+/** The sum that is a message's payload; undefined of one that is no counter. */
+export function sumIn(payload: Uint8Array): bigint | undefined {
   try {
     return BigInt((parseExact(Buffer.from(payload).toString("utf8")) as { val: string }).val);
   } catch {
-    throw new ApiError("counterBroken");
+    return undefined;
+  }
+}
+
+/** What the counter at the origin had come to, by the headers of one that was sourced; undefined where they do not tell. */
+export function sourcedSum(headers: MessageHeaders, origin: { stream: string; subject: string }): string | undefined {
+  const sources = headers.get(Header.counterSources);
+  if (sources === undefined) return undefined;
+  try {
+    return (parseExact(sources) as Sources)[origin.stream]?.[origin.subject];
+  } catch {
+    return undefined;
   }
 }
