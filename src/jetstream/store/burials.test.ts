@@ -77,3 +77,38 @@ for (const end of ENDS) {
     }
   }
 }
+
+test("a file in held/ that outlived the folder of its stream goes at the next start", async () => {
+  const [world, storage, store] = await begin(1, OPTIONS, "none");
+  const { disk, clock } = world;
+  for (const operation of ["write", "rename"] as const) {
+    disk.fail({ operation, code: "EIO", path: ".seg", times: Number.POSITIVE_INFINITY });
+  }
+  await assert.rejects(clock.settle(store.erase(2)));
+  await clock.settle(durable(storage.commits, store.delete()));
+  disk.repair();
+  disk.fail({ operation: "remove", code: "EIO", path: "held/1.log", times: Number.POSITIVE_INFINITY });
+  await pass(world, 60_000);
+  assert.deepEqual(foldersIn(world), ["1.log"]);
+  world.kill();
+  disk.repair();
+  const again = await clock.settle(openStorage(world, "/store", OPTIONS));
+  await pass(world, 900_000);
+  assert.deepEqual([foldersIn(world), again.problems, leftIn(disk)], [[], [], []]);
+  await clock.settle(again.close());
+  assert.deepEqual(disk.listSync("/store/journal").length, 1, "the journal waits for nothing");
+});
+
+test("what is deleted and whose files stay is told once", async () => {
+  const [world, storage, store] = await begin(1, OPTIONS, "none");
+  world.disk.fail({ operation: "remove", code: "EACCES", path: "removed.log", times: Number.POSITIVE_INFINITY });
+  world.disk.fail({ operation: "remove", code: "EACCES", path: ".seg", times: Number.POSITIVE_INFINITY });
+  await world.clock.settle(durable(storage.commits, store.delete()));
+  await pass(world, 3000);
+  assert.deepEqual(storage.problems, []);
+  await pass(world, 60_000);
+  assert.match(storage.problems.map(({ message }) => message).join(), /^files of S stay: [^,]*EACCES[^,]*$/);
+  world.disk.repair();
+  await pass(world, 3000);
+  assert.deepEqual(foldersIn(world), []);
+});

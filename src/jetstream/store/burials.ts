@@ -90,7 +90,8 @@ export class Burials {
     const { context } = this;
     const { disk } = context;
     const wiper = new FileWiper(disk, directory);
-    const names = (await disk.stat(directory)) === undefined ? [] : await disk.list(directory);
+    // Of one whose folder is gone only the file in held/ is left.
+    const names = (await disk.stat(directory))?.isDirectory ? await disk.list(directory) : [];
     for (const name of names) if (/\.seg/.test(name)) await wiper.remove(`${directory}/${name}`);
     await holdAsGone(context, id, true);
     this.add(id, directory);

@@ -3,12 +3,16 @@ import type { Clock } from "../../runtime/clock.js";
 import type { Disk } from "../../runtime/disk.js";
 import type { Keys } from "./cipher.js";
 import { Codec, type Compression } from "./codec.js";
+import { StoreError } from "./errors.js";
 import type { FilePool } from "./file-pool.js";
 import type { Journal } from "./journal.js";
 import type { PatientDisk } from "./patient-disk.js";
 import type { ReadCache } from "./read-cache.js";
 import { RecordKind, recordBytes, writeRecord } from "./record.js";
 import { ALREADY_DURABLE, type StoreProblem, type Ticket } from "./store.js";
+
+/** So often a chore fails until it is told. */
+const REPORTED_FAILURES = 20;
 
 /** A stream or a log with writes that its files do not have yet. */
 export interface Flushable {
@@ -143,15 +147,31 @@ export class StoreContext {
     return ticket;
   }
 
-  /** Has something done soon; the journal keeps what was written from that ticket on until it has succeeded. */
+  /**
+   * Has something done soon; the journal keeps what was written from that ticket on until it has succeeded. One that fails again
+   * and again is reported once.
+   */
   chore(key: string, oldestTicket: Ticket, run: () => Promise<void>): void {
     const { dirty } = this;
+    let failures = 0;
     const chore: Flushable = {
       key,
       pendingBytes: 0,
       oldestTicket,
-      async flush(): Promise<void> {
-        await run();
+      flush: async (): Promise<void> => {
+        try {
+          await run();
+        } catch (error) {
+          if (++failures === REPORTED_FAILURES) {
+            const { message } = StoreError.of(error);
+            this.report({
+              key: "",
+              message: `files of ${key || "what was deleted"} stay: ${message}`,
+              path: undefined,
+            });
+          }
+          throw error;
+        }
         dirty.delete(chore);
       },
     };
