@@ -311,6 +311,10 @@ export class JetStreamCluster implements Admission, PeerWork {
     else this.#placement.heard(from, message);
   }
 
+  lost(serverId: string): void {
+    this.#forwarding.forget(serverId);
+  }
+
   nameChanged(account: string, name: string, isGoneHere: boolean): void {
     this.#takers.changed(account, name, isGoneHere);
   }

@@ -102,7 +102,9 @@ export class Forwarding {
 
   /** A server has ended. */
   forget(serverId: string): void {
-    for (const hearing of this.#hearing.values()) hearing.delete(serverId);
+    for (const [account, hearing] of this.#hearing) {
+      if (hearing.delete(serverId) && hearing.size === 0) this.#hearing.delete(account);
+    }
   }
 
   get #wayBack(): string {

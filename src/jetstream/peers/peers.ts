@@ -268,6 +268,7 @@ export class Peers implements PeerListener {
       this.#peers.set(name, peer);
       this.#meet(peer);
     } else if (peer.id !== id || !peer.isOnline) {
+      this.work?.lost(peer.id);
       peer.id = id;
       peer.cluster = cluster;
       peer.begin();
@@ -363,6 +364,7 @@ export class Peers implements PeerListener {
   #lost(peer: Peer): void {
     if (!peer.isOnline) return;
     peer.end();
+    this.work?.lost(peer.id);
     const { size } = peer.streams;
     if (size > 0) this.#js.server.logger.warn(`JetStream of server ${peer.name} is offline, with its streams`);
     this.#look();
