@@ -169,7 +169,7 @@ export class JetStreamAccount implements Neighbours {
     this.#reserve(stream.config, -1);
     this.#reserve(config, 1);
     stream.reconfigure(config);
-    this.js.cluster?.peers.changed(this.account.name, name, stream);
+    this.js.cluster?.peers.changed(this.account.name, name, stream, true);
     return ticket;
   }
 

@@ -4,6 +4,7 @@ import type { Timer } from "../../runtime/clock.js";
 import type { JetStream } from "../jetstream.js";
 import type { JetStreamAccount } from "../js-account.js";
 import type { StreamConfig } from "../streams/stream-config.js";
+import { changedNames } from "./changed-names.js";
 import { Coordination, type Coordinator, LEASE_MS } from "./coordination.js";
 import { type Introduction, Peer, type PeerStream, type ToldPart, type ToldStream, toldStream } from "./peer.js";
 import type { PeerChannel, PeerListener, PeerMessage, PeerSender } from "./peer-channel.js";
@@ -198,11 +199,11 @@ export class Peers implements PeerListener {
     };
   }
 
-  /** A stream of this server has come or changed, or is gone (without `stream`). */
-  changed(account: string, name: string, stream?: PeerStream): void {
+  /** A stream of this server has come or changed, or is gone (without `stream`). @param isUpdate it was there before */
+  changed(account: string, name: string, stream?: PeerStream, isUpdate = false): void {
     this.#told.tell(stream === undefined ? { account, name } : toldStream(account, stream));
     this.twins.look(account, name);
-    this.work?.nameChanged(account, name, stream === undefined);
+    if (!isUpdate) this.work?.nameChanged(account, name, stream === undefined);
   }
 
   /** A stream of this name is being restored by this server, or (`held` is false) is no longer and is not there. */
@@ -304,6 +305,7 @@ export class Peers implements PeerListener {
 
   #takeStreams(peer: Peer, told: ToldPart): void {
     peer.askedMs = this.#nowMs;
+    const before = peer.revision === undefined && peer.streams.size === 0 ? undefined : peer.streams;
     if (!peer.takePart(told)) {
       // The rest of a telling whose beginning was lost comes without an end; a new one was asked for already.
       if (told.last) this.#ask(peer);
@@ -312,6 +314,7 @@ export class Peers implements PeerListener {
     if (!told.last) return;
     this.#seen(peer);
     for (const [account, of] of peer.streams) for (const name of of.keys()) this.twins.look(account, name);
+    for (const one of changedNames(before, peer.streams)) this.work?.nameChanged(one.account, one.name, false);
     this.#look();
   }
 
@@ -323,9 +326,11 @@ export class Peers implements PeerListener {
       return;
     }
     peer.revision = revision;
+    const { account, name, config } = stream;
+    const isUpdate = config !== undefined && peer.stream(account, name) !== undefined;
     peer.take(stream);
-    this.twins.look(stream.account, stream.name);
-    this.work?.nameChanged(stream.account, stream.name, false);
+    this.twins.look(account, name);
+    if (!isUpdate) this.work?.nameChanged(account, name, false);
     this.#seen(peer);
     this.work?.changed();
   }
