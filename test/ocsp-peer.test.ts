@@ -144,6 +144,11 @@ for (const [program, skip] of programs) {
       await connected(t, server, world, { ...another, certificate: another.certificate + revoked.certificate }),
       undefined,
     );
+    // Its key makes another certificate of its name, of which no authority knows.
+    for (const validToMs of [Date.now() - HOUR_MS, Date.now() + HOUR_MS]) {
+      const certificate = another.certificate + revoked.claim(authority, { validToMs }) + revoked.certificate;
+      assert.equal(await connected(t, server, world, { ...another, certificate }), undefined);
+    }
   });
 
   test(`answers are kept, counted and saved: ${program}`, { skip, timeout: 30_000 }, async (t) => {

@@ -58,10 +58,16 @@ export class CertificateAuthority {
 
   constructor(name = "test authority", issuer?: CertificateAuthority, ocspUrl?: string) {
     this.name = name;
-    const extensions = [extension("2.5.29.19", sequence(der(1, [255]))), extension("2.5.29.15", bits([6]))];
+    const extensions = authorityExtensions();
     if (ocspUrl !== undefined) extensions.push(statusAt(ocspUrl));
     const made = (issuer ?? this).#sign(subjectOf([[OID.commonName, name]]), this.#keys, extensions, {});
     this.certificate = pem(made);
+  }
+
+  /** A certificate (PEM) of its name and key that names another issuer, but is its own work; nobody can be asked for its status. */
+  claim(issuer: CertificateAuthority, times: Pick<CertificateNames, "validFromMs" | "validToMs">): string {
+    const subject = subjectOf([[OID.commonName, this.name]]);
+    return pem(this.#sign(subject, this.#keys, authorityExtensions(), times, issuer.name));
   }
 
   /** Makes a certificate for servers and clients. Default: for CN=localhost, localhost and 127.0.0.1. */
@@ -118,13 +124,13 @@ export class CertificateAuthority {
     return sequence(der(0x0a, [0]), der(0xa0, sequence(oid("1.3.6.1.5.5.7.48.1.1"), der(4, basic))));
   }
 
-  #sign(subject: Buffer, keys: Keys, extensions: Buffer[], times: CertificateNames): Buffer {
+  #sign(subject: Buffer, keys: Keys, extensions: Buffer[], times: CertificateNames, issuer = this.name): Buffer {
     const { validFromMs = Date.now() - DAY_MS, validToMs = Date.now() + 100 * DAY_MS } = times;
     const body = sequence(
       der(0xa0, der(2, [2])),
       der(2, Buffer.concat([Buffer.from([1]), randomBytes(12)])),
       ECDSA_SHA256,
-      subjectOf([[OID.commonName, this.name]]),
+      subjectOf([[OID.commonName, issuer]]),
       sequence(certificateTime(validFromMs), certificateTime(validToMs)),
       subject,
       keys.publicKey.export({ type: "spki", format: "der" }),
@@ -132,6 +138,10 @@ export class CertificateAuthority {
     );
     return sequence(body, ECDSA_SHA256, bits(sign("sha256", body, this.#keys.privateKey)));
   }
+}
+
+function authorityExtensions(): Buffer[] {
+  return [extension("2.5.29.19", sequence(der(1, [255]))), extension("2.5.29.15", bits([6]))];
 }
 
 function subjectOf(sets: NonNullable<CertificateNames["subject"]>): Buffer {

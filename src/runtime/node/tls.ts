@@ -5,6 +5,7 @@ import tls from "node:tls";
 import { type TlsContext, TlsError, type TlsPair, type TlsPeer, type TlsSession, type TlsSettings } from "../tls.js";
 import { askedName } from "./client-hello.js";
 import { handshakeError } from "./tls-errors.js";
+import { verifiedChain } from "./verified-chain.js";
 
 /** TLS 1.3 is always on, with all of its suites; what a configuration chooses among are those of TLS 1.2. */
 const TLS13_SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
@@ -189,10 +190,10 @@ function takeName(socket: Socket): Promise<string> {
 }
 
 /** What a finished handshake agreed on. */
-export function sessionOf(socket: tls.TLSSocket, { admit }: TlsSettings): TlsSession {
+export function sessionOf(socket: tls.TLSSocket, { admit, authorities }: TlsSettings): TlsSession {
   // Before the other call, which takes the certificates out of OpenSSL's list.
-  const verified = admit !== undefined && socket.authorized;
-  const verifiedChain = verified ? chainOf(socket.getPeerCertificate(true)) : undefined;
+  const isVerified = admit !== undefined && socket.authorized;
+  const chain = isVerified ? verifiedChain(socket.getPeerCertificate(true), authorities, Date.now()) : undefined;
   const peerCertificates: Uint8Array[] = [];
   let certificate = socket.getPeerX509Certificate();
   while (certificate !== undefined) {
@@ -200,17 +201,7 @@ export function sessionOf(socket: tls.TLSSocket, { admit }: TlsSettings): TlsSes
     certificate = certificate.issuerCertificate;
   }
   const version = socket.getProtocol() === "TLSv1.2" ? "1.2" : "1.3";
-  return { version, cipherSuite: socket.getCipher().standardName, peerCertificates, verifiedChain };
-}
-
-// Completed by the authorities that are trusted, of which the last one names itself as its issuer; empty without such an end.
-function chainOf(first: tls.DetailedPeerCertificate): Uint8Array[] {
-  const chain: Uint8Array[] = [];
-  for (let one = first; one?.raw !== undefined; one = one.issuerCertificate) {
-    chain.push(one.raw);
-    if (one.issuerCertificate === one) return chain;
-  }
-  return [];
+  return { version, cipherSuite: socket.getCipher().standardName, peerCertificates, verifiedChain: chain };
 }
 
 // OpenSSL takes one certificate for each kind of key and chooses by what the client can verify.
