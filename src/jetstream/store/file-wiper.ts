@@ -66,13 +66,14 @@ export class FileWiper {
     await this.putBack(path);
   }
 
-  /** Takes a file away, if it is there, and writes over it. */
-  async remove(path: string): Promise<void> {
-    if ((await this.disk.stat(path)) !== undefined) {
-      await this.disk.rename(path, `${path}${WIPE}`);
-      this.left.add(`${path}${WIPE}`);
-    }
+  /** Takes a file away, if it is there or an earlier try has left it, and writes over it. Gives whether it was there. */
+  async remove(path: string): Promise<boolean> {
+    const away = `${path}${WIPE}`;
+    if ((await this.disk.stat(path)) !== undefined) await this.disk.rename(path, away);
+    const isThere = (await this.disk.stat(away)) !== undefined;
+    if (isThere) this.left.add(away);
     await this.wipe();
+    return isThere;
   }
 
   /** Writes over what is left, and removes it. */

@@ -1,7 +1,7 @@
 // What is kept of streams that cannot be read at a start: it is taken over at the next one, whatever became of its file.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { OPTIONS, pass } from "../../../test/support/erasing.js";
+import { begin, leftIn, OPTIONS, pass, watch } from "../../../test/support/erasing.js";
 import { newMessage } from "../../../test/support/stream-model.js";
 import { type SimulatedRuntime, simulatedRuntime } from "../../runtime/simulated/index.js";
 import { type FileStorage, openStorage } from "./file-storage.js";
@@ -55,3 +55,29 @@ for (const [what, options] of [
     assert.equal(world.disk.statSync(HELD), undefined);
   });
 }
+
+test("what is held is written over before it goes, also what did not get its name any more", async () => {
+  const [world, storage, store] = await begin(1, {}, "none");
+  const { disk, clock } = world;
+  for (const operation of ["write", "rename"] as const) {
+    disk.fail({ operation, code: "EIO", path: ".seg", times: Number.POSITIVE_INFINITY });
+  }
+  await assert.rejects(clock.settle(store.erase(2)));
+  assert.equal(storage.failure, undefined);
+  const gone = watch(disk);
+  world.kill();
+  disk.repair();
+  disk.fail({ operation: "stat", code: "EIO", path: "S~1", times: Number.POSITIVE_INFINITY });
+  const failing = await clock.settle(openStorage(world, "/store"));
+  disk.repair();
+  await pass(world, 2000);
+  await clock.settle(failing.close());
+  assert.ok(leftIn(disk).includes(HELD));
+  disk.writeSync(`${HELD}.new`, disk.readSync(HELD));
+  // The first try does not come to its end.
+  disk.fail({ operation: "sync", code: "EIO", path: "1.log.wipe" });
+  const again = await clock.settle(openStorage(world, "/store"));
+  await pass(world, 900_000);
+  assert.deepEqual([again.problems, again.stream("S").has(2), leftIn(disk), gone], [[], false, [], []]);
+  assert.deepEqual(disk.listSync("/store/held"), []);
+});

@@ -6,6 +6,7 @@ import { Codec } from "./codec.js";
 import type { StoreContext } from "./context.js";
 import { type FileHeader, FORMAT_VERSION, headerRecord, readHeader } from "./file-header.js";
 import type { JournalRecord } from "./file-log.js";
+import { FileWiper } from "./file-wiper.js";
 import { nextRecord } from "./frame.js";
 import { isRecord, RecordKind, RecordView } from "./record.js";
 
@@ -66,12 +67,11 @@ export function heldAsGone(held: ReadonlyMap<number, Held>): number[] {
   return [...held].filter(([, { isGone }]) => isGone).map(([id]) => id);
 }
 
-/** Forgets what was kept of an id, if anything was. Rejects with errors of the disk. */
+/** Forgets what was kept of an id, if anything was, and writes over it: it may be to be erased. Rejects with errors of the disk. */
 export async function forgetHeld({ disk, root }: StoreContext, id: number): Promise<void> {
-  const path = `${directoryOf(root)}/${id}.log`;
-  if ((await disk.stat(path)) === undefined) return;
-  await disk.remove(path);
-  await disk.syncDirectory(directoryOf(root));
+  const directory = directoryOf(root);
+  if ((await disk.stat(directory)) === undefined) return;
+  if (await new FileWiper(disk, directory).remove(`${directory}/${id}.log`)) await disk.syncDirectory(directory);
 }
 
 /** What was kept at the last start, by id. Throws StoreError STORE_VERSION, STORE_KEY, and those of the disk. */
@@ -80,11 +80,22 @@ export async function findHeld(context: StoreContext): Promise<Map<number, Held>
   const held = new Map<number, Held>();
   const directory = directoryOf(root);
   if ((await patient.stat(directory)) === undefined) return held;
-  for (const name of await patient.list(directory)) {
+  const names = await patient.list(directory);
+  // What cannot be written over now is at the next start.
+  await wipeLeft(context, directory, names).catch(() => {});
+  for (const name of names) {
     const id = Number(/^(\d+)\.log$/.exec(name)?.[1] ?? 0);
     if (id > 0) held.set(id, await readHeld(context, `${directory}/${name}`));
   }
   return held;
+}
+
+/** Writes over what did not get its name any more, and what was to be forgotten. */
+async function wipeLeft({ disk, patient }: StoreContext, directory: string, names: readonly string[]): Promise<void> {
+  const wiper = new FileWiper(disk, directory);
+  await wiper.recover(patient);
+  for (const name of names) if (name.endsWith(".new")) await wiper.remove(`${directory}/${name}`);
+  await wiper.wipe();
 }
 
 async function readHeld(context: StoreContext, path: string): Promise<Held> {
