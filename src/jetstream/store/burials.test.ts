@@ -87,7 +87,7 @@ test("a file in held/ that outlived the folder of its stream goes at the next st
   await assert.rejects(clock.settle(store.erase(2)));
   await clock.settle(durable(storage.commits, store.delete()));
   disk.repair();
-  disk.fail({ operation: "remove", code: "EIO", path: "held/1.log", times: Number.POSITIVE_INFINITY });
+  disk.fail({ operation: "rename", code: "EIO", path: "held/1.log", times: Number.POSITIVE_INFINITY });
   await pass(world, 60_000);
   assert.deepEqual(foldersIn(world), ["1.log"]);
   world.kill();
