@@ -254,10 +254,9 @@ export class JetStreamCluster implements Admission, PeerWork {
   }
 
   #sendNobody(asked: AskedDirectly, reply: string): void {
-    const { account, stream, rest } = asked;
-    this.#takers.claim({ account: account.name, stream, subject: rest, reply }, () => {
+    this.#takers.claim(takenDirectly(asked, reply), () => {
       // It may have come to another server while the others were asked.
-      if (!this.#answering.isElsewhere(asked)) this.#js.send(account, reply, NO_BYTES, statusBlock("503"));
+      if (!this.#answering.isElsewhere(asked)) this.#js.send(asked.account, reply, NO_BYTES, statusBlock("503"));
     });
   }
 
@@ -343,3 +342,11 @@ export class JetStreamCluster implements Admission, PeerWork {
     ready?.();
   }
 }
+
+const takenDirectly = ({ account, stream, rest }: AskedDirectly, reply: string): TakenRequest => ({
+  account: account.name,
+  stream,
+  subject: rest,
+  reply,
+  isDirect: true,
+});

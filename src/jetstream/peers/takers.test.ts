@@ -4,7 +4,7 @@ import type { JetStream } from "../jetstream.js";
 import type { Peer } from "./peer.js";
 import type { PeerQuestions, Question } from "./peer-questions.js";
 import type { Peers } from "./peers.js";
-import { Takers } from "./takers.js";
+import { type TakenRequest, Takers } from "./takers.js";
 
 const REQUEST = { account: "A", stream: "S", subject: "$JS.API.STREAM.INFO.S", reply: "_INBOX.1" };
 /** All know of a change by then, and long after it nothing is remembered. */
@@ -59,8 +59,8 @@ class World {
     return found;
   }
 
-  claim(name: string): void {
-    this.at(name).claim(REQUEST, () => void this.taken.push(name));
+  claim(name: string, request: TakenRequest = REQUEST): void {
+    this.at(name).claim(request, () => void this.taken.push(name));
   }
 
   changes(): void {
@@ -128,6 +128,20 @@ test("a server that is asked for a request before it comes leaves it, but not th
   world.claim("S1");
   await answered();
   assert.deepEqual(world.taken, ["S2", "S1"]);
+});
+
+test("requests whose answers are messages may have the same subjects: what is old does not count for the next", async () => {
+  const pull = { ...REQUEST, isDirect: true };
+  const world = new World("S1", "S2");
+  world.claim("S1", pull);
+  assert.equal(world.at("S2").forwarded(pull), true);
+  world.pass(SETTLED_MS);
+  world.changes();
+  world.claim("S2", pull);
+  await answered();
+  assert.deepEqual(world.taken, ["S1", "S2"]);
+  assert.equal(world.at("S1").forwarded(pull), true);
+  assert.equal(world.at("S1").forwarded(pull), false, "it goes in a circle");
 });
 
 test("a request that was forwarded is not taken once more when it comes from its client", async () => {

@@ -27,6 +27,8 @@ export interface TakenRequest {
   readonly stream: string;
   readonly subject: string;
   readonly reply: string;
+  /** Its answers are messages: what asks for the next ones may have the same subjects. */
+  readonly isDirect?: boolean;
 }
 
 interface Remembered {
@@ -112,16 +114,16 @@ export class Takers {
 
   /** A request was forwarded to this server, by the one that had taken it. Returns false where it has been forwarded here before. */
   forwarded(request: TakenRequest): boolean {
-    const key = keyOf(request);
-    const known = this.#requests.get(key);
-    this.#remember(key, "forwarded", known?.hasCome === true);
-    return known?.standing !== "forwarded";
+    const known = this.#known(request);
+    if (known?.standing === "forwarded") return false;
+    this.#remember(keyOf(request), "forwarded", known?.hasCome === true);
+    return true;
   }
 
   /** Calls back when this server is the one that takes a request that has come; at once where all judge by the same. */
   claim(request: TakenRequest, taken: () => void): void {
     const key = keyOf(request);
-    const known = this.#requests.get(key);
+    const known = this.#known(request);
     if (known?.standing === "asked for") return;
     if (known?.hasCome === false) {
       known.hasCome = true;
@@ -140,8 +142,7 @@ export class Takers {
   async #ask(request: TakenRequest, taken: () => void): Promise<void> {
     const key = keyOf(request);
     this.#remember(key, "asked for", true);
-    const { account, stream, subject, reply } = request;
-    const question = { what: "taken", account, stream, subject, reply, by: this.#js.server.name };
+    const question = { what: "taken", ...request, by: this.#js.server.name };
     const asked = this.#peers.online.filter(({ heardMs }) => this.#nowMs - heardMs < SILENT_MS);
     const answers = await Promise.all(asked.map((peer) => this.#questions.ask(peer, question, ANSWER_MS)));
     if (this.#requests.get(key)?.standing === "forwarded") return;
@@ -152,13 +153,20 @@ export class Takers {
 
   /** Whether this server has taken a request that another one asks for, or will; else it leaves it to that one. */
   hasTaken(question: Question): boolean {
-    const key = keyOf(question as unknown as TakenRequest);
-    const standing = this.#requests.get(key)?.standing;
+    const request = question as unknown as TakenRequest;
+    const standing = this.#known(request)?.standing;
     if (standing === "taken" || standing === "forwarded") return true;
     // Of two that ask each other the first by name takes it.
     if (standing === "asked for") return this.#js.server.name < String(question["by"]);
-    if (standing === undefined) this.#remember(key, "left", false);
+    if (standing === undefined) this.#remember(keyOf(request), "left", false);
     return false;
+  }
+
+  // What is known of an older request whose subjects are used anew does not count for the next one.
+  #known(request: TakenRequest): Remembered | undefined {
+    const known = this.#requests.get(keyOf(request));
+    const isOld = known !== undefined && this.#nowMs - known.sinceMs >= SETTLED_MS;
+    return isOld && request.isDirect === true ? undefined : known;
   }
 
   #remember(key: string, standing: Remembered["standing"], hasCome: boolean): void {
