@@ -3,7 +3,7 @@ import { test } from "node:test";
 import type { Account } from "../../accounts/account.js";
 import type { Server } from "../../server/server.js";
 import type { Asked } from "../api/answering.js";
-import type { Api } from "../api/api.js";
+import type { Api, DirectRequest } from "../api/api.js";
 import type { JetStream } from "../jetstream.js";
 import { JetStreamCluster } from "./cluster.js";
 import { FORWARDED } from "./forwarded-requests.js";
@@ -18,7 +18,11 @@ class World {
   /** What was forwarded to this server, below the API's prefix. */
   readonly handled: string[] = [];
   readonly cluster: JetStreamCluster;
-  readonly account = { name: "ACC", interestsIn: () => [], sublist: { hasInterest: () => true } } as unknown as Account;
+  readonly account = {
+    name: "ACC",
+    interestsIn: () => [{ target: { peerId: "DECIDER" } }],
+    sublist: { hasInterest: () => true },
+  } as unknown as Account;
 
   constructor() {
     const server = {
@@ -64,6 +68,17 @@ class World {
     this.cluster.admit(request, () => {});
   }
 
+  /** A request for a message comes from another server. */
+  forwardDirect(): void {
+    const { account } = this;
+    const rest = "DIRECT.GET.S";
+    const subject = `$JS.API.${rest}`;
+    const bytes = Buffer.alloc(0);
+    const request = { message: { subject }, payload: bytes, headerBlock: bytes, reply: "r" };
+    const asked = { account, opened: undefined, stream: "S", domain: undefined, rest, source: FORWARDED };
+    this.cluster.admitDirect(asked, request as unknown as DirectRequest);
+  }
+
   /** A says that it is there and decides. */
   greet(): void {
     const introduction = { ready: true, revision: 0, others: [], tags: [], streams: 0, memory: 0, file: 0 };
@@ -91,6 +106,14 @@ test("a forwarded request that nobody can decide on yet is passed on, once, as s
   assert.deepEqual(world.forwarded, ["$JS.API.STREAM.INFO.S"]);
   world.forward();
   assert.deepEqual(world.forwarded, ["$JS.API.STREAM.INFO.S"], "it goes in a circle");
+});
+
+test("so is one whose answers are messages, though the other server hears the account", () => {
+  const world = new World();
+  world.greet();
+  world.forwardDirect();
+  world.forwardDirect();
+  assert.deepEqual(world.forwarded, ["$JS.API.DIRECT.GET.S"]);
 });
 
 test("a forwarded request that cannot be understood is logged, and one without headers is taken", async () => {

@@ -189,13 +189,21 @@ export class JetStreamCluster implements Admission, PeerWork {
     const verdict = this.#answering.judgeDirect(asked);
     if (verdict === "no responders") this.#tellNobody(asked, reply);
     else if (verdict === "coordinator" || verdict === "silence") {
-      this.#forward(asked, undefined, { subject, reply, payload, headerBlock });
+      this.#forwardDirect(asked, { subject, reply, payload, headerBlock });
       if (this.#isGoneHere(asked)) this.#tellNobody(asked, reply);
     } else if (verdict === "later" && reply !== "") {
       const kept = { subject, reply, payload: Buffer.from(payload), headerBlock: Buffer.from(headerBlock) };
       this.#admitLate(asked, this.#forwarding.delivery(account), kept);
     }
     return verdict === "answer";
+  }
+
+  // Of what another server has forwarded this one judges alone, and passes it on once.
+  #forwardDirect(asked: AskedDirectly, request: Kept): void {
+    if (asked.source !== FORWARDED) this.#forward(asked, undefined, request);
+    else if (this.#takers.forwarded(takenDirectly(asked, request.reply))) {
+      this.#forward(asked, { ...this.#forwarding.delivery(asked.account), hearers: NOBODY }, request);
+    }
   }
 
   // Others may believe that it is still here, and be silent.
