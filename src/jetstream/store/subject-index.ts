@@ -271,7 +271,7 @@ function cut(root: Node, subject: string): void {
   }
   const last = path[path.length - 1];
   const end = last.children?.get(tokens[tokens.length - 1]);
-  if (typeof end === "object") {
+  if (typeof end === "object" && end.children !== undefined) {
     end.id = 0;
     return;
   }
