@@ -279,8 +279,12 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const { js, account } = this.target.account;
     // Nothing else of this account is for the origin to ask.
     if (!subject.startsWith(FLOW_CONTROL_PREFIX) || !isValidLiteral(subject) || hasBlank(subject)) return;
-    if (!this.#acksByFlow) js.whenDurable(this.#ticket, () => js.send(account, subject, NO_BYTES));
-    else this.#acknowledge(subject);
+    if (this.#acksByFlow) this.#acknowledge(subject);
+    else {
+      js.whenDurable(this.#ticket, (error) => {
+        if (error === undefined) js.send(account, subject, NO_BYTES);
+      });
+    }
   }
 
   // What the consumer has sent so far, once it is durable here; also what was taken by another inflow before this one.
