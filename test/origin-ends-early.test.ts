@@ -87,3 +87,32 @@ for (const [end, kind] of [
     assert.deepEqual([state.messages, ends.length, source.error], [7, 0, undefined]);
   });
 }
+
+test("of an origin that lost its end and has gone past it a source takes what was stored since", async (t) => {
+  const { server, client, origin } = await start(t, join(folders, "forked"));
+  const stored = (seconds: readonly number[]) => (from: ScriptedOrigin) =>
+    from.answer(({ kind, deliver = "", startSequence = 1, startTime, reply }) => {
+      const since = startTime === undefined ? 0 : Date.parse(startTime) / 1000;
+      const first = startTime === undefined ? startSequence : seconds.findIndex((second) => second >= since) + 1;
+      const coming = seconds.slice(first - 1);
+      const answer = kind === "info" ? `{"created":"${CREATED}","state":{"last_seq":${seconds.length}}}` : "{}";
+      from.send(reply, answer);
+      if (kind === "consumer")
+        for (const [at, second] of coming.entries())
+          from.send(deliver, `${second}`, { reply: `${ackOf("O", first + at, at + 1, 0, second)}@o` });
+    });
+  await stored([11, 12, 13, 14, 15])(origin);
+  await request(client, "STREAM.CREATE.S", { name: "S", sources: [{ name: "O", external: { api: "$JS.there.API" } }] });
+  await infoUntil(client, "S", ({ state }) => state.messages === 5);
+  origin.close();
+  const later = await ScriptedOrigin.connect(t, server.addresses["leafnode"].port);
+  await stored([11, 12, 13, 24, 25, 26, 27])(later);
+  await infoUntil(client, "S", ({ sources }) => sources?.[0].seq === 7);
+  const found: string[] = [];
+  for (let seq = 1; seq <= 9; seq++) {
+    const { message } = await request<{ message: { data: string } }>(client, "STREAM.MSG.GET.S", { seq });
+    found.push(Buffer.from(message.data, "base64").toString());
+  }
+  assert.deepEqual(found, ["11", "12", "13", "14", "15", "24", "25", "26", "27"]);
+  await infoUntil(client, "S", ({ state }) => state.messages === 9);
+});

@@ -11,6 +11,7 @@ export interface Asked {
   /** Of a consumer: where its messages go to, and where it begins. */
   readonly deliver?: string;
   readonly startSequence?: number;
+  readonly startTime?: string;
   readonly reply: string;
   /** Its header block. */
   readonly block: string;
@@ -44,13 +45,14 @@ export class ScriptedOrigin {
       if (!subject.startsWith(API)) return true;
       const [kind, , stream] = subject.slice(API.length + 1).split(".");
       const { config } = JSON.parse(payload || "{}") as {
-        config?: { deliver_subject: string; opt_start_seq?: number };
+        config?: { deliver_subject: string; opt_start_seq?: number; opt_start_time?: string };
       };
       handle({
         kind: kind === "STREAM" ? "info" : "consumer",
         stream,
         deliver: config?.deliver_subject,
         startSequence: config?.opt_start_seq,
+        startTime: config?.opt_start_time,
         reply,
         block: headers,
       });
@@ -80,6 +82,12 @@ export class ScriptedOrigin {
 }
 
 /** The reply subject of a message that a consumer of `stream` sends. */
-export function ackOf(stream: string, sequence: number, consumerSequence: number, pending = 0): string {
-  return `$JS.ACK.${stream}.C.1.${sequence}.${consumerSequence}.1767225600000000000.${pending}`;
+export function ackOf(
+  stream: string,
+  sequence: number,
+  consumerSequence: number,
+  pending = 0,
+  seconds = 1_767_225_600,
+): string {
+  return `$JS.ACK.${stream}.C.1.${sequence}.${consumerSequence}.${seconds}000000000.${pending}`;
 }

@@ -54,7 +54,11 @@ export class LocalInflow extends Inflow {
     const { origin, config } = this;
     if (config.opt_start_seq > 0) return config.opt_start_seq;
     if (config.opt_start_time === undefined || origin === undefined) return 1;
-    return origin.store.firstSince(parseTime(config.opt_start_time) ?? 0n) || origin.store.state.lastSequence + 1;
+    return this.#firstSince(origin, parseTime(config.opt_start_time) ?? 0n);
+  }
+
+  #firstSince({ store }: Stream, ns: bigint): number {
+    return store.firstSince(ns) || store.state.lastSequence + 1;
   }
 
   #filterOf(origin: Stream): SubjectFilter | undefined {
@@ -94,7 +98,9 @@ export class LocalInflow extends Inflow {
       this.#retry(fault);
       return;
     }
-    if (!this.#isSame || place.isDoubtful) place.next = place.from;
+    const { sinceNs } = place;
+    if (sinceNs !== undefined) place.next = this.#firstSince(origin, sinceNs);
+    else if (!this.#isSame || place.isDoubtful) place.next = place.from;
     this.#isSame = true;
     this.activeMs ??= this.nowMs;
     for (let count = 0; count < MESSAGES_PER_TURN; count++) {

@@ -135,3 +135,28 @@ test("where that time is not known, what the message holds tells", () => {
     assert.deepEqual([place.last, place.time, place.isDoubtful], [last, time, false]);
   }
 });
+
+test("an origin that lost its end and has gone past it is read on behind the time of the last message", () => {
+  const { place, told } = placeAt(5);
+  assert.equal(place.recognise("A", 9), undefined);
+  assert.equal(place.from, 5, "the last one is seen once more");
+  assert.match(place.see(message(5, 8)) ?? "", /^the origin has another message at 5/);
+  assert.deepEqual([place.sinceNs, place.isDoubtful, told], [5_000_000_001n, true, []]);
+  assert.equal(place.see(message(3, 3)), undefined);
+  assert.equal(place.last, 5, "one from before is not taken again");
+  assert.equal(place.see(message(4, 7)), undefined);
+  assert.deepEqual([place.last, place.next, place.isDoubtful, told], [3, 4, false, ["shortened", "changed"]]);
+});
+
+test("an origin whose last message has gone is read on", () => {
+  const { place, told } = placeAt(5);
+  assert.equal(place.recognise("A", 9), undefined);
+  assert.equal(place.see(message(6, 6)), undefined);
+  assert.deepEqual([place.last, place.next, place.isDoubtful, told], [5, 6, false, []]);
+});
+
+test("of an origin whose clock was set back what stands where the last message was is new", () => {
+  const { place, told } = placeAt(5);
+  assert.match(place.see(message(5, 2)) ?? "", /^the origin was shortened to 4/);
+  assert.deepEqual([place.from, place.sinceNs, told], [5, undefined, ["shortened", "changed"]]);
+});

@@ -48,6 +48,8 @@ export class OriginPlace {
   // Of a source: the lowest end of the origin that was seen below `last`.
   #shortest: number | undefined;
   #earlyEnds = 0;
+  // Of a source: the origin has another message where the last one was, as it lost its end and has gone on since.
+  #isForked = false;
   // Of a source: when the origin had stored the message that was taken last, in seconds and nanoseconds; 0 where that is not known.
   #seconds = 0;
   #nanoseconds = 0;
@@ -79,12 +81,17 @@ export class OriginPlace {
 
   /** Whether the message that was taken last must be seen once more. */
   get isDoubtful(): boolean {
-    return this.#candidate !== undefined || this.#shortest !== undefined;
+    return this.#candidate !== undefined || this.#shortest !== undefined || this.#isForked;
   }
 
-  /** Where to read on: a mirror sees its last message once more, and knows the origin again by its time. */
+  /** Of an origin that lost its end and has gone on since: in nanoseconds, when the first message was stored at the earliest that is to come. */
+  get sinceNs(): bigint | undefined {
+    return this.#isForked && this.time !== undefined ? nsOf(this.time) + 1n : undefined;
+  }
+
+  /** Where to read on: the last message is seen once more, and the origin known again by its time. */
   get from(): number {
-    const seesAgain = this.last > 0 && (this.#owner.isMirror || this.isDoubtful);
+    const seesAgain = this.last > 0 && (this.#owner.isMirror || this.isDoubtful || this.time !== undefined);
     return seesAgain ? this.last : (this.next ?? 1);
   }
 
@@ -130,11 +137,28 @@ export class OriginPlace {
     const { sequence } = message;
     if (sequence > this.last && !this.isDoubtful) return undefined;
     if (this.#owner.isMirror) return this.#seeMirrored(sequence, message);
-    if (this.#shortest === undefined || sequence < this.last) return undefined;
+    if (this.#isForked) return this.#seeBehindFork(message);
+    if (sequence < this.last) return undefined;
+    if (this.#shortest === undefined) return this.#seeLast(message);
     if (sequence > this.last || !this.#isTaken(message)) return this.#shorten(this.#shortest);
     this.#keepTime(message);
     this.#forgetEnds();
     return undefined;
+  }
+
+  #seeLast(message: OriginMessage): string | undefined {
+    if (this.time === undefined || this.#isTaken(message)) return undefined;
+    // Its clock was set back: when it lost its end is not known.
+    if (nsOf(message) < nsOf(this.time)) return this.#shorten(this.last - 1);
+    this.#isForked = true;
+    return `the origin has another message at ${this.last} than the one that was taken of it`;
+  }
+
+  // What was stored later than the last one that was taken is new.
+  #seeBehindFork(message: OriginMessage): undefined {
+    if (nsOf(message) < (this.sinceNs ?? 0n)) return;
+    if (message.sequence <= this.last) this.#shorten(message.sequence - 1);
+    this.#isForked = false;
   }
 
   // Its time tells, to the nanosecond; of one that is known by its header only, what it holds.
@@ -209,6 +233,7 @@ export class OriginPlace {
   }
 
   #forgetEnds(): void {
+    this.#isForked = false;
     this.#shortest = undefined;
     this.#earlyEnds = 0;
   }

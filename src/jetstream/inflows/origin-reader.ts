@@ -4,7 +4,7 @@
 import { stringifyExact } from "../../protocol/json.js";
 import { wireSubject } from "../names.js";
 import type { SourceConfig } from "../streams/stream-config.js";
-import { NS_PER_SECOND } from "../time.js";
+import { NS_PER_SECOND, timeText } from "../time.js";
 import type { OriginConsumer } from "./origin-answer.js";
 import type { OriginPlace } from "./origin-place.js";
 
@@ -57,14 +57,16 @@ class OwnReader implements OriginReader {
     });
   }
 
-  #consumerConfig(deliver: string, { from, last }: OriginPlace): object {
+  #consumerConfig(deliver: string, { from, last, sinceNs }: OriginPlace): object {
     const config = this.#config;
     const patterns = config.filter_subject === "" ? (config.subject_transforms ?? []).map(({ src }) => src || ">") : [];
-    const byTime = last === 0 && config.opt_start_seq === 0 && config.opt_start_time !== undefined;
+    const begins = last === 0 && config.opt_start_seq === 0 ? config.opt_start_time : undefined;
+    const since = sinceNs === undefined ? begins : timeText(sinceNs);
+    const byTime = since !== undefined;
     return {
       deliver_policy: byTime ? "by_start_time" : from > 1 ? "by_start_sequence" : "all",
       opt_start_seq: byTime || from <= 1 ? undefined : from,
-      opt_start_time: byTime ? config.opt_start_time : undefined,
+      opt_start_time: since,
       ack_policy: "none",
       ack_wait: ACK_WAIT_NS,
       max_deliver: 1,
