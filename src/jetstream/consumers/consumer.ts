@@ -100,12 +100,6 @@ export class Consumer implements DeliveryTarget {
     return this.config.ack_policy !== "none";
   }
 
-  /** Whether it is that of a mirror or a source, or made for one. */
-  get feedsStream(): boolean {
-    const { direct, sourcing, ack_policy: acks } = this.config;
-    return direct || sourcing === true || acks === "flow_control";
-  }
-
   // ---------------------------------------------------------------- life
 
   /** Whether it stands still until the next start, as what the disk has of it or of its stream cannot be read now. */

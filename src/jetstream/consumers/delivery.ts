@@ -82,7 +82,7 @@ export class Delivery {
         pulls.nothingLeft();
         return;
       }
-      if (consumer.feedsStream && !stream.durableEnd.includes(sequence)) return;
+      if (!stream.durableEnd.includes(sequence, consumer)) return;
       const loaded = stream.store.load(sequence);
       if (loaded instanceof Promise) {
         this.#loadLater(sequence, loaded);

@@ -1,11 +1,14 @@
-// How far a stream's messages are durable: what flows into other streams is sent no sooner. After a power cut the origin would
-// give the same sequences to other messages, and the copy would have what the origin never had.
+// How far a stream's messages are durable: none is delivered, or sent to other streams, any sooner. After a crash the stream
+// would give the same sequence to another message, and who has got the first one would never ask for that.
+import type { Consumer } from "../consumers/consumer.js";
+import type { Ticket } from "../store/store.js";
 import type { Stream } from "./stream.js";
 
 const RETRY_MS = 1000;
 
 export class DurableEnd {
   readonly #stream: Stream;
+  readonly #held = new Set<Consumer>();
   #sequence = 0;
   #isWaiting = false;
 
@@ -13,13 +16,23 @@ export class DurableEnd {
     this.#stream = stream;
   }
 
-  /** Whether a message is durable. If not, the consumers that feed other streams are woken when more is. */
-  includes(sequence: number): boolean {
+  /** A batch of messages begins behind those up to `sequence`, which were written with `ticket` at the latest. */
+  batchBegins(ticket: Ticket, sequence: number): void {
+    if (ticket <= this.#stream.account.js.storage.commits.durable) this.#sequence = sequence;
+  }
+
+  /** Whether a message is durable. If not, its consumer is woken when more is. */
+  includes(sequence: number, consumer: Consumer): boolean {
+    if (sequence <= this.#sequence) return true;
     const { account, lastTicket, store } = this.#stream;
     const { lastSequence } = store.state;
-    if (lastTicket <= account.js.storage.commits.durable) this.#sequence = lastSequence;
-    else if (!this.#isWaiting) this.#wait(lastSequence);
-    return sequence <= this.#sequence;
+    if (lastTicket <= account.js.storage.commits.durable) {
+      this.#sequence = lastSequence;
+      return true;
+    }
+    this.#held.add(consumer);
+    if (!this.#isWaiting) this.#wait(lastSequence);
+    return false;
   }
 
   #wait(lastSequence: number): void {
@@ -36,6 +49,8 @@ export class DurableEnd {
   }
 
   #wake(): void {
-    for (const consumer of this.#stream.consumers.values()) if (consumer.feedsStream) consumer.wake();
+    const held = [...this.#held];
+    this.#held.clear();
+    for (const consumer of held) consumer.wake();
   }
 }

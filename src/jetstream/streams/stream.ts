@@ -311,7 +311,7 @@ export class Stream implements DeliveryTarget {
     const times = time === undefined ? timesAt(this.account.js.nowMs, ttlMs) : timesSince(time, ttlMs);
     if (rollup === "all") this.inflows?.beforeRemoval();
     const ticket = store.append(message, sequence, times, more);
-    this.lastTicket = ticket;
+    this.#written(ticket, sequence);
     const id = headers.get(Header.msgId);
     if (id !== undefined) this.ids.add(id, sequence, times, this.account.js.nowMs - this.#windowMs);
     if (rollup === "all") this.removed(() => store.compact(sequence).ticket);
@@ -332,11 +332,17 @@ export class Stream implements DeliveryTarget {
     account.checkRoom(store.storage, store.sizeOf(message));
     const sequence = store.state.lastSequence + 1;
     const ticket = store.append(message, sequence, timesAt(account.js.nowMs));
-    this.lastTicket = ticket;
+    this.#written(ticket, sequence);
     this.settle();
     this.#tellConsumers(message.subject, sequence);
     this.#tellFed();
     return { sequence, ticket, duplicate: false };
+  }
+
+  #written(ticket: Ticket, sequence: number): void {
+    if (ticket === this.lastTicket) return;
+    this.durableEnd.batchBegins(this.lastTicket, sequence - 1);
+    this.lastTicket = ticket;
   }
 
   #tellConsumers(subject: string, sequence: number): void {
