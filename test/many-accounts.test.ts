@@ -1,5 +1,5 @@
-// Ten thousand accounts in one server: how long it takes to listen, how much memory they cost, and that they work. The limits
-// are wide, for slow machines: they catch a cost per account that has multiplied.
+// Thousands of accounts in one server, ten thousand in the long form: how long it takes to listen, how much memory they cost,
+// and that they work. The limits are wide, for slow machines: they catch a cost per account that has multiplied.
 import assert from "node:assert/strict";
 import { sign } from "node:crypto";
 import { type TestContext, test } from "node:test";
@@ -7,9 +7,9 @@ import { accountJwt, JwtWorld, operatorJwt, type Pair, pairOf, userJwt } from ".
 import { connectClient, connectRaw, type RawClient } from "./support/raw-client.js";
 import { type ServerProcess, startServerProcess } from "./support/server-process.js";
 
-const ACCOUNTS = 10_000;
+const ACCOUNTS = process.env["NATSNODE_RUNS"] === undefined ? 2000 : 10_000;
 const READY_TIMEOUT_MS = 30_000;
-const MAX_MORE_MB = 200;
+const MAX_MORE_MB = 40 + 0.016 * ACCOUNTS;
 const MB = 1024 * 1024;
 const skip = process.platform === "linux" ? false : "memory is read from /proc";
 
@@ -35,7 +35,7 @@ async function assertShared(hub: RawClient, last: RawClient): Promise<void> {
   assert.deepEqual([line, payload], [`MSG news.t${ACCOUNTS - 1} 1 3`, "yes"]);
 }
 
-test("10,000 accounts of the configuration, each with a user and an import", { skip }, async (t) => {
+test(`${ACCOUNTS} accounts of the configuration, each with a user and an import`, { skip }, async (t) => {
   const accounts = Array.from({ length: ACCOUNTS }, (_, i) => {
     return `T${i} { users: [{user: u${i}, password: p}], imports: [{stream: {account: HUB, subject: "news.t${i}"}}] }`;
   });
@@ -45,7 +45,7 @@ test("10,000 accounts of the configuration, each with a user and an import", { s
   await assertShared(await connectClient(t, port, { user: "hub", pass: "p" }), last);
 });
 
-test("10,000 preloaded accounts of an operator, each with an import", { skip }, async (t) => {
+test(`${ACCOUNTS} preloaded accounts of an operator, each with an import`, { skip }, async (t) => {
   const { operator, system } = new JwtWorld();
   const exporter = pairOf("account");
   const exports = [{ name: "news", subject: "news.>", type: "stream" }];
