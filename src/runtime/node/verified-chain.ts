@@ -16,24 +16,39 @@ export function verifiedChain(
   authorities: string | undefined,
   nowMs: number,
 ): Uint8Array[] {
-  const chain = namedChain(first).map((der) => new X509Certificate(der));
+  const trusted = authorities?.match(PEM_CERTIFICATE) ?? rootCertificates;
+  const chain = completed(
+    namedChain(first).map((der) => new X509Certificate(der)),
+    trusted,
+  );
   const isProven = chain.every((one, at) => holdsAt(one, nowMs) && (at === 0 || hasIssued(one, chain[at - 1])));
   // Old authorities do not say that they are one.
   const areAuthorities = chain.slice(1, -1).every(({ ca }) => ca);
   const last = chain.at(-1)?.raw.toString("base64");
-  const trusted = authorities?.match(PEM_CERTIFICATE) ?? rootCertificates;
   const isTrusted = trusted.some((pem) => pem.replace(PEM_FRAME, "") === last);
   return isProven && areAuthorities && isTrusted ? chain.map(({ raw }) => raw) : [];
 }
 
-// Completed by the authorities that are trusted, of which the last one names itself as its issuer; empty without such an end.
+// The certificates that Node shows; from Node 24 on these may be without any issuer.
 function namedChain(first: DetailedPeerCertificate): Uint8Array[] {
   const chain: Uint8Array[] = [];
   for (let one = first; one?.raw !== undefined; one = one.issuerCertificate) {
     chain.push(one.raw);
-    if (one.issuerCertificate === one) return chain;
+    if (one.issuerCertificate === one) break;
   }
-  return [];
+  return chain;
+}
+
+// Up to one that has issued itself, by authorities that are trusted.
+function completed(chain: readonly X509Certificate[], trusted: readonly string[]): X509Certificate[] {
+  const whole = [...chain];
+  for (let last = whole.at(-1); last !== undefined && !last.checkIssued(last); last = whole.at(-1)) {
+    const below = last;
+    const issuer = trusted.map((pem) => new X509Certificate(pem)).find((one) => hasIssued(one, below));
+    if (issuer === undefined || whole.some((one) => one.raw.equals(issuer.raw))) break;
+    whole.push(issuer);
+  }
+  return whole;
 }
 
 function holdsAt({ validFrom, validTo }: X509Certificate, nowMs: number): boolean {
