@@ -1,12 +1,10 @@
 // Lines of a leaf node that were generated, damaged and cut into random chunks, for the hub's end of the link, in memory.
 import assert from "node:assert/strict";
 import { resolveOptions, type ServerOptions } from "../options/options.js";
-import type { Clock } from "../runtime/clock.js";
 import { silentLogger } from "../runtime/logger.js";
-import type { Listener, Network, Transport, TransportHandler } from "../runtime/network.js";
+import type { Listener, Network, Transport } from "../runtime/network.js";
 import { Prng } from "../runtime/prng.js";
-import type { Random } from "../runtime/random.js";
-import { simulatedRuntime } from "../runtime/simulated/index.js";
+import { damaged, FuzzedWire, handDrivenRuntime } from "../runtime/simulated/fuzzed-wire.js";
 import { Server } from "../server/server.js";
 import { WebsocketRoom } from "../websocket/room.js";
 import { LeafRoom } from "./room.js";
@@ -36,17 +34,13 @@ export async function fuzzLeafProtocol(runs: number, seed = 1): Promise<void> {
   for (let run = 0; run < runs; run++) {
     const world = worlds[prng.below(worlds.length)];
     const session = randomSession(prng);
-    const input = prng.below(3) === 0 ? session : damaged(session, prng);
+    const input = prng.below(3) === 0 ? session : damaged(session, prng, MORSELS);
     const shown = (): string => `run ${run}: ${JSON.stringify(input.toString("latin1")).replace(/x{99,}/g, "x...")}`;
     const whole = await world.connect();
     whole.feed(input);
     const first = whole.finish();
     const pieces = await world.connect();
-    for (let at = 0; at < input.length && !pieces.ended; ) {
-      const next = Math.min(input.length, at + 1 + prng.below(prng.below(2) === 0 ? 4 : input.length));
-      pieces.feed(input.subarray(at, next));
-      at = next;
-    }
+    pieces.feedInPieces(input, prng);
     assert.deepEqual(pieces.finish(), first, shown());
     assert.deepEqual(world.exceptions, [], shown());
     world.checkEmpty(shown());
@@ -57,15 +51,15 @@ export async function fuzzLeafProtocol(runs: number, seed = 1): Promise<void> {
 class World {
   readonly exceptions: string[] = [];
   private readonly server: Server;
-  private readonly turnEnds: (() => void)[] = [];
+  private readonly endTurn: () => void;
   private readonly accepting = new Map<number, (transport: Transport) => void>();
   private ownInterest: ReadonlyMap<string, number> = new Map();
-  private client!: Wire;
+  private client!: FuzzedWire;
 
   static async make(leafnodes: LeafOptions): Promise<World> {
     const world = new World(leafnodes);
     await world.server.start();
-    world.client = new Wire(world.endTurn);
+    world.client = new FuzzedWire(world.endTurn);
     world.server.handle(world.client);
     world.client.feed(
       Buffer.from('CONNECT {"verbose":false,"headers":true}\r\nSUB > 1\r\nSUB a q 2\r\nSUB *.c q 3\r\n'),
@@ -76,16 +70,13 @@ class World {
   }
 
   private constructor(leafnodes: LeafOptions) {
-    const simulated = simulatedRuntime({ seed: 1 });
-    const clock: Clock = Object.create(simulated.clock, {
-      endOfTurn: { value: (run: () => void) => void this.turnEnds.push(run) },
-    });
-    const random: Random = Object.create(simulated.random, { below: { value: () => 0 }, float: { value: () => 0.5 } });
+    const { runtime: driven, endTurn } = handDrivenRuntime();
+    this.endTurn = endTurn;
     const listen: Network["listen"] = async ({ host, port }, accept): Promise<Listener> => {
       this.accepting.set(port, accept);
       return { host, port, close: async () => {} };
     };
-    const network: Network = Object.create(simulated.network, { listen: { value: listen } });
+    const network: Network = Object.create(driven.network, { listen: { value: listen } });
     const error = (message: string): void => {
       if (message.includes("internal error")) this.exceptions.push(message);
     };
@@ -97,7 +88,7 @@ class World {
       mappings: { "m.*": [{ destination: "b.{{wildcard(1)}}" }] },
       leafnodes: { port: LEAF_PORT, ...leafnodes },
     };
-    const runtime = { ...simulated, clock, random, network };
+    const runtime = { ...driven, network };
     this.server = new Server(resolveOptions(options), { runtime, logger: { ...silentLogger, error } });
     this.server.use(new LeafRoom(this.server, new WebsocketRoom(this.server)));
   }
@@ -118,62 +109,12 @@ class World {
       assert.deepEqual([sublist.size, leafnodes], [this.ownInterest.get(name), 0], `${name}: ${shown}`);
     }
   }
-
-  private readonly endTurn = (): void => {
-    for (let run = this.turnEnds.shift(); run !== undefined; run = this.turnEnds.shift()) run();
-  };
 }
 
-/** Both ends of a connection: the server's transport, and what comes out of it. */
-class Wire implements Transport {
-  readonly remoteAddress = "10.1.1.1";
-  readonly remotePort = 1;
-  readonly localAddress = "10.1.1.2";
-  readonly localPort = 2;
-  readonly inProcess = false;
-  readonly bufferedBytes = 0;
-  output = "";
-  ended = false;
-  protected handler: TransportHandler | undefined;
-  protected readonly endTurn: () => void;
+class FuzzedLeaf extends FuzzedWire {
+  readonly #client: FuzzedWire;
 
-  constructor(endTurn: () => void) {
-    this.endTurn = endTurn;
-  }
-
-  get started(): boolean {
-    return this.handler !== undefined;
-  }
-
-  start(handler: TransportHandler): void {
-    this.handler = handler;
-  }
-  write(chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) this.output += Buffer.from(chunk).toString("latin1");
-  }
-  pause(): void {}
-  resume(): void {}
-  end(): void {
-    this.ended = true;
-  }
-  destroy(): void {
-    this.ended = true;
-  }
-
-  feed(bytes: Uint8Array): void {
-    if (this.ended) return;
-    const chunk = Buffer.alloc(bytes.length + 8, 0x0a);
-    chunk.set(bytes, 4);
-    this.handler?.onData(chunk, 4, 4 + bytes.length);
-    chunk.fill(0x2a);
-    this.endTurn();
-  }
-}
-
-class FuzzedLeaf extends Wire {
-  readonly #client: Wire;
-
-  constructor(endTurn: () => void, client: Wire) {
+  constructor(endTurn: () => void, client: FuzzedWire) {
     super(endTurn);
     this.#client = client;
   }
@@ -262,14 +203,3 @@ const MORSELS = [
   "[".repeat(99),
   "\xff",
 ];
-
-function damaged(session: Buffer, prng: Prng): Buffer {
-  let bytes = session;
-  for (let edits = 1 + prng.below(4); edits > 0; edits--) {
-    const at = prng.below(bytes.length + 1);
-    const removed = prng.below(2) === 0 ? 0 : prng.below(8);
-    const added = prng.below(3) === 0 ? "" : MORSELS[prng.below(MORSELS.length)];
-    bytes = Buffer.concat([bytes.subarray(0, at), Buffer.from(added, "latin1"), bytes.subarray(at + removed)]);
-  }
-  return prng.below(3) === 0 ? bytes.subarray(0, prng.below(bytes.length + 1)) : bytes;
-}

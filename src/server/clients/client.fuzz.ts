@@ -1,12 +1,9 @@
 // Client input that was generated, damaged and cut into random chunks, for a connection over an in-memory transport.
 import assert from "node:assert/strict";
 import { resolveOptions, type ServerOptions } from "../../options/options.js";
-import type { Clock } from "../../runtime/clock.js";
 import { silentLogger } from "../../runtime/logger.js";
-import type { Transport, TransportHandler } from "../../runtime/network.js";
 import { Prng } from "../../runtime/prng.js";
-import type { Random } from "../../runtime/random.js";
-import { simulatedRuntime } from "../../runtime/simulated/index.js";
+import { damaged, FuzzedWire, handDrivenRuntime } from "../../runtime/simulated/fuzzed-wire.js";
 import { CloseReason } from "../close-reason.js";
 import { Server } from "../server.js";
 
@@ -44,17 +41,13 @@ export function fuzzClientProtocol(runs: number, seed = 1): void {
     const world = worlds[prng.below(worlds.length)];
     const session = randomSession(prng);
     const intact = prng.below(3) === 0;
-    const input = intact ? session : damaged(session, prng);
+    const input = intact ? session : damaged(session, prng, MORSELS);
     const shown = (): string => `run ${run}: ${JSON.stringify(input.toString("latin1"))}`;
     const whole = world.connect();
     whole.feed(input);
     const first = whole.finish();
     const pieces = world.connect();
-    for (let at = 0; at < input.length && !pieces.ended; ) {
-      const next = Math.min(input.length, at + 1 + prng.below(prng.below(2) === 0 ? 4 : input.length));
-      pieces.feed(input.subarray(at, next));
-      at = next;
-    }
+    pieces.feedInPieces(input, prng);
     assert.deepEqual(pieces.finish(), first, shown());
     assert.deepEqual(world.exceptions, [], shown());
     if (intact && !first.closedEarly) assert.match(first.output, /PONG\r\n(INFO\r\n)?$/, shown());
@@ -73,22 +66,19 @@ function prngOf(seed: number): Prng {
 class World {
   readonly exceptions: string[] = [];
   private readonly server: Server;
-  private readonly turnEnds: (() => void)[] = [];
+  private readonly endTurn: () => void;
   /** Subscriptions of the server itself, by account. */
   private readonly ownInterest: ReadonlyMap<string, number>;
 
   constructor(options: ServerOptions) {
-    const simulated = simulatedRuntime({ seed: 1 });
-    const clock: Clock = Object.create(simulated.clock, {
-      endOfTurn: { value: (run: () => void) => void this.turnEnds.push(run) },
-    });
-    const random: Random = Object.create(simulated.random, { below: { value: () => 0 }, float: { value: () => 0.5 } });
+    const { runtime: driven, endTurn } = handDrivenRuntime();
+    this.endTurn = endTurn;
     const limits = { maxPayloadBytes: MAX_PAYLOAD_BYTES, maxControlLineBytes: MAX_CONTROL_LINE_BYTES };
     const error = (message: string): void => {
       if (message.includes("internal error")) this.exceptions.push(message);
     };
     this.server = new Server(resolveOptions({ ...options, ...limits }), {
-      runtime: { ...simulated, clock, random },
+      runtime: driven,
       logger: { ...silentLogger, error },
     });
     const accounts = [...this.server.accounts.all()];
@@ -96,7 +86,7 @@ class World {
   }
 
   connect(): FuzzedClient {
-    const client = new FuzzedClient(() => this.endTurn());
+    const client = new FuzzedClient(this.endTurn);
     this.server.handle(client);
     this.endTurn();
     client.output = "";
@@ -111,51 +101,19 @@ class World {
       assert.equal(account.sublist.size, this.ownInterest.get(account.name), account.name);
     }
   }
-
-  private endTurn(): void {
-    for (let run = this.turnEnds.shift(); run !== undefined; run = this.turnEnds.shift()) run();
-  }
 }
 
-/** Both ends of a connection: the server's transport, and what comes out of it. */
-class FuzzedClient implements Transport {
-  readonly remoteAddress = "";
-  readonly remotePort = 0;
-  readonly localAddress = "";
-  readonly localPort = 0;
-  readonly inProcess = true;
-  readonly bufferedBytes = 0;
-  output = "";
-  ended = false;
-  private handler!: TransportHandler;
-  private readonly endTurn: () => void;
+/** Checks after each input that no more is kept than the limits allow. */
+class FuzzedClient extends FuzzedWire {
+  override readonly remoteAddress = "";
+  override readonly remotePort = 0;
+  override readonly localAddress = "";
+  override readonly localPort = 0;
+  override readonly inProcess = true;
 
-  constructor(endTurn: () => void) {
-    this.endTurn = endTurn;
-  }
-
-  start(handler: TransportHandler): void {
-    this.handler = handler;
-  }
-  write(chunks: readonly Uint8Array[]): void {
-    for (const chunk of chunks) this.output += Buffer.from(chunk).toString("latin1");
-  }
-  pause(): void {}
-  resume(): void {}
-  end(): void {
-    this.ended = true;
-  }
-  destroy(): void {
-    this.ended = true;
-  }
-
-  feed(bytes: Uint8Array): void {
+  override feed(bytes: Uint8Array): void {
     if (this.ended) return;
-    const chunk = Buffer.alloc(bytes.length + 8, 0x0a);
-    chunk.set(bytes, 4);
-    this.handler.onData(chunk, 4, 4 + bytes.length);
-    chunk.fill(0x2a);
-    this.endTurn();
+    super.feed(bytes);
     const { partial, body } = (this.handler as unknown as { framer: { partial: Buffer; body: Buffer } }).framer;
     assert.ok(partial.length <= 2 * (MAX_CONTROL_LINE_BYTES + bytes.length + 256), `${partial.length} bytes of a line`);
     assert.ok(body.length <= MAX_PAYLOAD_BYTES + 2, `${body.length} bytes of a payload`);
@@ -168,7 +126,7 @@ class FuzzedClient implements Transport {
     this.feed(Buffer.from("\r\n\r\n"));
     assert.ok(this.ended, "alive after nonsense");
     assert.notEqual((this.handler as unknown as { closeReason: CloseReason }).closeReason, CloseReason.internalError);
-    this.handler.onClose();
+    this.handler?.onClose();
     this.endTurn();
     return result;
   }
@@ -245,14 +203,3 @@ const MORSELS = [
   "[".repeat(99),
   "\xff",
 ];
-
-function damaged(session: Buffer, prng: Prng): Buffer {
-  let bytes = session;
-  for (let edits = 1 + prng.below(4); edits > 0; edits--) {
-    const at = prng.below(bytes.length + 1);
-    const removed = prng.below(2) === 0 ? 0 : prng.below(8);
-    const added = prng.below(3) === 0 ? "" : MORSELS[prng.below(MORSELS.length)];
-    bytes = Buffer.concat([bytes.subarray(0, at), Buffer.from(added, "latin1"), bytes.subarray(at + removed)]);
-  }
-  return prng.below(3) === 0 ? bytes.subarray(0, prng.below(bytes.length + 1)) : bytes;
-}
