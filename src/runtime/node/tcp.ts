@@ -101,7 +101,7 @@ class TcpTransport implements Transport {
     const secured = peer === undefined ? await context.accept(raw) : await context.connect(raw, peer);
     secured.on("error", this.onError);
     secured.allowHalfOpen = true;
-    const session = sessionOf(secured, context.settings);
+    const session = sessionOf(secured, context);
     const { admit } = context.settings;
     if (admit !== undefined) await admitted(secured, admit(session, peer === undefined ? "client" : "server"));
     this.socket = secured;

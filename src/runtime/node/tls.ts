@@ -5,7 +5,7 @@ import tls from "node:tls";
 import { type TlsContext, TlsError, type TlsPair, type TlsPeer, type TlsSession, type TlsSettings } from "../tls.js";
 import { askedName } from "./client-hello.js";
 import { handshakeError } from "./tls-errors.js";
-import { verifiedChain } from "./verified-chain.js";
+import { authoritiesOf, verifiedChain } from "./verified-chain.js";
 
 /** TLS 1.3 is always on, with all of its suites; what a configuration chooses among are those of TLS 1.2. */
 const TLS13_SUITES = ["TLS_AES_128_GCM_SHA256", "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256"];
@@ -46,6 +46,7 @@ export class NodeTlsContext implements TlsContext {
   readonly #names: readonly X509Certificate[];
   readonly #servers = new Map<string, tls.Server>();
   readonly #handshakes = new WeakMap<object, Handshake>();
+  #authorities: readonly X509Certificate[] | undefined;
 
   /** @throws {TlsError} TLS_SETTINGS */
   constructor(settings: TlsSettings) {
@@ -67,6 +68,12 @@ export class NodeTlsContext implements TlsContext {
       if (error instanceof TlsError) throw error;
       throw new TlsError("TLS_SETTINGS", `tls: ${(error as Error).message}`);
     }
+  }
+
+  /** Who is trusted to have issued the other side's certificate; read when it is first needed. */
+  get authorities(): readonly X509Certificate[] {
+    this.#authorities ??= authoritiesOf(this.settings.authorities);
+    return this.#authorities;
   }
 
   /** What a client brings to a handshake. */
@@ -190,10 +197,12 @@ function takeName(socket: Socket): Promise<string> {
 }
 
 /** What a finished handshake agreed on. */
-export function sessionOf(socket: tls.TLSSocket, { admit, authorities }: TlsSettings): TlsSession {
+export function sessionOf(socket: tls.TLSSocket, context: NodeTlsContext): TlsSession {
   // Before the other call, which takes the certificates out of OpenSSL's list.
-  const isVerified = admit !== undefined && socket.authorized;
-  const chain = isVerified ? verifiedChain(socket.getPeerCertificate(true), authorities, Date.now()) : undefined;
+  const isVerified = context.settings.admit !== undefined && socket.authorized;
+  const chain = isVerified
+    ? verifiedChain(socket.getPeerCertificate(true), context.authorities, Date.now())
+    : undefined;
   const peerCertificates: Uint8Array[] = [];
   let certificate = socket.getPeerX509Certificate();
   while (certificate !== undefined) {

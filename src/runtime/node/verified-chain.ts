@@ -4,19 +4,27 @@ import { X509Certificate } from "node:crypto";
 import { type DetailedPeerCertificate, rootCertificates } from "node:tls";
 
 const PEM_CERTIFICATE = /-----BEGIN (X509 )?CERTIFICATE-----[^-]+-----END (X509 )?CERTIFICATE-----/g;
-const PEM_FRAME = /-----[^-]+-----|\s/g;
+
+/** The authorities of PEM text, or those that come with the platform; what is no certificate OpenSSL passes over, too. */
+export function authoritiesOf(pem: string | undefined): X509Certificate[] {
+  return (pem?.match(PEM_CERTIFICATE) ?? rootCertificates).flatMap((one) => {
+    try {
+      return [new X509Certificate(one)];
+    } catch {
+      return [];
+    }
+  });
+}
 
 /**
  * The certificates (DER) from the other side's own one up to an authority; empty when one of them has not signed the one before,
- * does not hold at `nowMs`, or when the last is none of the authorities.
- * @param authorities PEM; undefined: those that come with the platform
+ * does not hold at `nowMs`, or when the last is none of the trusted ones.
  */
 export function verifiedChain(
   first: DetailedPeerCertificate,
-  authorities: string | undefined,
+  trusted: readonly X509Certificate[],
   nowMs: number,
 ): Uint8Array[] {
-  const trusted = authorities?.match(PEM_CERTIFICATE) ?? rootCertificates;
   const chain = completed(
     namedChain(first).map((der) => new X509Certificate(der)),
     trusted,
@@ -24,8 +32,8 @@ export function verifiedChain(
   const isProven = chain.every((one, at) => holdsAt(one, nowMs) && (at === 0 || hasIssued(one, chain[at - 1])));
   // Old authorities do not say that they are one.
   const areAuthorities = chain.slice(1, -1).every(({ ca }) => ca);
-  const last = chain.at(-1)?.raw.toString("base64");
-  const isTrusted = trusted.some((pem) => pem.replace(PEM_FRAME, "") === last);
+  const last = chain.at(-1);
+  const isTrusted = last !== undefined && isAmong(trusted, last);
   return isProven && areAuthorities && isTrusted ? chain.map(({ raw }) => raw) : [];
 }
 
@@ -40,15 +48,19 @@ function namedChain(first: DetailedPeerCertificate): Uint8Array[] {
 }
 
 // Up to one that has issued itself, by authorities that are trusted.
-function completed(chain: readonly X509Certificate[], trusted: readonly string[]): X509Certificate[] {
+function completed(chain: readonly X509Certificate[], trusted: readonly X509Certificate[]): X509Certificate[] {
   const whole = [...chain];
   for (let last = whole.at(-1); last !== undefined && !last.checkIssued(last); last = whole.at(-1)) {
     const below = last;
-    const issuer = trusted.map((pem) => new X509Certificate(pem)).find((one) => hasIssued(one, below));
-    if (issuer === undefined || whole.some((one) => one.raw.equals(issuer.raw))) break;
+    const issuer = trusted.find((one) => hasIssued(one, below));
+    if (issuer === undefined || isAmong(whole, issuer)) break;
     whole.push(issuer);
   }
   return whole;
+}
+
+function isAmong(certificates: readonly X509Certificate[], { raw }: X509Certificate): boolean {
+  return certificates.some((one) => one.raw.equals(raw));
 }
 
 function holdsAt({ validFrom, validTo }: X509Certificate, nowMs: number): boolean {
