@@ -40,8 +40,8 @@ export function quoted(name: string): string {
   return `${out}"`;
 }
 
-const SHORT_ESCAPES: Record<string, string> = {
-  '"': '\\"',
+/** How Go writes them within quotes of any kind. */
+export const GO_ESCAPES: Readonly<Record<string, string>> = {
   "\\": "\\\\",
   "\x07": "\\a",
   "\b": "\\b",
@@ -51,6 +51,7 @@ const SHORT_ESCAPES: Record<string, string> = {
   "\t": "\\t",
   "\v": "\\v",
 };
+const SHORT_ESCAPES: Readonly<Record<string, string>> = { ...GO_ESCAPES, '"': '\\"' };
 
 function escaped(char: string, code: number): string {
   const short = SHORT_ESCAPES[char];

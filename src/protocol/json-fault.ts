@@ -1,18 +1,10 @@
 // Why a text is no JSON, in the words of Go's encoding/json, which nats-server shows to clients.
 
+import { GO_ESCAPES } from "./error-texts.js";
+
 const BLANK = /[ \t\r\n]/;
 const ESCAPES = '"\\/bfnrt';
-const NAMED: Readonly<Record<string, string>> = {
-  "\x07": "\\a",
-  "\b": "\\b",
-  "\f": "\\f",
-  "\n": "\\n",
-  "\r": "\\r",
-  "\t": "\\t",
-  "\v": "\\v",
-  "\\": "\\\\",
-  "'": "\\'",
-};
+const NAMED: Readonly<Record<string, string>> = { ...GO_ESCAPES, "'": "\\'" };
 
 class Fault extends Error {}
 

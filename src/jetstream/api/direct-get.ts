@@ -1,6 +1,6 @@
 // Direct get: messages of a stream without JSON around them, one or a batch (ADR-31).
 
-import { type Fields, field, readRequest } from "../fields.js";
+import { readRequest } from "../fields.js";
 import { wireSubject } from "../names.js";
 import type { StoredMessage } from "../store/store.js";
 import { Header, statusBlock } from "../streams/publish-headers.js";
@@ -8,23 +8,11 @@ import type { Stream } from "../streams/stream.js";
 import { parseTime } from "../time.js";
 import type { AnswerHeaders } from "./answer-writer.js";
 import type { DirectRequest, DirectRoute } from "./api.js";
-import { type GetRequest, lastOf, readPlainGet } from "./plain-get.js";
+import { GET_FIELDS, type GetRequest, lastOf, readPlainGet } from "./plain-get.js";
 import { sequenceOf } from "./streams.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const MAX_BATCH = 1000;
-const FIELDS: Fields = {
-  seq: field("unsigned"),
-  last_by_subj: field("text"),
-  next_by_subj: field("text"),
-  batch: field("int"),
-  max_bytes: field("int"),
-  start_time: field("time"),
-  multi_last: field("texts"),
-  up_to_seq: field("int"),
-  up_to_time: field("time"),
-  no_hdr: field("flag"),
-};
 
 interface Answering {
   readonly request: DirectRequest;
@@ -68,7 +56,7 @@ function byRequest(request: DirectRequest): boolean {
   }
   let asked: GetRequest;
   try {
-    asked = readRequest<GetRequest>(request.payload, FIELDS, false);
+    asked = readRequest<GetRequest>(request.payload, GET_FIELDS, false);
   } catch {
     return status(request, "408 Malformed Request");
   }

@@ -2,6 +2,7 @@
 // clients write them. Everything else is for the reader of JSON.
 import { readDecimal } from "../../protocol/decimal.js";
 import { startsWith } from "../../protocol/words.js";
+import { type Fields, field } from "../fields.js";
 
 /** What a request for a message asks for; names are those of the API. */
 export interface GetRequest {
@@ -16,6 +17,20 @@ export interface GetRequest {
   up_to_time?: string;
   no_hdr: boolean;
 }
+
+/** The same as JSON has it. */
+export const GET_FIELDS: Fields = {
+  seq: field("unsigned"),
+  last_by_subj: field("text"),
+  next_by_subj: field("text"),
+  batch: field("int"),
+  max_bytes: field("int"),
+  start_time: field("time"),
+  multi_last: field("texts"),
+  up_to_seq: field("int"),
+  up_to_time: field("time"),
+  no_hdr: field("flag"),
+};
 
 const SEQUENCE = Buffer.from('{"seq":');
 const LAST = Buffer.from('{"last_by_subj":"');

@@ -23,23 +23,12 @@ import {
 } from "../streams/stream-config.js";
 import { nsOf, parseTime, timeText } from "../time.js";
 import { type ApiRequest, type ApiRoute, wantEmpty } from "./api.js";
+import { GET_FIELDS, type GetRequest } from "./plain-get.js";
 
 const SUBJECTS_LIMIT = 100_000;
 const CREATE: Fields = { ...STREAM_FIELDS, pedantic: field("flag") };
 const INFO: Fields = { offset: field("int"), deleted_details: field("flag"), subjects_filter: field("text") };
 const PURGE: Fields = { seq: field("unsigned"), filter: field("text"), keep: field("unsigned") };
-const GET: Fields = {
-  seq: field("unsigned"),
-  last_by_subj: field("text"),
-  next_by_subj: field("text"),
-  batch: field("int"),
-  max_bytes: field("int"),
-  start_time: field("time"),
-  multi_last: field("texts"),
-  up_to_seq: field("int"),
-  up_to_time: field("time"),
-  no_hdr: field("flag"),
-};
 const DELETE: Fields = { seq: field("unsigned"), no_erase: field("flag") };
 const EMPTY_PAGE = { total: 0, offset: 0, limit: 0 };
 
@@ -213,17 +202,7 @@ function purge(request: ApiRequest): object {
 async function getMessage(request: ApiRequest): Promise<object> {
   const { account, names, payload, strict } = request;
   if (payload.length === 0) throw new ApiError("badRequest");
-  const asked = readRequest<
-    Record<string, never> & {
-      seq: number;
-      last_by_subj: string;
-      next_by_subj: string;
-      batch: number;
-      max_bytes: number;
-      start_time?: string;
-      no_hdr: boolean;
-    }
-  >(payload, GET, strict);
+  const asked = readRequest<GetRequest>(payload, GET_FIELDS, strict);
   const { seq, last_by_subj: last, next_by_subj: next } = asked;
   const tooMuch =
     (seq > 0 && last !== "") ||
@@ -254,7 +233,7 @@ async function getMessage(request: ApiRequest): Promise<object> {
 /** The sequence that a request for a message means; 0 for none. */
 export function sequenceOf(
   { store }: Stream,
-  asked: { seq: number; last_by_subj: string; next_by_subj: string; start_time?: string },
+  asked: Pick<GetRequest, "seq" | "last_by_subj" | "next_by_subj" | "start_time">,
 ): number {
   if (asked.last_by_subj !== "") {
     const subject = wireSubject(asked.last_by_subj);

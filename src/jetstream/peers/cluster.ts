@@ -129,16 +129,15 @@ export class JetStreamCluster implements Admission, PeerWork {
     } else if (this.#takes(verdict, request, source?.peer)) {
       this.#takers.claim(request, () => this.#takeOn(asked, run, delivery));
     } else {
-      if (verdict === "silence" || verdict === "coordinator") this.#takers.passed(request);
+      if (isLeft(verdict)) this.#takers.passed(request);
       this.#perform(verdict, asked, run, delivery);
     }
   }
 
   #performForwarded(asked: Asked, run: () => void, delivery: Delivery, isFirst: boolean): void {
     const verdict = this.#answering.judge(asked);
-    const isLeft = verdict === "silence" || verdict === "coordinator";
     if (verdict === "later") this.#wait(delivery, () => this.#performForwarded(asked, run, delivery, isFirst));
-    else if (!isLeft) this.#perform(verdict, asked, run, delivery);
+    else if (!isLeft(verdict)) this.#perform(verdict, asked, run, delivery);
     else if (isFirst) this.#forward(asked, { ...delivery, hearers: NOBODY }, asked);
   }
 
@@ -148,7 +147,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     // Those that believe the stream to be here are silent.
     if (verdict === "place") return peer === undefined || this.#takers.wasHere(request);
     const isWatched = this.peers.coordinator === "own" || this.#takers.isExpectedHere(request);
-    return (verdict === "silence" || verdict === "coordinator") && isWatched && !this.#takers.isSettled(request);
+    return isLeft(verdict) && isWatched && !this.#takers.isSettled(request);
   }
 
   #hasTaken(question: Question): boolean {
@@ -166,9 +165,7 @@ export class JetStreamCluster implements Admission, PeerWork {
   // Nobody else takes it, so that whoever is to answer now hears of it from here.
   #takeOn(asked: Asked, run: () => void, delivery: Delivery): void {
     const verdict = this.#answering.judge(asked);
-    const isLeft = verdict === "silence" || verdict === "coordinator";
-    const unheard = { ...delivery, hearers: NOBODY };
-    if (isLeft) this.#forward({ ...asked, source: undefined }, unheard, asked);
+    if (isLeft(verdict)) this.#forward({ ...asked, source: undefined }, { ...delivery, hearers: NOBODY }, asked);
     else this.#perform(verdict, verdict === "place" ? { ...asked, source: undefined } : asked, run, delivery);
   }
 
@@ -178,7 +175,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     else if (verdict === "neighbours") this.#neighbours.ask(account, rest, reply, payload, source);
     else if (verdict === "place") this.#placement.take(asked);
     else if (verdict === "later") this.#wait(delivery, () => this.#admit(asked, run, delivery));
-    else if (verdict === "coordinator" || verdict === "silence") this.#forward(asked, delivery, asked);
+    else if (isLeft(verdict)) this.#forward(asked, delivery, asked);
     else if (verdict instanceof ApiError) this.#api.respond(asked, this.#api.refusal(asked, verdict));
   }
 
@@ -188,7 +185,7 @@ export class JetStreamCluster implements Admission, PeerWork {
     if (!this.#forwarded.isNew(account, subject, reply, source)) return false;
     const verdict = this.#answering.judgeDirect(asked);
     if (verdict === "no responders") this.#tellNobody(asked, reply);
-    else if (verdict === "coordinator" || verdict === "silence") {
+    else if (isLeft(verdict)) {
       this.#forwardDirect(asked, { subject, reply, payload, headerBlock });
       if (this.#isGoneHere(asked)) this.#tellNobody(asked, reply);
     } else if (verdict === "later" && reply !== "") {
@@ -350,6 +347,9 @@ export class JetStreamCluster implements Admission, PeerWork {
     ready?.();
   }
 }
+
+/** Whether another server answers. */
+const isLeft = (verdict: unknown): boolean => verdict === "silence" || verdict === "coordinator";
 
 const takenDirectly = ({ account, stream, rest }: AskedDirectly, reply: string): TakenRequest => ({
   account: account.name,

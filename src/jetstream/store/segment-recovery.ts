@@ -252,7 +252,7 @@ async function scan(
       recovery.failure === undefined &&
       areRemoved(recovery.steps, (block.count > 0 ? block.last : segment.header.after) + 1, after - 1)
     ) {
-      await wipePart(recovery, segment, base + at, next - at);
+      await wipePart(segment, base + at, next - at);
     } else {
       await setAside(recovery, segment, bytes.subarray(at, next), base + at, `${next - at} bytes`);
       segment.sealed = true;
@@ -270,10 +270,7 @@ async function scan(
 async function writeBack({ files }: Recovery, segment: Segment, copy: JournalRecord, position: number): Promise<void> {
   const { record, ticket } = copy;
   try {
-    await files.context.pool.use(segment.path, false, async (file) => {
-      await file.write([record.whole], position);
-      await file.sync();
-    });
+    await segment.writeOver(position, record.whole);
   } catch {
     segment.patches.push({ position, bytes: record.whole });
     files.incomplete.set(segment, Math.min(ticket, files.incomplete.get(segment) ?? ticket));
@@ -281,12 +278,9 @@ async function writeBack({ files }: Recovery, segment: Segment, copy: JournalRec
 }
 
 /** Writes over what was to be erased when the power went, and is not missed. */
-async function wipePart({ files }: Recovery, segment: Segment, position: number, bytes: number): Promise<void> {
+async function wipePart(segment: Segment, position: number, bytes: number): Promise<void> {
   try {
-    await files.context.pool.use(segment.path, false, async (file) => {
-      await file.write([Buffer.alloc(bytes)], position);
-      await file.sync();
-    });
+    await segment.writeOver(position, Buffer.alloc(bytes));
   } catch {
     segment.mustWipe = true;
     // Without an index file it is read at the next start, and this tried again.

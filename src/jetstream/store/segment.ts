@@ -184,11 +184,16 @@ export class Segment implements Readable {
   async erase(position: number, bytes: number): Promise<void> {
     const { bytes: record } = await this.readPart(position, position + bytes);
     eraseRecord(record);
+    await this.writeOver(position, record);
+    this.context.cache.forget(this);
+  }
+
+  /** Replaces bytes of the file, and syncs. */
+  async writeOver(position: number, bytes: Uint8Array): Promise<void> {
     await this.context.pool.use(this.path, false, async (file) => {
-      await file.write([record], position);
+      await file.write([bytes], position);
       await file.sync();
     });
-    this.context.cache.forget(this);
   }
 
   /** The plain range of the block that holds `position`, and its bytes in the file. */
