@@ -7,8 +7,7 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { startServer } from "../src/index.js";
 import { cuttingProxy } from "../src/testing/index.js";
 import { freePort } from "./support/free-port.js";
-import { connectionTo } from "./support/leaf-link.js";
-import { withoutNeighbour } from "./support/neighbour.js";
+import { connectionTo, linkedPrograms } from "./support/leaf-link.js";
 import { type ServerProcess, type ServerProgram, startServerProcess } from "./support/server-process.js";
 import { infoUntil, request } from "./support/stream-api.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
@@ -47,14 +46,7 @@ async function clientOf(t: TestContext, { port }: ServerProcess): Promise<NatsCo
   return client;
 }
 
-const PAIRS: readonly (readonly [hub: ServerProgram, leaf: ServerProgram])[] = [
-  ["natsnode", "natsnode"],
-  ["natsnode", "neighbour"],
-  ["neighbour", "natsnode"],
-];
-
-for (const [hubProgram, leafProgram] of PAIRS) {
-  const skip = hubProgram === leafProgram ? false : withoutNeighbour();
+for (const { hub: hubProgram, leaf: leafProgram, skip } of linkedPrograms()) {
   test(`all that a ${leafProgram} keeps until it is acknowledged comes to a ${hubProgram} once, in order`, {
     skip,
     timeout: 120_000,

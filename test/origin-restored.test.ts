@@ -6,8 +6,7 @@ import { after, type TestContext, test } from "node:test";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { type NatsServer, startServer } from "../src/index.js";
 import { freePort } from "./support/free-port.js";
-import { connectionTo } from "./support/leaf-link.js";
-import { withoutNeighbour } from "./support/neighbour.js";
+import { connectionTo, linkedPrograms } from "./support/leaf-link.js";
 import { type ServerProgram, startServerProcess } from "./support/server-process.js";
 import { infoUntil, request, restore, snapshot } from "./support/stream-api.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
@@ -57,14 +56,7 @@ async function hubAndLeaf(
   return [desk, client];
 }
 
-const PAIRS: readonly (readonly [hub: ServerProgram, leaf: ServerProgram])[] = [
-  ["natsnode", "natsnode"],
-  ["natsnode", "neighbour"],
-  ["neighbour", "natsnode"],
-];
-
-for (const [hub, leaf] of PAIRS) {
-  const skip = hub === leaf ? false : withoutNeighbour();
+for (const { hub, leaf, skip } of linkedPrograms()) {
   test(`a mirror goes on when its origin was restored: ${hub} mirrors ${leaf}`, {
     skip,
     timeout: 90_000,

@@ -7,8 +7,8 @@ import { type TestContext, test } from "node:test";
 import { type ConnectionOptions, connect, type NatsConnection } from "@nats-io/transport-node";
 import { freePort } from "./support/free-port.js";
 import { accountJwt, authenticatorOf, JwtWorld, operatorJwt, pairOf } from "./support/jwt-world.js";
-import { withoutNeighbour } from "./support/neighbour.js";
-import { type ServerProgram, startServerProcess } from "./support/server-process.js";
+import { linkedPrograms } from "./support/leaf-link.js";
+import { startServerProcess } from "./support/server-process.js";
 import { infoUntil, request } from "./support/stream-api.js";
 
 const MESSAGES = 4000;
@@ -130,13 +130,7 @@ jetstream { store_dir: "{{DIR}}" }`;
   await mirrorAndSource(await user(owner), await user(reader));
 });
 
-const ends: readonly (readonly [hub: ServerProgram, leaf: ServerProgram])[] = [
-  ["natsnode", "natsnode"],
-  ["neighbour", "natsnode"],
-  ["natsnode", "neighbour"],
-];
-for (const [hub, leaf] of ends) {
-  const skip = hub === "natsnode" && leaf === "natsnode" ? false : withoutNeighbour();
+for (const { hub, leaf, skip } of linkedPrograms()) {
   test(`a leaf node mirrors and sources a stream of another account of its hub: ${leaf} at ${hub}`, {
     skip,
   }, async (t) => {

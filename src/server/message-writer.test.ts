@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { outboxText } from "../../test/support/outbox-text.js";
 import { Message } from "../accounts/message.js";
 import { type DeliveryTarget, Subscription } from "../accounts/subscription.js";
 import { takeMemory } from "../runtime/copied-memory.js";
-import type { Transport } from "../runtime/network.js";
 import { LARGE_CHUNK_BYTES, REFERENCED_PAYLOAD_BYTES } from "./limits.js";
 import { writeMessage } from "./message-writer.js";
 import { ChunkPool, Outbox } from "./outbox.js";
@@ -19,15 +19,7 @@ function written(messages: readonly Message[], sid: string, withHeaders: boolean
   for (const message of messages) {
     bytes += writeMessage(outbox, new Subscription(message.subject, undefined, sid, nobody), message, withHeaders);
   }
-  let text = "";
-  const sink = {
-    bufferedBytes: 0,
-    write: (chunks: readonly Uint8Array[]) => {
-      for (const chunk of chunks) text += Buffer.from(chunk).toString("latin1");
-    },
-  };
-  outbox.flush(sink as unknown as Transport, Number.POSITIVE_INFINITY);
-  return { text, bytes };
+  return { text: outboxText(outbox), bytes };
 }
 
 function expected(

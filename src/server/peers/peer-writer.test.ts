@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
+import { outboxText } from "../../../test/support/outbox-text.js";
 import { Message } from "../../accounts/message.js";
 import { PeerMessageLine } from "../../protocol/peer-message-line.js";
-import type { Transport } from "../../runtime/network.js";
 import { MOST_PEER_QUEUES, PEER_LINE_BYTES } from "../limits.js";
 import { ChunkPool, Outbox } from "../outbox.js";
 import { type PeerPrefix, peerPrefix, writePeerMessage } from "./peer-writer.js";
@@ -31,15 +31,7 @@ function written(prefix: PeerPrefix, options: Written): { text: string; bytes: n
   const message = Message.of("a.b", reply, latin1(headers), latin1(payload));
   const [subjectPart, replyPart] = [latin1(options.beforeSubject ?? ""), latin1(options.beforeReply ?? "")];
   const bytes = writePeerMessage(outbox, prefix, message, queues, withHeaders, subjectPart, replyPart);
-  let text = "";
-  const sink = {
-    bufferedBytes: 0,
-    write: (chunks: readonly Uint8Array[]) => {
-      for (const chunk of chunks) text += Buffer.from(chunk).toString("latin1");
-    },
-  };
-  outbox.flush(sink as unknown as Transport, Number.POSITIVE_INFINITY);
-  return { text, bytes };
+  return { text: outboxText(outbox), bytes };
 }
 
 test("all forms of a message for another server", () => {
