@@ -186,8 +186,7 @@ class CopiesRun {
     if (how === "stop") await world.clock.settle(this.#life.server.server.close());
     if (how === "kill") world.kill();
     else {
-      // Of a write that is torn in the middle a copy may survive whose original, which nobody was told of, has gone.
-      world.crash();
+      world.crash({ torn: true });
       world.restart();
     }
     this.#life = await Life.begin(world);

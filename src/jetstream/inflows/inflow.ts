@@ -198,7 +198,8 @@ export abstract class Inflow implements PlaceOwner {
     const headers = this.#copy.mirrored(origin);
     const { message } = this.#copy;
     this.#checkRoom(message);
-    return target.keep({ message, headers, ttl: this.#ttlOf(headers), rollup: undefined }, origin.sequence, origin);
+    const intake = { message, headers, ttl: this.#ttlOf(headers), rollup: undefined, follows: true };
+    return target.keep(intake, origin.sequence, origin);
   }
 
   #source(origin: OriginMessage): Stored {
@@ -219,6 +220,7 @@ export abstract class Inflow implements PlaceOwner {
       headers,
       ttl: this.#ttlOf(headers),
       rollup: target.config.allow_rollup_hdrs && (rollup === "sub" || rollup === "all") ? rollup : undefined,
+      follows: true,
     });
   }
 

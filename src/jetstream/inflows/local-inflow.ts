@@ -1,4 +1,4 @@
-// What flows into a stream from another one of its account on this server: read from its store.
+// What flows into a stream from another one of its account on this server: what is durable there, read from its store.
 import type { Timer } from "../../runtime/clock.js";
 import { ApiError } from "../errors.js";
 import type { StoredMessage, SubjectFilter } from "../store/store.js";
@@ -111,6 +111,7 @@ export class LocalInflow extends Inflow {
         else this.#retry(missing);
         return;
       }
+      if (!origin.durableEnd.includes(sequence, this)) return;
       const loaded = origin.store.load(sequence);
       if (loaded instanceof Promise) {
         this.#busy = true;

@@ -102,7 +102,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     return Math.min(this.files.oldestTicket, this.held?.[0]?.ticket ?? Number.POSITIVE_INFINITY);
   }
 
-  append(message: NewMessage, sequence: Sequence, times: MessageTimes, more = false): Ticket {
+  append(message: NewMessage, sequence: Sequence, times: MessageTimes, more = false, follows = false): Ticket {
     this.checkOpen();
     if (this.unread !== undefined) throw this.unread;
     const { index, files, context } = this;
@@ -121,7 +121,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
       message,
       sequence,
       times,
-      (more ? RecordFlag.more : 0) | (this.inBatch ? RecordFlag.continued : 0),
+      (more ? RecordFlag.more : 0) | (this.inBatch || follows ? RecordFlag.continued : 0),
       this.id,
       number,
     );

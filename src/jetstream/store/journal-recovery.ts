@@ -144,8 +144,9 @@ function openBatches(records: readonly RecordView[]): Set<number> {
 }
 
 /**
- * The last frame may not have been durable as a whole. What comes after a gap in it may stand for what is missing, or belong to
- * a batch that is not there as a whole; any other message stands for itself.
+ * The last frame may not have been durable as a whole. What comes after a gap in it may stand for what is missing, belong to
+ * a batch that is not there as a whole, or be the copy of a message behind others that are missing; any other message stands
+ * for itself.
  */
 function standsAlone({ kind, flags, log }: RecordView, cutBatches: ReadonlySet<number>): boolean {
   if (kind === RecordKind.create) return true;

@@ -28,7 +28,7 @@ export const RecordFlag = {
   more: 2,
   compressed: 4,
   encrypted: 8,
-  /** The record before, of this stream, belongs to the same atomic batch. */
+  /** The record before, of this stream, belongs to the same atomic batch; or it tells nothing without those before it. */
   continued: 16,
 } as const;
 

@@ -155,9 +155,10 @@ export interface StreamStore {
   /**
    * Stores a message. `sequence` is above `lastSequence`; sequences that are left out count as deleted. `more` is true when
    * the next append to this store belongs to the same atomic batch: after a crash all of a batch is there, or nothing.
+   * `follows`: it is there only with all that was appended, to whatever store, before it.
    * Throws StoreError: STORE_FULL and STORE_IO while the disk takes nothing, STORE_SEQUENCE, STORE_TOO_LARGE, STORE_CLOSED.
    */
-  append(message: NewMessage, sequence: Sequence, times: MessageTimes, more?: boolean): Ticket;
+  append(message: NewMessage, sequence: Sequence, times: MessageTimes, more?: boolean, follows?: boolean): Ticket;
   /** What a message counts in `state.bytes`. */
   sizeOf(message: NewMessage): number;
 

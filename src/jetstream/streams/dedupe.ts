@@ -47,13 +47,15 @@ export class DuplicateIds {
   }
 
   /**
-   * Adds the ids of a stream's messages since a time. Resolves when all are known, or when a message cannot be read now: with
+   * Adds the ids of a stream's messages within its window. Resolves when all are known, or when a message cannot be read now: with
    * that it goes on later, and until then they are not known.
    */
-  async recover(stream: Stream, sinceNs: bigint): Promise<void> {
+  async recover(stream: Stream): Promise<void> {
+    const { config, account, store } = stream;
+    const { lastSequence, messages } = store.state;
+    if (config.duplicate_window <= 0n || messages === 0) return;
     this.#recoveries++;
-    const { store } = stream;
-    const { lastSequence } = store.state;
+    const sinceNs = account.js.nowNs - config.duplicate_window;
     await this.#read(stream, { from: store.firstSince(sinceNs), lastSequence, sinceNs }, RETRY_MS);
   }
 

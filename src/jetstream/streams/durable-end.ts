@@ -1,14 +1,19 @@
 // How far a stream's messages are durable: none is delivered, or sent to other streams, any sooner. After a crash the stream
 // would give the same sequence to another message, and who has got the first one would never ask for that.
-import type { Consumer } from "../consumers/consumer.js";
 import type { Ticket } from "../store/store.js";
 import type { Stream } from "./stream.js";
 
 const RETRY_MS = 1000;
 
+/** Reads the stream's messages: a consumer, or what flows into another stream of this server. */
+export interface DurableReader {
+  /** More is durable. */
+  wake(): void;
+}
+
 export class DurableEnd {
   readonly #stream: Stream;
-  readonly #held = new Set<Consumer>();
+  readonly #held = new Set<DurableReader>();
   #sequence = 0;
   #isWaiting = false;
 
@@ -21,8 +26,8 @@ export class DurableEnd {
     if (ticket <= this.#stream.account.js.storage.commits.durable) this.#sequence = sequence;
   }
 
-  /** Whether a message is durable. If not, its consumer is woken when more is. */
-  includes(sequence: number, consumer: Consumer): boolean {
+  /** Whether a message is durable. If not, its reader is woken when more is. */
+  includes(sequence: number, reader: DurableReader): boolean {
     if (sequence <= this.#sequence) return true;
     const { account, lastTicket, store } = this.#stream;
     const { lastSequence } = store.state;
@@ -30,7 +35,7 @@ export class DurableEnd {
       this.#sequence = lastSequence;
       return true;
     }
-    this.#held.add(consumer);
+    this.#held.add(reader);
     if (!this.#isWaiting) this.#wait(lastSequence);
     return false;
   }
@@ -51,6 +56,6 @@ export class DurableEnd {
   #wake(): void {
     const held = [...this.#held];
     this.#held.clear();
-    for (const consumer of held) consumer.wake();
+    for (const reader of held) reader.wake();
   }
 }

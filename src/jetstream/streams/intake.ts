@@ -10,6 +10,8 @@ export interface Intake {
   readonly headers: MessageHeaders;
   readonly ttl: Ttl | undefined;
   readonly rollup: "sub" | "all" | undefined;
+  /** Whether it may be there after a crash only with all that was stored before: the last copy of an origin tells how far that was read. */
+  readonly follows?: boolean;
 }
 
 /** What became of a message. */

@@ -128,7 +128,7 @@ export class Stream implements DeliveryTarget {
     this.#subjects.listen();
     this.settle();
     this.expiry.arm();
-    this.idsKnown = this.#recoverIds();
+    this.idsKnown = this.ids.recover(this);
     for (const consumer of this.consumers.values()) consumer.open();
     this.schedules?.recover();
     this.inflows?.start();
@@ -153,7 +153,7 @@ export class Stream implements DeliveryTarget {
     this.settle();
     this.expiry.arm();
     // A mirror, which keeps no ids, may have become a stream that does.
-    if (before.duplicate_window <= 0n) this.idsKnown = this.#recoverIds();
+    if (before.duplicate_window <= 0n) this.idsKnown = this.ids.recover(this);
     this.inflows?.start();
     for (const consumer of this.consumers.values()) consumer.streamChanged();
   }
@@ -195,12 +195,6 @@ export class Stream implements DeliveryTarget {
     this.#isPlain = isPlain(config) && !this.#hasLimits && this.schedules === undefined;
     if (this.inflows === undefined) this.account.fed.delete(this);
     else this.account.fed.add(this);
-  }
-
-  async #recoverIds(): Promise<void> {
-    const { duplicate_window: windowNs } = this.config;
-    if (windowNs <= 0n || this.store.state.messages === 0) return;
-    await this.ids.recover(this, this.account.js.nowNs - windowNs);
   }
 
   /** A message that is looked at in passing: where the disk fails that is logged, and it counts as not there. */
@@ -310,7 +304,7 @@ export class Stream implements DeliveryTarget {
     const ttlMs = ttl === undefined ? 0 : ttl.ns < 0n ? NEVER_EXPIRES : ceilMs(ttl.ns);
     const times = time === undefined ? timesAt(this.account.js.nowMs, ttlMs) : timesSince(time, ttlMs);
     if (rollup === "all") this.inflows?.beforeRemoval();
-    const ticket = store.append(message, sequence, times, more);
+    const ticket = store.append(message, sequence, times, more, intake.follows);
     this.#written(ticket, sequence);
     const id = headers.get(Header.msgId);
     if (id !== undefined) this.ids.add(id, sequence, times, this.account.js.nowMs - this.#windowMs);
