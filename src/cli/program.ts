@@ -198,7 +198,8 @@ export class Program {
       cluster: cluster?.tls !== undefined,
       websocket: websocket?.tls !== undefined,
     };
-    const text = portsFileText(this.#server.addresses, encryption, this.#runtime.network.interfaceAddresses());
+    const interfaces = this.#runtime.network.interfaceAddresses({ loopback: true });
+    const text = portsFileText(this.#server.addresses, encryption, interfaces);
     this.#portsFile.put(
       portsFileDir ? portsFilePath(portsFileDir, this.#host.programName, this.#runtime.process.pid) : undefined,
       text,

@@ -18,6 +18,9 @@ interface Tls {
   readonly verifyAndMap: boolean;
 }
 
+/** Where rooms listen, by kind (`Server.addresses`): the port that a wish for any free one (-1) has become. */
+export type Listening = Readonly<Record<string, { readonly port: number }>>;
+
 interface Listens {
   readonly host: string;
   readonly port: number;
@@ -27,14 +30,13 @@ interface Listens {
   readonly writeTimeout: string;
 }
 
-export function clusterVarz(options: ResolvedOptions, name: string | undefined): object {
-  const { cluster } = options;
+export function clusterVarz({ cluster }: ResolvedOptions, name: string | undefined, listening: Listening): object {
   if (cluster === undefined) return { name };
   const { port, poolSize, routes } = cluster;
   return {
     name,
     addr: host(cluster),
-    cluster_port: port || undefined,
+    cluster_port: portOf(cluster, listening["cluster"]),
     auth_timeout: authTimeout(cluster),
     urls: routes.length > 0 ? routes.map((url) => hostOf(url)) : undefined,
     tls_timeout: tlsTimeout(cluster),
@@ -45,7 +47,7 @@ export function clusterVarz(options: ResolvedOptions, name: string | undefined):
   };
 }
 
-export function gatewayVarz({ gateway }: ResolvedOptions): object {
+export function gatewayVarz({ gateway }: ResolvedOptions, listening: Listening): object {
   if (gateway === undefined) return {};
   const remotes = gateway.gateways.map(({ name, tls, url, urls = [] }) => {
     const all = [...(url === undefined ? [] : [url]), ...urls].map((one) => hostOf(one));
@@ -54,7 +56,7 @@ export function gatewayVarz({ gateway }: ResolvedOptions): object {
   return {
     name: gateway.name || undefined,
     host: host(gateway),
-    port: gateway.port || undefined,
+    port: portOf(gateway, listening["gateway"]),
     auth_timeout: authTimeout(gateway),
     tls_timeout: tlsTimeout(gateway),
     tls_required: gateway.tls === undefined ? undefined : true,
@@ -67,7 +69,7 @@ export function gatewayVarz({ gateway }: ResolvedOptions): object {
   };
 }
 
-export function leafnodesVarz({ leafnodes }: ResolvedOptions): object {
+export function leafnodesVarz({ leafnodes }: ResolvedOptions, listening: Listening): object {
   if (leafnodes === undefined) return {};
   const { tls } = leafnodes;
   const remotes = leafnodes.remotes.map((remote) => ({
@@ -79,7 +81,7 @@ export function leafnodesVarz({ leafnodes }: ResolvedOptions): object {
   }));
   return {
     host: host(leafnodes),
-    port: leafnodes.port || undefined,
+    port: portOf(leafnodes, listening["leafnode"]),
     auth_timeout: authTimeout(leafnodes),
     tls_timeout: tlsTimeout(leafnodes),
     tls_required: tls === undefined ? undefined : true,
@@ -108,12 +110,12 @@ export function mqttVarz({ mqtt }: ResolvedOptions): object {
   };
 }
 
-export function websocketVarz({ websocket }: ResolvedOptions): object {
+export function websocketVarz({ websocket }: ResolvedOptions, listening: Listening): object {
   if (websocket === undefined) return {};
   const { handshakeTimeoutMs, authorization, allowedOrigins } = websocket;
   return {
     host: host(websocket),
-    port: websocket.port || undefined,
+    port: portOf(websocket, listening["websocket"]),
     advertise: websocket.advertise || undefined,
     no_auth_user: websocket.noAuthUser || undefined,
     jwt_cookie: websocket.jwtCookie || undefined,
@@ -131,6 +133,10 @@ export function websocketVarz({ websocket }: ResolvedOptions): object {
 
 function host(listens: { readonly host: string; readonly port: number }): string | undefined {
   return listens.port !== 0 || listens.host !== ANY_HOST ? listens.host : undefined;
+}
+
+function portOf({ port }: { readonly port: number }, listening: Listening[string] | undefined): number | undefined {
+  return port === 0 ? undefined : (listening?.port ?? port);
 }
 
 /** Seconds. */

@@ -17,7 +17,7 @@ export interface VarzExtra {
 
 export async function varz(server: Server, extra: VarzExtra): Promise<object> {
   const status = await server.collect();
-  const { options, runtime } = server;
+  const { addresses, options, runtime } = server;
   const { process } = runtime;
   const { tls } = options;
   const sorted = [...extra.requests].sort(([a], [b]) => (a < b ? -1 : 1));
@@ -48,11 +48,11 @@ export async function varz(server: Server, extra: VarzExtra): Promise<object> {
     max_control_line: options.maxControlLineBytes,
     max_payload: options.maxPayloadBytes,
     max_pending: options.maxPendingBytes,
-    cluster: clusterVarz(options, status.clusterName),
-    gateway: gatewayVarz(options),
-    leaf: leafnodesVarz(options),
+    cluster: clusterVarz(options, status.clusterName, addresses),
+    gateway: gatewayVarz(options, addresses),
+    leaf: leafnodesVarz(options, addresses),
     mqtt: mqttVarz(options),
-    websocket: websocketVarz(options),
+    websocket: websocketVarz(options, addresses),
     jetstream: server.jetStream?.varz() ?? {},
     tls_timeout: (tls?.timeoutMs ?? 2_000) / 1000,
     tls_cert_not_after: status.certificateExpiresMs === undefined ? undefined : formatMs(status.certificateExpiresMs),

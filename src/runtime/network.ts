@@ -123,7 +123,7 @@ export interface Network {
   fetchText(url: string, options: FetchOptions): Promise<HttpText>;
   /** Makes certificates and the rest ready for handshakes. Throws a TlsError (TLS_SETTINGS) when they make no sense. */
   tlsContext(settings: TlsSettings): TlsContext;
-  /** Addresses of this machine's interfaces, loopback left out. */
-  interfaceAddresses(): string[];
+  /** Addresses of this machine's interfaces; those of loopback only where they are asked for. */
+  interfaceAddresses(which?: { readonly loopback: boolean }): string[];
   hostname(): string;
 }

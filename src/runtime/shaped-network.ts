@@ -126,8 +126,8 @@ class ShapedNetwork implements Network {
   tlsContext(settings: TlsSettings): TlsContext {
     return this.#inner.tlsContext(settings);
   }
-  interfaceAddresses(): string[] {
-    return this.#inner.interfaceAddresses();
+  interfaceAddresses(which?: { readonly loopback: boolean }): string[] {
+    return this.#inner.interfaceAddresses(which);
   }
   hostname(): string {
     return this.#inner.hostname();

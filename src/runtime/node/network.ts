@@ -38,10 +38,10 @@ export class NodeNetwork implements Network {
     return new NodeTlsContext(settings);
   }
 
-  interfaceAddresses(): string[] {
+  interfaceAddresses({ loopback }: { readonly loopback: boolean } = { loopback: false }): string[] {
     const addresses: string[] = [];
     for (const entries of Object.values(networkInterfaces())) {
-      for (const entry of entries ?? []) if (!entry.internal) addresses.push(entry.address);
+      for (const entry of entries ?? []) if (loopback || !entry.internal) addresses.push(entry.address);
     }
     return addresses;
   }

@@ -56,5 +56,10 @@ test("cpuPercent counts since the last call", async () => {
 test("the runtime is one for the process", () => {
   assert.equal(nodeRuntime(), nodeRuntime());
   assert.equal(typeof nodeRuntime().network.hostname(), "string");
-  for (const address of nodeRuntime().network.interfaceAddresses()) assert.doesNotMatch(address, /^(127\.|::1$)/);
+});
+
+test("addresses of this machine are without loopback, unless asked for", () => {
+  const { network } = nodeRuntime();
+  for (const address of network.interfaceAddresses()) assert.doesNotMatch(address, /^(127\.|::1$)/);
+  assert.ok(network.interfaceAddresses({ loopback: true }).includes("127.0.0.1"));
 });
