@@ -12,6 +12,7 @@ import {
 } from "@nats-io/jetstream";
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import { type NatsServer, startServer } from "../src/index.js";
+import { lookAgain } from "./support/look-again.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 
 const KEY = "natsnode.dead_letter";
@@ -34,7 +35,7 @@ async function failTwice(client: NatsConnection): Promise<void> {
 
 /** Resolves when nothing waits for an acknowledgement. */
 async function untilDone(manager: JetStreamManager): Promise<void> {
-  while ((await manager.consumers.info("ORDERS", "work")).num_ack_pending > 0) await new Promise(setImmediate);
+  while ((await manager.consumers.info("ORDERS", "work")).num_ack_pending > 0) await lookAgain();
 }
 
 async function firstLetter(client: NatsConnection): Promise<JsMsg> {

@@ -4,6 +4,7 @@ import { after, test } from "node:test";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { startServer } from "../src/index.js";
+import { lookAgain } from "./support/look-again.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 
 const storeDir = temporaryFolder({ after });
@@ -26,7 +27,7 @@ test("/metrics tells how far behind mirrors and sources are, and what the budget
     sources: [{ name: "ORIGIN", filter_subject: "o.a" }, { name: "NOBODY" }],
   });
   await jetstream(client).publish("o.a", "one");
-  while ((await manager.streams.info("SOURCED")).state.messages === 0) await new Promise(setImmediate);
+  while ((await manager.streams.info("SOURCED")).state.messages === 0) await lookAgain();
   const { host, port } = server.addresses["monitoring"];
   const text = await (await fetch(`http://${host}:${port}/metrics`)).text();
   const samples = new Map<string, number>();

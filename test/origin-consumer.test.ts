@@ -8,6 +8,7 @@ import { startServer } from "../src/index.js";
 import { cuttingProxy } from "../src/testing/index.js";
 import { freePort } from "./support/free-port.js";
 import { connectionTo, linkedPrograms } from "./support/leaf-link.js";
+import { lookAgain } from "./support/look-again.js";
 import { type ServerProcess, type ServerProgram, startServerProcess } from "./support/server-process.js";
 import { infoUntil, request } from "./support/stream-api.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
@@ -122,7 +123,7 @@ test("the origin's consumer is looked at: what cannot be read by is told", { tim
   for (;;) {
     const { ack_floor: floor } = await request<{ ack_floor: { stream_seq: number } }>(client, "CONSUMER.INFO.O.D");
     if (floor.stream_seq === 1) break;
-    await new Promise(setImmediate);
+    await lookAgain();
   }
 });
 

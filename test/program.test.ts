@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { freePort } from "./support/free-port.js";
+import { lookAgain } from "./support/look-again.js";
 import { projectRoot } from "./support/project.js";
 import { startServerProcess } from "./support/server-process.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
@@ -48,7 +49,7 @@ test("SIGUSR1 before the program's first statement leaves no inspector open eith
   });
   await once(child, "spawn");
   // Earlier than its second thread, Node has no handler of its own, and the signal ends every program.
-  while (readdirSync(`/proc/${child.pid}/task`).length < 2) await new Promise(setImmediate);
+  while (readdirSync(`/proc/${child.pid}/task`).length < 2) await lookAgain();
   child.kill("SIGUSR1");
   while (!/re-open ignored/.test(log) || !/Server is ready/.test(log)) await once(child.stderr, "data");
   const opened = /ws:\/\/([^/]+)\/(\S+)/.exec(log);

@@ -1,5 +1,6 @@
 // Leaf links: which programs are at their ends, and when they carry interest both ways.
 import type { NatsConnection } from "@nats-io/transport-node";
+import { lookAgain } from "./look-again.js";
 import { withoutNeighbour } from "./neighbour.js";
 import type { ServerProgram } from "./server-process.js";
 
@@ -16,7 +17,7 @@ export async function connectionTo(client: NatsConnection, other: NatsConnection
     while (!deadline.aborted) {
       const answer = await from.request(subject, "", { timeout: 1000 }).catch(() => undefined);
       if (answer !== undefined) break;
-      await new Promise(setImmediate);
+      await lookAgain();
     }
     echo.unsubscribe();
   }

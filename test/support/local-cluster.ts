@@ -1,18 +1,17 @@
 // Servers of one cluster inside the test's own process, on real sockets of 127.0.0.1.
-import { setTimeout as pause } from "node:timers/promises";
 import type { ServerOptions } from "../../src/options/options.js";
 import { type LocalServer, startLocalServer } from "./local-server.js";
+import { lookAgain } from "./look-again.js";
 import type { Scope } from "./temporary-folder.js";
 
 const PATIENCE_MS = 10_000;
-const LOOK_AGAIN_MS = 10;
 
 /** Waits until something holds; fails loudly when it does not within ten seconds. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const endsAt = Date.now() + PATIENCE_MS;
   while (!(await holds())) {
     if (Date.now() > endsAt) throw new Error(`waited too long until ${what}`);
-    await pause(LOOK_AGAIN_MS);
+    await lookAgain();
   }
 }
 

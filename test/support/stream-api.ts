@@ -1,6 +1,7 @@
 // JetStream's API as tests ask it, and what they read of a stream's info.
 import assert from "node:assert/strict";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { lookAgain } from "./look-again.js";
 import type { RawClient } from "./raw-client.js";
 
 /** A mirror or source, as stream info shows it. */
@@ -47,7 +48,7 @@ export async function infoUntil(
     const info = await request<StreamInfo>(client, `STREAM.INFO.${name}`);
     if (fits(info)) return info;
     if (deadline.aborted) throw new Error(`stream ${name} stays as it is: ${JSON.stringify(info)}`);
-    await new Promise(setImmediate);
+    await lookAgain();
   }
 }
 
