@@ -71,6 +71,35 @@ for (const storage of ["memory", "file"] as const) {
   });
 }
 
+test("several messages end with the one whose subject, headers and payload reach max_bytes", async (t) => {
+  const server = await start(t, "file");
+  const depot = await server.login("depot");
+  await says(depot, `SUB in.* 1\r\n${hpub("goods.c", ["A: 1"], "c")}${pub("goods.d", "date")}`);
+  // 12 bytes each of apple and bread, 26 of what has headers.
+  for (const [maxBytes, sequences] of [
+    [1, [1]],
+    [12, [1]],
+    [13, [1, 2]],
+    [24, [1, 2]],
+    [25, [1, 2, 3]],
+    [50, [1, 2, 3]],
+    [51, [1, 2, 3, 4]],
+    [0, [1, 2, 3, 4]],
+  ] as const) {
+    for (const asked of [{ seq: 1, batch: 9 }, { multi_last: ["goods.*"] }]) {
+      const got = await gets(
+        depot,
+        sequences.length + 1,
+        pub(GET, JSON.stringify({ ...asked, max_bytes: maxBytes }), "in.1"),
+      );
+      const found = got.flatMap((one) => Array.from(one.matchAll(/Nats-Sequence: (\d+)/g), ([, text]) => Number(text)));
+      assert.deepEqual(found.sort(), [...sequences], `${maxBytes} ${JSON.stringify(asked)}`);
+      const end = got.find((one) => one.includes(" 204 EOB"));
+      assert.match(end ?? "", new RegExp(`Nats-Num-Pending: ${4 - sequences.length}\\|`));
+    }
+  }
+});
+
 test("headers of the message stay before those of the answer; a long one has them, too", async (t) => {
   const server = await start(t, "file");
   const depot = await server.login("depot");

@@ -122,6 +122,11 @@ function headersOf({ wireName: streamName }: Stream, pending: number, last: numb
   return { streamName, more: `${Header.numPending}: ${pending}\r\n${Header.lastSequence}: ${last}\r\n` };
 }
 
+// What of `max_bytes` a message takes: the one that reaches it is the last.
+function size({ subject, start, end }: StoredMessage): number {
+  return subject.length + end - start;
+}
+
 // Messages from a sequence or time on, up to a number of messages or bytes.
 async function batch(answering: Answering): Promise<void> {
   const { request, stream, asked } = answering;
@@ -150,11 +155,11 @@ async function batch(answering: Answering): Promise<void> {
     // Removed meanwhile, or set aside.
     if (stored === undefined) continue;
     left--;
-    bytes += stored.end - stored.start;
-    if (asked.max_bytes > 0 && bytes > asked.max_bytes && last > 0) break;
     pending = Math.max(0, pending - 1);
     send(answering, stored, headersOf(stream, pending, last));
     last = sequence;
+    bytes += size(stored);
+    if (asked.max_bytes > 0 && bytes >= asked.max_bytes) break;
   }
   filter?.release();
   status(request, "204 EOB", [
@@ -182,6 +187,7 @@ async function several(answering: Answering): Promise<void> {
   }
   let pending = sequences.length;
   let last = 0;
+  let bytes = 0;
   for (const sequence of sequences.slice(0, asked.batch > 0 ? asked.batch : sequences.length)) {
     const stored = await load(answering, sequence);
     if (stored === "unreadable") return;
@@ -189,6 +195,8 @@ async function several(answering: Answering): Promise<void> {
     pending--;
     send(answering, stored, headersOf(stream, pending, last));
     last = sequence;
+    bytes += size(stored);
+    if (asked.max_bytes > 0 && bytes >= asked.max_bytes) break;
   }
   status(request, "204 EOB", [
     [Header.numPending, pending],
