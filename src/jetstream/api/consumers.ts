@@ -1,7 +1,7 @@
 // The API of consumers: create, info, list, names, delete, pause, unpin, reset, and requests for messages.
 
 import type { Consumer } from "../consumers/consumer.js";
-import { checkConsumer, checkConsumerUpdate, checkWorkQueue } from "../consumers/consumer-checks.js";
+import { checkConsumer, checkConsumerUpdate, checkWorkQueue, isExempt } from "../consumers/consumer-checks.js";
 import {
   CONSUMER_FIELDS,
   type ConsumerConfig,
@@ -12,6 +12,7 @@ import {
   withEphemeralThreshold,
 } from "../consumers/consumer-config.js";
 import { readPull } from "../consumers/pull-options.js";
+import { isKeptReader, keepReader } from "../consumers/reading-consumer.js";
 import { ApiError } from "../errors.js";
 import { type Fields, field, readFields, readRequest } from "../fields.js";
 import { nuid } from "../ids.js";
@@ -85,8 +86,10 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
   const { account } = request;
   if (config.num_replicas > 1) throw new ApiError("replicas");
   const stream = account.stream(request.names[0]);
-  identify(stream, config, request);
+  const isReader = isKeptReader(config, stream);
+  identify(stream, config, request, isReader);
   const known = stream.consumers.get(config.name);
+  if (isReader) keepReader(config, known);
   const limits: ConsumerLimits = {
     maxAckPending:
       account.limits.maxAckPending > 0 ? account.limits.maxAckPending : request.js.options.limits.maxAckPending,
@@ -111,11 +114,13 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
       checkWorkQueue(config, stream);
       request.ticket = account.updateConsumer(known, config);
     }
+    // What it has sent before, nobody may have got.
+    if (isReader) request.ticket = known.reset(known.state.floorStream + 1);
     return consumerInfo(known, true);
   }
   if (action === "update") throw new ApiError("consumerDoesNotExist");
   checkWorkQueue(config, stream);
-  if (!config.direct) checkCounts(stream, request.js.options.limits.defaultMaxConsumers);
+  if (!isExempt(config)) checkCounts(stream, request.js.options.limits.defaultMaxConsumers);
   withEphemeralThreshold(config, config.durable_name !== "");
   const { consumer, ticket } = account.createConsumer(stream, config);
   request.ticket = ticket;
@@ -125,12 +130,12 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
 }
 
 // Who reads a stream on must not take another one of its name for it. Throws ApiError 10225.
-function identify(stream: Stream, config: ConsumerConfig, request: ApiRequest): void {
+function identify(stream: Stream, config: ConsumerConfig, request: ApiRequest, isReader: boolean): void {
   const { identity } = stream;
   const wanted = request.headers?.get(Header.streamIdentity);
   if (wanted !== undefined && wanted !== identity) throw new ApiError("streamIdentity", { identity });
   if (config.direct || config.sourcing) request.answerHeaders = identityBlock(stream);
-  if (config.direct && config.sourcing && !config.drawn_name)
+  if (config.direct && config.sourcing && !config.drawn_name && !isReader)
     config.name += `-${nuid(request.js.server.runtime.random, EPHEMERAL_CHARS)}`;
 }
 
@@ -142,7 +147,7 @@ function checkCounts({ account, config, consumers }: Stream, defaultLimit: numbe
   // What the account says holds for each stream, too.
   const limits = [config.max_consumers, account.limits.maxConsumers].filter((limit) => limit > 0);
   if (limits.length === 0 && defaultLimit > 0) limits.push(defaultLimit);
-  const counted = [...consumers.values()].filter((one) => !one.config.direct);
+  const counted = [...consumers.values()].filter((one) => !isExempt(one.config));
   if (counted.length >= Math.min(...limits)) throw new ApiError("maxConsumers");
 }
 

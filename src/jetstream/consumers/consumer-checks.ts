@@ -174,11 +174,16 @@ function checkAckPending(config: ConsumerConfig, stream: Stream, limits: Consume
   if (limit > 0 && pending > limit) throw new ApiError("maxAckPending", { limit });
 }
 
+/** Whether a consumer is one by which a stream is read: limits, and what a work queue allows, are not for it. */
+export function isExempt({ direct, sourcing }: ConsumerConfig): boolean {
+  return direct || sourcing === true;
+}
+
 /** What a work queue allows: each message has one consumer, besides those by which streams are read. Throws ApiError. */
 export function checkWorkQueue(config: ConsumerConfig, stream: Stream): void {
-  if (stream.config.retention !== "workqueue" || config.direct) return;
+  if (stream.config.retention !== "workqueue" || isExempt(config)) return;
   if (config.ack_policy !== "explicit" && config.ack_policy !== "flow_control") throw new ApiError("workQueueAck");
-  const others = [...stream.consumers.values()].filter((one) => one.name !== config.name && !one.config.direct);
+  const others = [...stream.consumers.values()].filter((one) => one.name !== config.name && !isExempt(one.config));
   const filters = filtersOf(config);
   if (others.length > 0) {
     if (filters.length === 0 || others.some((other) => filtersOf(other.config).length === 0)) {

@@ -79,6 +79,9 @@ export abstract class Inflow implements PlaceOwner {
     this.stopped = true;
   }
 
+  /** Nothing of the origin is wanted any more: what this server has made there goes. */
+  leave(): void {}
+
   // ---------------------------------------------------------------- where it is
 
   /** Goes on behind what was taken before; undefined: nothing was. `held`: the message that tells so, if it does. */

@@ -28,10 +28,12 @@ function inflowFor(target: Stream, config: SourceConfig, isMirror: boolean): Inf
 }
 
 // Whether the origin is behind an API: of another account or domain, or of another server of this JetStream; or read by a
-// consumer that it has.
+// consumer that stays there.
 function isElsewhere({ account }: Stream, { name, external, consumer }: SourceConfig): boolean {
   if (external?.api || consumer !== undefined) return true;
-  if (account.streams.has(name)) return false;
+  const origin = account.streams.get(name);
+  // Of one that lets go of messages it acknowledges what it has.
+  if (origin !== undefined) return origin.config.retention !== "limits";
   return account.js.cluster?.peers.holder(account.account.name, name) !== undefined;
 }
 
@@ -71,6 +73,7 @@ export class Inflows {
       if (wanted.get(key) === inflow) continue;
       // Another one goes on there.
       if (wanted.has(key)) inflow.writeDown();
+      if (!(wanted.get(key) instanceof RemoteInflow)) inflow.leave();
       inflow.stop();
     }
     this.#inflows = wanted;
@@ -210,6 +213,11 @@ export class Inflows {
     for (const inflow of this.#inflows.values()) inflow.writeDown();
   }
 
+  /** The stream goes, or is to have no origins any more. */
+  leave(): void {
+    for (const inflow of this.#inflows.values()) inflow.leave();
+  }
+
   stop(): void {
     for (const inflow of this.#inflows.values()) inflow.stop();
     this.#inflows.clear();
@@ -248,8 +256,14 @@ export class Inflows {
 export function inflowsOf(stream: Stream): Inflows | undefined {
   const { mirror, sources } = stream.config;
   if (mirror === undefined && !sources?.length) {
+    stream.inflows?.leave();
     stream.inflows?.stop();
     return undefined;
   }
   return stream.inflows ?? new Inflows(stream);
+}
+
+/** A stream came, went, or keeps its messages by another policy: those that have it as their origin hear of it. */
+export function tellOfOrigin(origin: Stream): void {
+  for (const other of origin.account.streams.values()) if (other !== origin) other.inflows?.originChanged(origin.name);
 }

@@ -23,6 +23,8 @@ export interface OriginInfo extends OriginAnswer {
   /** When it was made, as the API writes that. */
   readonly created: string;
   readonly lastSequence: number;
+  /** Whether it removes what its consumers are done with. */
+  readonly letsGo: boolean;
 }
 
 /** Of a consumer that was made or set back. */
@@ -40,11 +42,12 @@ type Members = Readonly<Record<string, unknown>>;
 /** A stream's info. */
 export function readOriginInfo(message: Message): OriginInfo {
   const answer = membersOf(message);
-  const { created, state } = answer ?? {};
+  const { created, state, config } = answer ?? {};
   const lastSequence = isMembers(state) ? state["last_seq"] : undefined;
   const isReadable = typeof created === "string" && parseTime(created) !== undefined && isCount(lastSequence);
-  if (isReadable && !isRefused(answer)) return { created, lastSequence };
-  return { refusal: refusalOf(answer), created: "", lastSequence: 0 };
+  const letsGo = !isMembers(config) || config["retention"] !== "limits";
+  if (isReadable && !isRefused(answer)) return { created, lastSequence, letsGo };
+  return { refusal: refusalOf(answer), created: "", lastSequence: 0, letsGo };
 }
 
 /** What there is to say of a consumer that was made or set back. */

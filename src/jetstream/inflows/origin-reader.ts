@@ -1,10 +1,12 @@
-// The consumer of an origin that sends its messages to a mirror or source: one of its own, which is made anew each time, or one
-// that is there already (`consumer`) and goes back to what was acknowledged
+// The consumer of an origin that sends its messages to a mirror or source: one of its own, which is made anew each time, or stays
+// where the origin lets go of what was acknowledged; or one that is there already (`consumer`) and goes back to that
 // (https://github.com/nats-io/nats-architecture-and-design/blob/main/adr/ADR-60.md).
 import { stringifyExact } from "../../protocol/json.js";
+import { hashName } from "../../server/server-hash.js";
 import { wireSubject } from "../names.js";
 import type { SourceConfig } from "../streams/stream-config.js";
 import { NS_PER_SECOND, timeText } from "../time.js";
+import type { Inflow } from "./inflow.js";
 import type { OriginConsumer } from "./origin-answer.js";
 import type { OriginPlace } from "./origin-place.js";
 
@@ -18,43 +20,68 @@ export interface OriginReader {
   readonly action: string;
   /** Whether it was there before, and may have sent what nobody has got. */
   readonly isKept: boolean;
+  /** What the origin's API is asked, latin1, when nobody wants its messages any more; undefined where that is not ours to say. */
+  readonly removal: string | undefined;
   /** Where it sends messages to, latin1; `drawn` is a name that nobody else has. */
   deliverTo(drawn: string): string;
-  /** The body of the request. */
-  request(deliver: string, place: OriginPlace): string;
+  /** The body of the request. `letsGo`: whether the origin may remove what was acknowledged. */
+  request(deliver: string, place: OriginPlace, letsGo: boolean): string;
   /** Why nothing can be taken of what it sends; undefined where all is well. */
   faultOf(answer: OriginConsumer): string | undefined;
 }
 
 /** The one that a configuration asks for. */
-export function readerFor(config: SourceConfig, isMirror: boolean): OriginReader {
-  return config.consumer === undefined ? new OwnReader(config, isMirror) : new KeptReader(config, config.consumer);
+export function readerFor(inflow: Inflow): OriginReader {
+  const { consumer } = inflow.config;
+  return consumer === undefined ? new OwnReader(inflow) : new KeptReader(inflow.config, consumer);
 }
 
 class OwnReader implements OriginReader {
   readonly action: string;
   readonly isKept = false;
+  readonly removal: string;
   readonly #config: SourceConfig;
   readonly #prefix: string;
+  // How it is found again after whatever happens at either end.
+  readonly #name: string;
+  readonly #metadata: Readonly<Record<string, string | undefined>>;
 
-  constructor(config: SourceConfig, isMirror: boolean) {
+  constructor({ config, isMirror, key, target }: Inflow) {
     const { deliver } = config.external ?? {};
     const kind = isMirror ? "M" : "S";
+    const { js, account } = target.account;
     this.#config = config;
     this.#prefix = deliver ? `${wireSubject(deliver)}.${kind}` : `$JS.${kind}`;
-    this.action = `CONSUMER.CREATE.${wireSubject(config.name)}`;
+    this.#name = `JS_${isMirror ? "MIRROR" : "SRC"}_${hashName([account.name, js.domain, target.name, key].join(" "))}`;
+    const label = isMirror ? "_nats.mirror" : "_nats.src";
+    this.#metadata = {
+      [`${label}.acc`]: account.name,
+      [`${label}.domain`]: js.domain,
+      [`${label}.stream`]: target.name,
+    };
+    const name = wireSubject(config.name);
+    this.action = `CONSUMER.CREATE.${name}`;
+    this.removal = `CONSUMER.DELETE.${name}.${this.#name}`;
   }
 
   deliverTo(drawn: string): string {
     return `${this.#prefix}.${drawn}`;
   }
 
-  request(deliver: string, place: OriginPlace): string {
-    return stringifyExact({
-      stream_name: this.#config.name,
-      config: this.#consumerConfig(deliver, place),
-      action: "create",
-    });
+  request(deliver: string, place: OriginPlace, letsGo: boolean): string {
+    const config = this.#consumerConfig(deliver, place);
+    return stringifyExact(
+      letsGo
+        ? {
+            stream_name: this.#config.name,
+            config: { ...config, name: this.#name, sourcing: true, metadata: this.#metadata },
+          }
+        : {
+            stream_name: this.#config.name,
+            config: { ...config, num_replicas: 1, mem_storage: true },
+            action: "create",
+          },
+    );
   }
 
   #consumerConfig(deliver: string, { from, last, sinceNs }: OriginPlace): object {
@@ -77,8 +104,6 @@ class OwnReader implements OriginReader {
       deliver_subject: deliver,
       idle_heartbeat: HEARTBEAT_NS,
       inactive_threshold: INACTIVE_NS,
-      num_replicas: 1,
-      mem_storage: true,
       direct: true,
     };
   }
@@ -89,6 +114,7 @@ class OwnReader implements OriginReader {
 class KeptReader implements OriginReader {
   readonly action: string;
   readonly isKept = true;
+  readonly removal = undefined;
   readonly #name: string;
   readonly #deliver: string;
 

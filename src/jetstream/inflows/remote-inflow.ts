@@ -64,11 +64,13 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   readonly #arrived = new Arrived();
   #pending = 0;
   #subscription: Subscription | undefined;
-  readonly #reader = readerFor(this.config, this.isMirror);
+  readonly #reader = readerFor(this);
   // Of the consumer that sends now: the last of its sequences and the origin's, and whether it acknowledges by flow control.
   #consumerSequence = 0;
   #streamSequence = 0;
   #acksByFlow = false;
+  // Whether the origin has a consumer of ours that stays there.
+  #mayBeKept = true;
   // Until a consumer that was there before has answered that it begins anew, it may send what is left of before.
   #isSettingBack = false;
   #heardMs = 0;
@@ -112,6 +114,13 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     this.#timer?.cancel();
     this.target.account.stalled.delete(this);
     this.#end();
+  }
+
+  override leave(): void {
+    const { js, account } = this.target.account;
+    const { removal } = this.#reader;
+    if (removal !== undefined && this.#mayBeKept)
+      js.send(account, this.#apiSubject(removal), NO_BYTES, NO_BYTES, `$JSC.R.${js.nuid()}`);
   }
 
   #end(): void {
@@ -168,7 +177,9 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     this.#isSettingBack = this.#reader.isKept;
     this.#subscription = new Subscription(deliver, undefined, deliver, this);
     account.subscribe(this.#subscription);
-    const answer = await this.#ask(this.#reader.action, this.#reader.request(deliver, this.place), readOriginConsumer);
+    // Of an origin that says nothing of itself it is not known.
+    const request = this.#reader.request(deliver, this.place, origin?.letsGo ?? true);
+    const answer = await this.#ask(this.#reader.action, request, readOriginConsumer);
     this.#isSettingBack = false;
     if (this.stopped) return undefined;
     this.#silentInfos = origin === undefined && answer !== undefined ? this.#silentInfos + 1 : 0;
@@ -177,6 +188,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const unfit = this.#reader.faultOf(answer);
     if (unfit !== undefined) return unfit;
     this.#acksByFlow = answer.acksByFlow === true;
+    this.#mayBeKept = this.#acksByFlow;
     if (origin === undefined && answer.identity !== undefined) {
       const other = this.place.recognise(answer.identity, Number.POSITIVE_INFINITY);
       if (other !== undefined) return other;
@@ -308,7 +320,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     if (!delivery.read(message.line, message.replyStart, message.replyEnd)) return;
     const { sequence, consumerSequence } = delivery;
     // It was set back, by this server or by somebody else.
-    if (consumerSequence === 1 && this.#reader.isKept) this.#consumerSequence = 0;
+    if (consumerSequence === 1 && (this.#reader.isKept || this.#acksByFlow)) this.#consumerSequence = 0;
     if (consumerSequence <= this.#consumerSequence) return;
     if (consumerSequence !== this.#consumerSequence + 1) {
       if (!this.#isSettingBack) this.#retry(MISSED);

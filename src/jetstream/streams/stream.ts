@@ -9,7 +9,7 @@ import { Consumer } from "../consumers/consumer.js";
 import type { ConsumerConfig } from "../consumers/consumer-config.js";
 import { ApiError, asApiError } from "../errors.js";
 import { identityOf } from "../inflows/inflow.js";
-import { type Inflows, inflowsOf } from "../inflows/inflows.js";
+import { type Inflows, inflowsOf, tellOfOrigin } from "../inflows/inflows.js";
 import type { JetStreamAccount } from "../js-account.js";
 import type { MetaConsumer } from "../meta.js";
 import { wireSubject } from "../names.js";
@@ -118,9 +118,7 @@ export class Stream implements DeliveryTarget {
 
   /** A stream that was there before: its consumers, and ids of messages within the window. */
   recover(consumers: ReadonlyMap<string, MetaConsumer>): void {
-    for (const { config, createdNs, key } of consumers.values()) {
-      this.addConsumer(config, createdNs, key);
-    }
+    for (const { config, createdNs, key } of consumers.values()) this.addConsumer(config, createdNs, key);
   }
 
   /** Begins to listen. */
@@ -132,7 +130,7 @@ export class Stream implements DeliveryTarget {
     for (const consumer of this.consumers.values()) consumer.open();
     this.schedules?.recover();
     this.inflows?.start();
-    for (const other of this.account.streams.values()) if (other !== this) other.inflows?.originChanged(this.name);
+    tellOfOrigin(this);
   }
 
   reconfigure(config: StreamConfig): void {
@@ -155,6 +153,7 @@ export class Stream implements DeliveryTarget {
     // A mirror, which keeps no ids, may have become a stream that does.
     if (before.duplicate_window <= 0n) this.idsKnown = this.ids.recover(this);
     this.inflows?.start();
+    if (config.retention !== before.retention) tellOfOrigin(this);
     for (const consumer of this.consumers.values()) consumer.streamChanged();
   }
 
@@ -173,12 +172,12 @@ export class Stream implements DeliveryTarget {
 
   delete(): Ticket {
     for (const consumer of [...this.consumers.values()]) consumer.delete();
+    this.inflows?.leave();
     this.close();
-    const { store } = this;
-    const ticket = store.delete();
+    const ticket = this.store.delete();
     this.account.used(this.config.storage, -this.#counted);
     this.#counted = 0;
-    for (const other of this.account.streams.values()) other.inflows?.originChanged(this.name);
+    tellOfOrigin(this);
     return ticket;
   }
 
