@@ -13,6 +13,7 @@ export interface Answer {
   readonly config?: { readonly name: string; readonly description?: string };
   readonly cluster?: { readonly name: string; readonly leader?: string };
   readonly state?: { readonly messages: number; readonly last_seq: number };
+  readonly alternates?: readonly { readonly name: string; readonly cluster: string }[];
   readonly streams?: readonly (string | Answer)[];
   readonly missing?: readonly string[];
   readonly total?: number;
@@ -31,6 +32,16 @@ export interface World {
   readonly folder: string;
   readonly servers: NatsServer[];
 }
+
+/** Options of a server with a system account, and an account for all who say nothing. */
+export const withSystem = {
+  accounts: {
+    SYS: { users: [{ user: "sys", password: "sys" }] },
+    A: { jetstream: { enabled: true }, users: [{ user: "a", password: "a" }] },
+  },
+  systemAccount: "SYS",
+  noAuthUser: "a",
+};
 
 /** Its servers are closed when the test ends. */
 export function newWorld(scope: Scope): World {

@@ -5,6 +5,7 @@ import { type Fields, field, readRequest } from "../fields.js";
 import { streamInfo, streamState, subjectCounts } from "../info.js";
 import type { JetStreamAccount } from "../js-account.js";
 import { wireSubject } from "../names.js";
+import { alternates } from "../peers/alternates.js";
 import type { Stream } from "../streams/stream.js";
 import {
   checkFilters,
@@ -158,7 +159,8 @@ function info(request: ApiRequest): object {
     streamState(stream, { subjects, deleted }),
   );
   const place = cluster ?? { leader: js.server.name };
-  return { ...page, ...shown, domain: js.domain, cluster: place, mirror, sources, ts };
+  const others = alternates(account, stream.name);
+  return { ...page, ...shown, domain: js.domain, cluster: place, mirror, sources, alternates: others, ts };
 }
 
 function deletedSequences({ store }: Stream): number[] {
