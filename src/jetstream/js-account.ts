@@ -193,15 +193,24 @@ export class JetStreamAccount implements Neighbours {
     if ([...this.all()].length >= maxStreams) throw new ApiError("maxStreams");
   }
 
-  /** Whether the account may have such a stream, and one more if there is none of its name. Throws ApiError. */
-  checkAllowed(config: StreamConfig, isNew: boolean): void {
+  /** Whether the account may have a new stream like this one, and one more if there is none of its name. Throws ApiError. */
+  checkAllowed(config: StreamConfig): void {
+    if (tierFor(this.#tiers, config.num_replicas) === undefined) throw new ApiError("noTier");
+    this.checkCount(config);
+    this.checkMaxConsumers(config);
+    this.checkMaxBytes(config);
+  }
+
+  /** Whether a stream may allow so many consumers; the configuration may be without defaults. Throws ApiError 10026. */
+  checkMaxConsumers({ max_consumers: wanted, num_replicas: replicas }: StreamConfig): void {
+    const most = tierFor(this.#tiers, replicas || 1)?.maxConsumers ?? 0;
+    if (most > 0 && wanted > most) throw new ApiError("maxConsumers");
+  }
+
+  /** Whether a stream may have so many bytes. Throws ApiError 10113 and 10122. */
+  checkMaxBytes(config: StreamConfig): void {
     const limits = tierFor(this.#tiers, config.num_replicas);
-    if (limits === undefined) {
-      if (isNew) throw new ApiError("noTier");
-      return;
-    }
-    if (isNew) this.checkCount(config);
-    if (limits.maxConsumers > 0 && config.max_consumers > limits.maxConsumers) throw new ApiError("maxConsumers");
+    if (limits === undefined) return;
     const maxStreamBytes = config.storage === "memory" ? limits.memoryMaxStreamBytes : limits.storeMaxStreamBytes;
     if (limits.maxBytesRequired && config.max_bytes <= 0) throw new ApiError("maxBytesRequired");
     if (maxStreamBytes > 0 && config.max_bytes > maxStreamBytes) throw new ApiError("maxStreamBytes");

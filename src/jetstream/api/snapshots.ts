@@ -85,7 +85,7 @@ function restore(request: ApiRequest): object {
   checkStreamName(config.name);
   checkSizes(config);
   checkStream(config, account, false, false);
-  account.checkAllowed(config, true);
+  account.checkAllowed(config);
   if (account.streams.has(config.name) || account.isHeld(config.name)) throw new ApiError("restoreNameInUse");
   const who = { client: clientOf(request) };
   const startNs = js.nowNs;

@@ -57,13 +57,15 @@ function checkNew(config: StreamConfig, account: JetStreamAccount): void {
     throw invalidStream("stream has no mirror but does have mirror direct");
   }
   account.checkCount(config);
+  account.checkMaxConsumers(config);
+  if (config.max_bytes > 0 && !account.streams.has(config.name)) account.checkReservation(config, undefined);
 }
 
 function create(request: ApiRequest): object {
   const { account } = request;
   const { config, pedantic } = readConfig(request, false);
   checkStream(config, account, pedantic, true);
-  account.checkAllowed(config, true);
+  account.checkAllowed(config);
   if (config.num_replicas > 1) throw new ApiError("replicas");
   checkTaken(config, account);
   config.metadata = withLevel(config.metadata, requiredLevel(config));
@@ -87,11 +89,12 @@ function update(request: ApiRequest): object {
   const { account } = request;
   const { config, pedantic } = readConfig(request, true);
   checkStream(config, account, pedantic, false);
+  account.checkMaxBytes(config);
   if (config.name !== request.names[0]) throw new ApiError("streamMismatch");
   const stream = account.stream(config.name);
-  account.checkAllowed(config, false);
   if (config.num_replicas > 1) throw new ApiError("replicas");
   checkStreamUpdate(stream.config, config);
+  account.checkMaxConsumers(config);
   checkTaken(config, account);
   if (config.sealed) {
     config.discard = "new";
