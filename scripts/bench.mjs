@@ -107,6 +107,8 @@ async function compare(one) {
   // Opened connections stay in the memory of the process that is measured: one round only.
   const rounds = one[1].endsWith("idle") ? 1 : Number(flags.rounds);
   const seen = servers.map(() => []);
+  // Loads of a second: what is compiled at first would be half of them.
+  if (one[1] === "jetstream-publish") for (const server of servers) await measure(server, one);
   for (let round = 0; round < rounds; round++) {
     const order = [...servers.keys()];
     for (const i of round % 2 ? order.reverse() : order) seen[i].push(await measure(servers[i], one));

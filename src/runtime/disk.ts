@@ -14,6 +14,8 @@ export interface FileInfo {
 export type OpenMode = "read" | "update" | "create" | "new";
 
 export interface Disk {
+  /** Writes to a file that was opened with `openSynced` begin at multiples of it; a power of two. */
+  readonly blockBytes: number;
   /** Errors of all calls carry the platform's `code` (ENOENT, EISDIR, ENOSPC, ...). */
   readSync(path: string): Buffer;
   /** Replaces the file's content; creates it when missing. */
@@ -31,11 +33,10 @@ export interface Disk {
   /** Opens for appending, created when missing; used by the log. */
   openAppendSync(path: string): AppendFile;
 
-  /**
-   * Opens a file whose data survives a crash once `sync` has resolved; its name does once its directory was synced. With
-   * `synced` (default false) each write is followed by a sync, in one call where the platform has one, before it resolves.
-   */
-  open(path: string, mode: OpenMode, synced?: boolean): Promise<DiskFile>;
+  /** Opens a file whose data survives a crash once `sync` has resolved; its name does once its directory was synced. */
+  open(path: string, mode: OpenMode): Promise<DiskFile>;
+  /** Opens a file each write of which survives a crash once it has resolved. */
+  openSynced(path: string, mode: "update" | "create"): Promise<WrittenFile>;
   /** Makes the names in a directory durable: creations, renames, removals. */
   syncDirectory(path: string): Promise<void>;
   /** As their namesakes above. */
@@ -56,25 +57,37 @@ export interface AppendFile {
 }
 
 /**
- * An open file. Calls may overlap: appends and truncations happen in the order of their calls; a sync covers the writes
- * that had resolved when it was called. Buffers handed in must stay unchanged until the call resolves.
+ * An open file that is written to. Calls may overlap, but for writes to the same bytes; a sync covers the writes that had
+ * resolved when it was called. Buffers handed in must stay unchanged until the call resolves.
  */
-export interface DiskFile {
+export interface WrittenFile {
   readonly path: string;
   /** Size as the writes through this file that have resolved left it. */
   readonly sizeBytes: number;
-  /** Fills `into` from `positionBytes`; resolves with the bytes read, fewer than asked only at the end of the file. */
-  read(into: Uint8Array, positionBytes: number): Promise<number>;
-  /** Writes all of `chunks` from `positionBytes`. When it rejects, any part of them may have been written. */
-  write(chunks: readonly Uint8Array[], positionBytes: number): Promise<void>;
   /**
-   * Writes all of `chunks` at the end; resolves with the position of their first byte. After a rejection, what was written of
-   * them lies beyond `sizeBytes` and the next append writes over it.
+   * Writes all of `chunks` from `positionBytes`. When it rejects, any part of them may have been written. In a file of
+   * `openSynced` they begin at a multiple of `blockBytes`, and what stands behind them up to the next multiple may become zero.
    */
-  append(chunks: readonly Uint8Array[]): Promise<number>;
+  write(chunks: readonly Uint8Array[], positionBytes: number): Promise<void>;
   truncate(sizeBytes: number): Promise<void>;
   /** Makes content and size durable. After a rejection the platform may have dropped what was not durable: reread or rewrite it. */
   sync(): Promise<void>;
   /** Waits for the calls under way. Later calls reject with code EBADF. */
   close(): Promise<void>;
+}
+
+/** An open file. Appends and truncations happen in the order of their calls. */
+export interface DiskFile extends WrittenFile {
+  /** Fills `into` from `positionBytes`; resolves with the bytes read, fewer than asked only at the end of the file. */
+  read(into: Uint8Array, positionBytes: number): Promise<number>;
+  /**
+   * Writes all of `chunks` at the end; resolves with the position of their first byte. After a rejection, what was written of
+   * them lies beyond `sizeBytes` and the next append writes over it.
+   */
+  append(chunks: readonly Uint8Array[]): Promise<number>;
+}
+
+/** Where the first block begins that has nothing of what stands before `positionBytes`. */
+export function nextBlock(positionBytes: number, blockBytes: number): number {
+  return Math.ceil(positionBytes / blockBytes) * blockBytes;
 }

@@ -1,5 +1,6 @@
 // A frame: what one write of the journal consists of, a header and records of any logs. docs/storage.md has its layout.
 import { viewOf } from "../../protocol/words.js";
+import { nextBlock } from "../../runtime/disk.js";
 import { chained, checksum } from "./checksum.js";
 import { claimedBytes, isRecord, RecordView } from "./record.js";
 import type { Ticket } from "./store.js";
@@ -20,6 +21,8 @@ export interface FrameHeader {
   /** Above every id of a log that was given. */
   readonly nextLog: number;
   readonly flags: number;
+  /** The next frame begins at a multiple of it in the file; a power of two. */
+  readonly blockBytes: number;
   /** Everything up to this ticket has been taken over by the streams' files. */
   readonly released: Ticket;
 }
@@ -32,7 +35,8 @@ export function writeFrameHeader(into: Uint8Array, at: number, header: FrameHead
   view.setUint32(at + 16, header.ticket, true);
   view.setUint32(at + 20, header.ticket / WORD, true);
   view.setUint32(at + 24, header.nextLog, true);
-  view.setUint32(at + 28, header.flags, true);
+  view.setUint16(at + 28, header.flags, true);
+  view.setUint16(at + 30, Math.log2(header.blockBytes), true);
   view.setUint32(at + 32, header.released, true);
   view.setUint32(at + 36, header.released / WORD, true);
   view.setUint32(at + 4, checksum(view, at + 8, at + FRAME_HEADER_BYTES), true);
@@ -49,7 +53,8 @@ export function readFrameHeader(buffer: Buffer, at: number): FrameHeader | undef
     payloadBytes: view.getUint32(at + 8, true),
     payloadChecksum: view.getUint32(at + 12, true),
     nextLog: view.getUint32(at + 24, true),
-    flags: view.getUint32(at + 28, true),
+    flags: view.getUint16(at + 28, true),
+    blockBytes: 2 ** view.getUint16(at + 30, true),
     released: view.getUint32(at + 32, true) + view.getUint32(at + 36, true) * WORD,
   };
 }
@@ -86,8 +91,9 @@ export function* framesOf(file: Buffer): Iterable<FoundFrame> {
       return;
     } else {
       ticket = header.ticket;
-      at = start + header.payloadBytes;
-      yield { ticket, position: start - FRAME_HEADER_BYTES, header, payload: file.subarray(start, at) };
+      const end = start + header.payloadBytes;
+      yield { ticket, position: at, header, payload: file.subarray(start, end) };
+      at = nextBlock(end, header.blockBytes);
     }
   }
 }

@@ -29,6 +29,7 @@ export function frameOf(
   { slices, ticket, chain }: Batch,
   nextLog: number,
   released: Ticket,
+  blockBytes: number,
   cipher: Cipher | undefined,
 ): Uint8Array[] {
   const { chunk: first, start: headerAt } = slices[0];
@@ -42,6 +43,7 @@ export function frameOf(
     parts.splice(0, parts.length, header.subarray(headerAt, headerAt + FRAME_HEADER_BYTES), sealed);
   }
   const flags = cipher === undefined ? 0 : FrameFlag.encrypted;
-  writeFrameHeader(header, headerAt, { ticket, payloadBytes, payloadChecksum: chain, nextLog, flags, released });
+  const rest = { payloadChecksum: chain, nextLog, flags, blockBytes, released };
+  writeFrameHeader(header, headerAt, { ticket, payloadBytes, ...rest });
   return parts;
 }

@@ -1,9 +1,9 @@
 // A file of the journal.
-import type { DiskFile } from "../../runtime/disk.js";
+import type { WrittenFile } from "../../runtime/disk.js";
 import type { Ticket } from "./store.js";
 
 export interface JournalFile {
-  readonly file: DiskFile;
+  readonly file: WrittenFile;
   /** Of its last write; 0 for none that counts. */
   lastTicket: Ticket;
   /** Nothing of a write is left in it. */

@@ -147,7 +147,8 @@ export class JournalFiles {
   }
 
   private async create(): Promise<JournalFile> {
-    const file = await this.disk.open(`${this.directory}/${++this.fileNumber}.log`, "create", this.synced);
+    const path = `${this.directory}/${++this.fileNumber}.log`;
+    const file = await (this.synced ? this.disk.openSynced(path, "create") : this.disk.open(path, "create"));
     await this.disk.syncDirectory(this.directory);
     return { file, lastTicket: 0, isBlank: true };
   }

@@ -1,5 +1,5 @@
 // How the journal is found again: which of its frames still count, and what records they hold for whom.
-import type { Disk, DiskFile } from "../../runtime/disk.js";
+import type { Disk, WrittenFile } from "../../runtime/disk.js";
 import { Chunk } from "./chunk-pool.js";
 import type { Keys } from "./cipher.js";
 import { StoreError } from "./errors.js";
@@ -23,14 +23,14 @@ export interface FoundJournal {
   /** Frames that were durable and cannot be read. */
   readonly damaged: Buffer[];
   /** The last frame, when it has not come to the disk as a whole: where its file is to be cut once its records are safe. */
-  torn: { readonly file: DiskFile; readonly position: number } | undefined;
+  torn: { readonly file: WrittenFile; readonly position: number } | undefined;
   /** Why it is not known what all was written: then nothing may be. */
   readonly failure: StoreError | undefined;
 }
 
 interface Frame extends FoundFrame {
   /** Undefined for one that cannot be written to. */
-  readonly file: DiskFile | undefined;
+  readonly file: WrittenFile | undefined;
 }
 
 /** Reads the journal's files. `synced`: whether writes to them are to be durable when they are done. */
@@ -55,7 +55,8 @@ export async function recoverJournal(
     try {
       const { bytes, failure: unread } = await patient.read(path);
       failure ??= unread;
-      const file = await patient.call(() => disk.open(path, "update", synced)).catch(() => undefined);
+      const open = () => (synced ? disk.openSynced(path, "update") : disk.open(path, "update"));
+      const file = await patient.call<WrittenFile>(open).catch(() => undefined);
       let lastTicket = 0;
       for (const frame of framesOf(bytes)) {
         frames.push({ ...frame, file });

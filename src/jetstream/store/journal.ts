@@ -1,7 +1,7 @@
 // The journal: all writes of all streams and logs, one after the other, so that one sync makes all of a turn durable. What
 // the files of the streams have taken over is written over. docs/storage.md tells the whole way of a write.
 import type { Clock, Timer } from "../../runtime/clock.js";
-import type { Disk, DiskFile } from "../../runtime/disk.js";
+import { type Disk, nextBlock, type WrittenFile } from "../../runtime/disk.js";
 import { chained } from "./checksum.js";
 import { Chunk, ChunkPool } from "./chunk-pool.js";
 import type { Cipher } from "./cipher.js";
@@ -43,6 +43,7 @@ export class Journal implements Commits {
   onRotate: (() => void) | undefined;
   onFailure: ((failure: StoreError | undefined) => void) | undefined;
   private readonly clock: Clock;
+  private readonly blockBytes: number;
   private readonly options: JournalOptions;
   private readonly chunks: ChunkPool;
   private readonly files: JournalFiles;
@@ -77,6 +78,7 @@ export class Journal implements Commits {
     found: { files: JournalFile[]; fileNumber: number; lastTicket: Ticket; released: Ticket; nextLog: number },
   ) {
     this.clock = runtime.clock;
+    this.blockBytes = runtime.disk.blockBytes;
     this.options = options;
     const synced = options.syncIntervalMs === 0;
     // With lazy syncs nobody tells what a crash would still look for.
@@ -282,7 +284,7 @@ export class Journal implements Commits {
     let { released } = this;
     for (const batch of batches) {
       ({ released } = this);
-      const parts = frameOf(batch, this.nextLog, released, this.options.cipher);
+      const parts = frameOf(batch, this.nextLog, released, this.blockBytes, this.options.cipher);
       const bytes = parts.reduce((sum, part) => sum + part.length, 0);
       const isFull = this.position > 0 && this.position + bytes > this.options.fileBytes;
       if (this.current === undefined || isFull || this.mustLeave) await this.rotate();
@@ -291,7 +293,7 @@ export class Journal implements Commits {
       current.isBlank = false;
       // With the sync, if there is to be one.
       await current.file.write(this.padded(parts, bytes, current.file), this.position);
-      this.position += bytes;
+      this.position = nextBlock(this.position + bytes, this.blockBytes);
       current.lastTicket = batch.ticket;
     }
     if (this.options.syncIntervalMs > 0) return;
@@ -302,7 +304,7 @@ export class Journal implements Commits {
   }
 
   // A small write that makes the file grow makes it grow by more: syncs of what has its place on the disk are cheaper.
-  private padded(parts: Uint8Array[], bytes: number, { sizeBytes }: DiskFile): Uint8Array[] {
+  private padded(parts: Uint8Array[], bytes: number, { sizeBytes }: WrittenFile): Uint8Array[] {
     const end = this.position + bytes;
     if (end <= sizeBytes || bytes > PADDING.length / 4 || this.failure !== undefined) return parts;
     const padding = Math.min(PADDING.length, this.options.fileBytes - end);
@@ -359,7 +361,7 @@ export class Journal implements Commits {
   private end(): Uint8Array {
     const end = Buffer.alloc(FRAME_HEADER_BYTES);
     const { nextLog, nextTicket: ticket } = this;
-    const nothing = { payloadBytes: 0, payloadChecksum: 0, flags: FrameFlag.end };
+    const nothing = { payloadBytes: 0, payloadChecksum: 0, flags: FrameFlag.end, blockBytes: 1 };
     writeFrameHeader(end, 0, { ...nothing, ticket, nextLog, released: ticket });
     return end;
   }

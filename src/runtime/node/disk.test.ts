@@ -111,9 +111,9 @@ test("a file is read and written at positions, and appends land in the order of 
 
 test("writes to a synced file are synced by the same call", { skip: process.platform !== "linux" }, async () => {
   const path = join(folder, "synced");
-  const file = await disk.open(path, "create", true);
+  const file = await disk.openSynced(path, "create");
   await file.write([Buffer.from("durable")], 0);
-  assert.equal(fs.readFileSync(path, "latin1"), "durable");
+  assert.equal(fs.readFileSync(path, "latin1").replace(/\0+$/, ""), "durable");
   const isOurs = (descriptor: string): boolean => {
     // One of the listing itself is closed by now.
     return fs.existsSync(`/proc/self/fd/${descriptor}`) && fs.readlinkSync(`/proc/self/fd/${descriptor}`) === path;

@@ -1,9 +1,10 @@
 // The real disk, on Node's fs. Asynchronous calls take part of libuv's threads at most: DNS lookups and zlib need the others.
 import fs from "node:fs";
 import fsp from "node:fs/promises";
-import type { AppendFile, Disk, DiskFile, FileInfo, OpenMode } from "../disk.js";
+import type { AppendFile, Disk, DiskFile, FileInfo, OpenMode, WrittenFile } from "../disk.js";
 import { NodeDiskFile } from "./file.js";
 import { Semaphore } from "./semaphore.js";
+import { BLOCK_BYTES, SyncedFile } from "./synced-file.js";
 
 /** nats-server's own modes for the files and directories it makes. */
 const FILE_MODE = 0o640;
@@ -18,9 +19,6 @@ const openFlags: Record<OpenMode, number> = {
   new: fs.constants.O_RDWR | fs.constants.O_CREAT | fs.constants.O_EXCL,
 };
 
-/** Writes that are synced by the same call. Elsewhere the flag is missing or, on macOS, stays short of the medium. */
-const SYNCED_WRITES = process.platform === "linux" ? fs.constants.O_DSYNC : 0;
-
 /** How many disk calls may occupy libuv's threads at once: all but two, at least one. */
 export function diskSlots(threadPoolSize: string | undefined): number {
   const threads = Number.parseInt(threadPoolSize ?? "", 10);
@@ -28,6 +26,7 @@ export function diskSlots(threadPoolSize: string | undefined): number {
 }
 
 export class NodeDisk implements Disk {
+  readonly blockBytes = BLOCK_BYTES;
   private readonly slots = new Semaphore(diskSlots(process.env.UV_THREADPOOL_SIZE));
 
   readSync(path: string): Buffer {
@@ -67,12 +66,16 @@ export class NodeDisk implements Disk {
     return new NodeAppendFile(path);
   }
 
-  async open(path: string, mode: OpenMode, synced = false): Promise<DiskFile> {
+  async open(path: string, mode: OpenMode): Promise<DiskFile> {
     return this.slots.run(async () => {
-      const handle = await fsp.open(path, openFlags[mode] | (synced ? SYNCED_WRITES : 0), FILE_MODE);
+      const handle = await fsp.open(path, openFlags[mode], FILE_MODE);
       const { size } = await handle.stat();
-      return new NodeDiskFile(path, handle, size, this.slots, synced && SYNCED_WRITES === 0);
+      return new NodeDiskFile(path, handle, size, this.slots);
     });
+  }
+
+  openSynced(path: string, mode: "update" | "create"): Promise<WrittenFile> {
+    return this.slots.run(() => SyncedFile.open(path, openFlags[mode], FILE_MODE, this.slots));
   }
 
   async syncDirectory(path: string): Promise<void> {

@@ -8,25 +8,20 @@ import { SMALL_READ_BYTES, sharedReads } from "./small-reads.js";
 
 export class NodeDiskFile implements DiskFile {
   readonly path: string;
-  private readonly handle: FileHandle;
+  protected handle: FileHandle;
   private readonly slots: Semaphore;
   private size: number;
-  private readonly syncsAfterWrites: boolean;
   private closed = false;
   private underWay = 0;
   private becameIdle: (() => void) | undefined;
   private lastResize: Promise<unknown> = Promise.resolve();
 
-  /**
-   * `sizeBytes`: the file's size when it was opened. `slots` bounds the calls that occupy libuv's threads. `syncsAfterWrites`:
-   * a write ends with a sync of its own.
-   */
-  constructor(path: string, handle: FileHandle, sizeBytes: number, slots: Semaphore, syncsAfterWrites: boolean) {
+  /** `sizeBytes`: the file's size when it was opened. `slots` bounds the calls that occupy libuv's threads. */
+  constructor(path: string, handle: FileHandle, sizeBytes: number, slots: Semaphore) {
     this.path = path;
     this.handle = handle;
     this.size = sizeBytes;
     this.slots = slots;
-    this.syncsAfterWrites = syncsAfterWrites;
   }
 
   get sizeBytes(): number {
@@ -98,7 +93,7 @@ export class NodeDiskFile implements DiskFile {
     return done;
   }
 
-  private async writeAll(chunks: readonly Uint8Array[], positionBytes: number): Promise<void> {
+  protected async writeAll(chunks: readonly Uint8Array[], positionBytes: number): Promise<void> {
     let rest = chunks.filter((chunk) => chunk.length > 0);
     let position = positionBytes;
     while (rest.length > 0) {
@@ -106,18 +101,21 @@ export class NodeDiskFile implements DiskFile {
       position += written;
       rest = without(rest, written);
     }
-    this.size = Math.max(this.size, position);
-    if (this.syncsAfterWrites) await this.syncNow();
+    this.grownTo(position);
+  }
+
+  protected grownTo(endBytes: number): void {
+    this.size = Math.max(this.size, endBytes);
   }
 
   // The journal waits for these two with every commit: on the bare descriptor they cost less than through the handle.
-  private writeSome(chunks: Uint8Array[], position: number): Promise<number> {
+  protected writeSome(chunks: Uint8Array[], position: number): Promise<number> {
     return new Promise((resolve, reject) => {
       fs.writev(this.handle.fd, chunks, position, (error, written) => (error ? reject(error) : resolve(written)));
     });
   }
 
-  private syncNow(): Promise<void> {
+  protected syncNow(): Promise<void> {
     return new Promise((resolve, reject) => {
       fs.fdatasync(this.handle.fd, (error) => (error ? reject(error) : resolve()));
     });

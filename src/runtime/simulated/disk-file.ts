@@ -1,5 +1,5 @@
 // An open file of the simulated disk: useless after its host's crash.
-import type { DiskFile } from "../disk.js";
+import { type DiskFile, nextBlock } from "../disk.js";
 import { platformError } from "../errors.js";
 import type { SimulatedDisk } from "./disk.js";
 import type { FileNode } from "./files.js";
@@ -42,8 +42,15 @@ export class SimulatedFile implements DiskFile {
     this.check("write", !this.closed && this.writable);
     await this.disk.take(this.disk.latency.writeMs);
     this.check("write");
-    this.store(chunks, positionBytes);
-    if (this.synced) await this.sync();
+    if (!this.synced) {
+      this.store(chunks, positionBytes);
+      return;
+    }
+    const { blockBytes } = this.disk;
+    if (positionBytes % blockBytes !== 0) throw platformError("EINVAL", "write", this.path);
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    this.store([...chunks, Buffer.alloc(nextBlock(bytes, blockBytes) - bytes)], positionBytes);
+    await this.sync();
   }
 
   async append(chunks: readonly Uint8Array[]): Promise<number> {
@@ -52,7 +59,6 @@ export class SimulatedFile implements DiskFile {
     this.check("write");
     const position = this.size;
     this.store(chunks, position);
-    if (this.synced) await this.sync();
     return position;
   }
 

@@ -1,7 +1,7 @@
 // A disk in memory that loses what was not synced when its host crashes, and that fails on demand.
 import { posix } from "node:path";
 import type { Clock } from "../clock.js";
-import type { AppendFile, Disk, DiskFile, FileInfo, OpenMode } from "../disk.js";
+import type { AppendFile, Disk, DiskFile, FileInfo, OpenMode, WrittenFile } from "../disk.js";
 import { platformError } from "../errors.js";
 import type { Random } from "../random.js";
 import { SimulatedFile } from "./disk-file.js";
@@ -46,6 +46,8 @@ export interface DiskLatency {
 const ENDLESS_BYTES = 1024 ** 4;
 
 export class SimulatedDisk implements Disk {
+  /** Small, so that a little is written in many blocks. */
+  readonly blockBytes = 64;
   /** Room for the content of all files; a write beyond it stores what fits and fails with ENOSPC. */
   capacityBytes = Number.POSITIVE_INFINITY;
   latency: DiskLatency = { readMs: 0.1, writeMs: 0.1, syncMs: 2 };
@@ -168,10 +170,12 @@ export class SimulatedDisk implements Disk {
     };
   }
 
-  async open(path: string, mode: OpenMode, synced = false): Promise<DiskFile> {
-    await this.take(this.latency.readMs);
-    const file = this.openNode(path, mode);
-    return new SimulatedFile(this, path, file, mode !== "read", synced);
+  open(path: string, mode: OpenMode): Promise<DiskFile> {
+    return this.openFile(path, mode, false);
+  }
+
+  openSynced(path: string, mode: "update" | "create"): Promise<WrittenFile> {
+    return this.openFile(path, mode, true);
   }
 
   async syncDirectory(path: string): Promise<void> {
@@ -249,6 +253,12 @@ export class SimulatedDisk implements Disk {
     }
     this.put(file, data.subarray(0, Math.max(0, data.length - (growth - Math.max(0, room)))), positionBytes);
     throw platformError("ENOSPC", "write", path);
+  }
+
+  private async openFile(path: string, mode: OpenMode, synced: boolean): Promise<SimulatedFile> {
+    await this.take(this.latency.readMs);
+    const file = this.openNode(path, mode);
+    return new SimulatedFile(this, path, file, mode !== "read", synced);
   }
 
   private put(file: FileNode, data: Uint8Array, positionBytes: number): void {
