@@ -7,6 +7,8 @@ import { parseTime } from "../time.js";
 /** Of an origin that is another stream than the request was for. */
 const IDENTITY_DIFFERS = 10225;
 const IDENTITY = /^\w{8}$/;
+/** The API level of servers that keep such a consumer: nats-server 2.15. At older ones two of one name would be in each other's way. */
+const KEEPING_LEVEL = 5;
 const UNREADABLE = "the origin's API gives an answer that cannot be read";
 /** Longer texts of an origin are cut: they go into the log, advisories and infos. */
 const MOST_CHARACTERS = 256;
@@ -23,7 +25,7 @@ export interface OriginInfo extends OriginAnswer {
   /** When it was made, as the API writes that. */
   readonly created: string;
   readonly lastSequence: number;
-  /** Whether it removes what its consumers are done with. */
+  /** Whether it removes what its consumers are done with, and keeps one that acknowledges by flow control. */
   readonly letsGo: boolean;
 }
 
@@ -45,7 +47,9 @@ export function readOriginInfo(message: Message): OriginInfo {
   const { created, state, config } = answer ?? {};
   const lastSequence = isMembers(state) ? state["last_seq"] : undefined;
   const isReadable = typeof created === "string" && parseTime(created) !== undefined && isCount(lastSequence);
-  const letsGo = !isMembers(config) || config["retention"] !== "limits";
+  const { retention, metadata } = isMembers(config) ? config : {};
+  const level = isMembers(metadata) ? Number(metadata["_nats.level"]) : 0;
+  const letsGo = retention !== "limits" && level >= KEEPING_LEVEL;
   if (isReadable && !isRefused(answer)) return { created, lastSequence, letsGo };
   return { refusal: refusalOf(answer), created: "", lastSequence: 0, letsGo };
 }
