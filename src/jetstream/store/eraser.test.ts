@@ -84,6 +84,29 @@ test("a journal's file that cannot be written any more stops no writes, whatever
   }
 });
 
+test("a journal's file that could not be opened for writing at the start keeps an erasure pending", async () => {
+  const [first] = await begin(1, OPTIONS, "none");
+  const names = leftIn(first.disk, "/store/journal");
+  assert.notDeepEqual(names, []);
+  for (const path of names) {
+    const [world] = await begin(1, OPTIONS, "none");
+    const { clock, disk } = world;
+    const gone = watch(disk);
+    world.kill();
+    // It is read first.
+    disk.fail({ operation: "open", code: "EACCES", path, skip: 1, times: Number.POSITIVE_INFINITY });
+    const again = await clock.settle(openStorage(world, "/store", OPTIONS));
+    assert.deepEqual(again.problems, []);
+    await assert.rejects(clock.settle(again.stream("S").erase(2)), /EACCES/);
+    await pass(world, 60_000);
+    assert.ok(leftIn(disk).includes(path));
+    disk.repair();
+    await pass(world, 900_000);
+    assert.deepEqual([leftIn(disk), gone, again.stream("S").state.messages], [[], [], 59]);
+    await clock.settle(again.close());
+  }
+});
+
 test("an erasure that cannot be done holds up no other one of the stream", async () => {
   const [world, storage, store] = await begin(1, OPTIONS, "none");
   await world.clock.settle(storage.wipeJournal());

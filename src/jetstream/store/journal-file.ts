@@ -1,5 +1,5 @@
 // A file of the journal.
-import type { WrittenFile } from "../../runtime/disk.js";
+import type { Disk, WrittenFile } from "../../runtime/disk.js";
 import type { Ticket } from "./store.js";
 
 export interface JournalFile {
@@ -8,6 +8,22 @@ export interface JournalFile {
   lastTicket: Ticket;
   /** Nothing of a write is left in it. */
   isBlank: boolean;
+}
+
+/** A file of the journal that could not be opened for writing at the start. */
+export interface UnopenedFile {
+  readonly path: string;
+  readonly lastTicket: Ticket;
+}
+
+/** Opens a file of the journal for writing; `synced`: each write is durable when it is done. Rejects with errors of the disk. */
+export function openJournalFile(
+  disk: Disk,
+  path: string,
+  mode: "update" | "create",
+  synced: boolean,
+): Promise<WrittenFile> {
+  return synced ? disk.openSynced(path, mode) : disk.open(path, mode);
 }
 
 /** Writes over all of a file, so that nothing of a write is left in it. Rejects with errors of the disk. */

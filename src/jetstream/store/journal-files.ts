@@ -3,7 +3,7 @@
 import type { Disk } from "../../runtime/disk.js";
 import type { ChunkPool } from "./chunk-pool.js";
 import type { StoreError } from "./errors.js";
-import { type JournalFile, wipeFile } from "./journal-file.js";
+import { type JournalFile, openJournalFile, type UnopenedFile, wipeFile } from "./journal-file.js";
 import type { Ticket } from "./store.js";
 
 const SPARE_FILES = 2;
@@ -22,6 +22,8 @@ export class JournalFiles {
   private readonly synced: boolean;
   private readonly left: JournalFile[];
   private readonly free: JournalFile[];
+  /** Those that could not be written to at the start. */
+  private unopened: readonly UnopenedFile[];
   private fileNumber: number;
   private wiping: Promise<void> = Promise.resolve();
   private waitingForRoom: (() => void)[] = [];
@@ -32,7 +34,12 @@ export class JournalFiles {
     disk: Disk,
     directory: string,
     options: JournalFilesOptions,
-    found: { readonly files: readonly JournalFile[]; readonly fileNumber: number; readonly released: Ticket },
+    found: {
+      readonly files: readonly JournalFile[];
+      readonly unopened: readonly UnopenedFile[];
+      readonly fileNumber: number;
+      readonly released: Ticket;
+    },
   ) {
     this.disk = disk;
     this.directory = directory;
@@ -40,6 +47,7 @@ export class JournalFiles {
     this.synced = options.synced;
     this.left = found.files.filter((file) => file.lastTicket > found.released);
     this.free = found.files.filter((file) => file.lastTicket <= found.released);
+    this.unopened = found.unopened;
     this.fileNumber = found.fileNumber;
   }
 
@@ -119,13 +127,30 @@ export class JournalFiles {
   }
 
   private async wipeFree(chunks: ChunkPool): Promise<void> {
+    let failure = await this.openLeft();
     // Nobody else gets them meanwhile: what is written to them would be wiped, too.
     const files = this.free.splice(0);
     chunks.wipe();
-    let failure: unknown;
     for (const one of files) await wipeFile(one).catch((error) => (failure ??= error));
     this.free.unshift(...files);
     if (failure !== undefined) throw failure;
+  }
+
+  /** Opens those that could not be written to at the start and that nobody needs any more. Gives why one still cannot be. */
+  private async openLeft(): Promise<unknown> {
+    let failure: unknown;
+    const left: UnopenedFile[] = [];
+    for (const one of this.unopened) {
+      try {
+        const file = await openJournalFile(this.disk, one.path, "update", this.synced);
+        this.free.unshift({ file, lastTicket: one.lastTicket, isBlank: false });
+      } catch (error) {
+        failure ??= error;
+        left.push(one);
+      }
+    }
+    this.unopened = left;
+    return failure;
   }
 
   /** A file to write over; undefined when there is none. */
@@ -148,7 +173,7 @@ export class JournalFiles {
 
   private async create(): Promise<JournalFile> {
     const path = `${this.directory}/${++this.fileNumber}.log`;
-    const file = await (this.synced ? this.disk.openSynced(path, "create") : this.disk.open(path, "create"));
+    const file = await openJournalFile(this.disk, path, "create", this.synced);
     await this.disk.syncDirectory(this.directory);
     return { file, lastTicket: 0, isBlank: true };
   }

@@ -5,13 +5,15 @@ import type { Keys } from "./cipher.js";
 import { StoreError } from "./errors.js";
 import type { JournalRecord } from "./file-log.js";
 import { type FoundFrame, FrameFlag, framesOf, recordsOf } from "./frame.js";
-import type { JournalFile } from "./journal-file.js";
+import { type JournalFile, openJournalFile, type UnopenedFile } from "./journal-file.js";
 import type { PatientDisk } from "./patient-disk.js";
 import { RecordFlag, RecordKind, type RecordView } from "./record.js";
 import type { Ticket } from "./store.js";
 
 export interface FoundJournal {
   readonly files: JournalFile[];
+  /** Those that cannot be written to now. */
+  readonly unopened: UnopenedFile[];
   readonly fileNumber: number;
   readonly lastTicket: Ticket;
   readonly released: Ticket;
@@ -43,6 +45,7 @@ export async function recoverJournal(
 ): Promise<FoundJournal> {
   const frames: Frame[] = [];
   const files: JournalFile[] = [];
+  const unopened: UnopenedFile[] = [];
   let names: string[] = [];
   let failure: StoreError | undefined;
   try {
@@ -55,15 +58,15 @@ export async function recoverJournal(
     try {
       const { bytes, failure: unread } = await patient.read(path);
       failure ??= unread;
-      const open = () => (synced ? disk.openSynced(path, "update") : disk.open(path, "update"));
-      const file = await patient.call<WrittenFile>(open).catch(() => undefined);
+      const file = await patient.call(() => openJournalFile(disk, path, "update", synced)).catch(() => undefined);
       let lastTicket = 0;
       for (const frame of framesOf(bytes)) {
         frames.push({ ...frame, file });
         lastTicket = Math.max(lastTicket, frame.ticket);
       }
-      // One that cannot be written to stays as it is; the next start finds that it is old.
-      if (file !== undefined) files.push({ file, lastTicket, isBlank: false });
+      // One that cannot be written to stays as it is, unless something is to be erased; the next start finds that it is old.
+      if (file === undefined) unopened.push({ path, lastTicket });
+      else files.push({ file, lastTicket, isBlank: false });
     } catch (error) {
       failure ??= StoreError.of(error);
     }
@@ -79,6 +82,7 @@ export async function recoverJournal(
   }
   const found: FoundJournal = {
     files: files.sort((a, b) => a.lastTicket - b.lastTicket),
+    unopened,
     fileNumber: Math.max(0, ...names.map((name) => Number.parseInt(name, 10))),
     lastTicket,
     released: Math.min(released, lastTicket),

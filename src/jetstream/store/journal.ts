@@ -8,7 +8,7 @@ import type { Cipher } from "./cipher.js";
 import { StoreError } from "./errors.js";
 import { FRAME_HEADER_BYTES, FrameFlag, writeFrameHeader } from "./frame.js";
 import { type Batch, type BatchEnd, frameOf } from "./journal-batch.js";
-import type { JournalFile } from "./journal-file.js";
+import type { JournalFile, UnopenedFile } from "./journal-file.js";
 import { JournalFiles } from "./journal-files.js";
 import { type Commits, type CommitWaiter, durable, type Ticket } from "./store.js";
 
@@ -75,7 +75,14 @@ export class Journal implements Commits {
     runtime: { disk: Disk; clock: Clock },
     directory: string,
     options: JournalOptions,
-    found: { files: JournalFile[]; fileNumber: number; lastTicket: Ticket; released: Ticket; nextLog: number },
+    found: {
+      files: JournalFile[];
+      unopened: UnopenedFile[];
+      fileNumber: number;
+      lastTicket: Ticket;
+      released: Ticket;
+      nextLog: number;
+    },
   ) {
     this.clock = runtime.clock;
     this.blockBytes = runtime.disk.blockBytes;
