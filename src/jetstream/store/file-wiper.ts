@@ -59,11 +59,13 @@ export class FileWiper {
     this.left.add(`${path}${REPLACED}`);
   }
 
-  /** Makes a file be there that `replace` has taken away, if it could not bring it back. */
+  /** Makes a file be there that `replace` has taken away, if it could not bring it back; what has a successor is to be wiped. */
   async restore(path: string): Promise<void> {
     const { disk } = this;
-    if ((await disk.stat(path)) !== undefined || (await disk.stat(`${path}${REPLACED}`)) === undefined) return;
-    await this.putBack(path);
+    const away = `${path}${REPLACED}`;
+    if ((await disk.stat(away)) === undefined) return;
+    if ((await disk.stat(path)) === undefined) await this.putBack(path);
+    else this.left.add(away);
   }
 
   /** Takes a file away, if it is there or an earlier try has left it, and writes over it. Gives whether it was there. */

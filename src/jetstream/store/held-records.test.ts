@@ -73,6 +73,13 @@ test("what is held is written over before it goes, also what did not get its nam
   await pass(world, 2000);
   await clock.settle(failing.close());
   assert.ok(leftIn(disk).includes(HELD));
+  // Held once more, instead of what was held before.
+  disk.fail({ operation: "stat", code: "EIO", path: "S~1", times: Number.POSITIVE_INFINITY });
+  const failingAgain = await clock.settle(openStorage(world, "/store"));
+  disk.repair();
+  await pass(world, 2000);
+  await clock.settle(failingAgain.close());
+  assert.deepEqual([leftIn(disk).includes(HELD), gone], [true, []]);
   disk.writeSync(`${HELD}.new`, disk.readSync(HELD));
   // The first try does not come to its end.
   disk.fail({ operation: "sync", code: "EIO", path: "1.log.wipe" });
@@ -80,4 +87,44 @@ test("what is held is written over before it goes, also what did not get its nam
   await pass(world, 900_000);
   assert.deepEqual([again.problems, again.stream("S").has(2), leftIn(disk), gone], [[], false, [], []]);
   assert.deepEqual(disk.listSync("/store/held"), []);
+});
+
+test("what was held and could not get its place any more counts from where it is", async () => {
+  const world = simulatedRuntime({ seed: 1 });
+  const { clock, disk } = world;
+  const storage = await clock.settle(openStorage(world, "/store", OPTIONS));
+  await write(world, storage, "S", 60);
+  world.kill();
+  await hold(world, OPTIONS);
+  disk.writeSync(`${HELD}.replaced`, disk.readSync(HELD));
+  disk.writeSync(HELD, Buffer.alloc(0));
+  await clock.settle(disk.remove(HELD));
+  disk.fail({ operation: "rename", code: "EIO", path: HELD, times: 3 });
+  const again = await clock.settle(openStorage(world, "/store", OPTIONS));
+  assert.deepEqual([again.problems, again.stream("S").state.messages], [[], 60]);
+  await pass(world, 5000);
+  assert.deepEqual(disk.listSync("/store/held"), []);
+});
+
+test("the removals of a stream that are held, with a higher id, are taken for no log of its own", async () => {
+  const world = simulatedRuntime({ seed: 1 });
+  const { clock, disk } = world;
+  const storage = await clock.settle(openStorage(world, "/store", OPTIONS));
+  for (const key of ["A", "B", "C", "D"]) await write(world, storage, key, 1);
+  await write(world, storage, "S", 5);
+  await clock.settle(durable(storage.commits, storage.stream("S").removeAll([2, 4]).ticket));
+  world.kill();
+  disk.fail({ operation: "stat", code: "EIO", path: "S~9", times: Number.POSITIVE_INFINITY });
+  disk.fail({ operation: "open", code: "EIO", path: "S~9/removed.log", times: Number.POSITIVE_INFINITY });
+  disk.fail({ operation: "stat", code: "EIO", path: "S~9/removed.log", times: Number.POSITIVE_INFINITY });
+  const failing = await clock.settle(openStorage(world, "/store", OPTIONS));
+  assert.match(String(failing.stream("S").unread), /the stream S cannot be read/);
+  disk.repair();
+  for (let turn = 0; turn < 100; turn++) await write(world, failing, "T", 1);
+  await pass(world, 5000);
+  await clock.settle(failing.close());
+  assert.deepEqual(disk.listSync("/store/held").sort(), ["10.log", "9.log"]);
+  const again = await clock.settle(openStorage(world, "/store", OPTIONS));
+  assert.deepEqual([again.problems, [...again.logs.keys()]], [[], []]);
+  assert.equal(again.stream("S").state.messages, 3);
 });

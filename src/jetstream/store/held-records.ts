@@ -41,17 +41,21 @@ export async function holdRecords(
   const directory = directoryOf(root);
   await disk.makeDirectory(directory);
   const path = `${directory}/${id}.log`;
+  const wiper = new FileWiper(disk, directory);
+  await wiper.restore(path);
+  await wiper.remove(`${path}.new`);
   const file = await disk.open(`${path}.new`, "create");
   try {
-    await file.truncate(0);
     await file.write(parts, 0);
     await file.sync();
   } finally {
     await file.close();
   }
-  await disk.rename(`${path}.new`, path);
+  if ((await disk.stat(path)) === undefined) await disk.rename(`${path}.new`, path);
+  else await wiper.replace(path);
   await disk.syncDirectory(directory);
   await disk.syncDirectory(root);
+  await wiper.wipe();
 }
 
 /**
@@ -71,29 +75,33 @@ export function heldAsGone(held: ReadonlyMap<number, Held>): number[] {
 export async function forgetHeld({ disk, root }: StoreContext, id: number): Promise<void> {
   const directory = directoryOf(root);
   if ((await disk.stat(directory)) === undefined) return;
-  if (await new FileWiper(disk, directory).remove(`${directory}/${id}.log`)) await disk.syncDirectory(directory);
+  const path = `${directory}/${id}.log`;
+  const wiper = new FileWiper(disk, directory);
+  await wiper.restore(path);
+  if (await wiper.remove(path)) await disk.syncDirectory(directory);
 }
 
-/** What was kept at the last start, by id. Throws StoreError STORE_VERSION, STORE_KEY, and those of the disk. */
+/** What was kept at the last start, by id, in order. Throws StoreError STORE_VERSION, STORE_KEY, and those of the disk. */
 export async function findHeld(context: StoreContext): Promise<Map<number, Held>> {
-  const { patient, root } = context;
+  const { disk, patient, root } = context;
   const held = new Map<number, Held>();
   const directory = directoryOf(root);
   if ((await patient.stat(directory)) === undefined) return held;
+  const wiper = new FileWiper(disk, directory);
+  const paths = await wiper.recover(patient);
   const names = await patient.list(directory);
+  for (const name of names) if (name.endsWith(".log")) paths.set(name, `${directory}/${name}`);
   // What cannot be written over now is at the next start.
-  await wipeLeft(context, directory, names).catch(() => {});
-  for (const name of names) {
-    const id = Number(/^(\d+)\.log$/.exec(name)?.[1] ?? 0);
-    if (id > 0) held.set(id, await readHeld(context, `${directory}/${name}`));
+  await wipeLeft(wiper, directory, names).catch(() => {});
+  const ids = [...paths.keys()].map((name) => Number(/^(\d+)\.log$/.exec(name)?.[1] ?? 0));
+  for (const id of ids.filter((one) => one > 0).sort((a, b) => a - b)) {
+    held.set(id, await readHeld(context, paths.get(`${id}.log`)!));
   }
   return held;
 }
 
 /** Writes over what did not get its name any more, and what was to be forgotten. */
-async function wipeLeft({ disk, patient }: StoreContext, directory: string, names: readonly string[]): Promise<void> {
-  const wiper = new FileWiper(disk, directory);
-  await wiper.recover(patient);
+async function wipeLeft(wiper: FileWiper, directory: string, names: readonly string[]): Promise<void> {
   for (const name of names) if (name.endsWith(".new")) await wiper.remove(`${directory}/${name}`);
   await wiper.wipe();
 }
