@@ -112,3 +112,24 @@ test("what is deleted and whose files stay is told once", async () => {
   await pass(world, 3000);
   assert.deepEqual(foldersIn(world), []);
 });
+
+test("that a stream is gone is kept until its folder is gone for good", async () => {
+  const [world, storage, store] = await begin(1, OPTIONS, "none");
+  const { disk, clock } = world;
+  disk.fail({ operation: "remove", code: "EACCES", path: ".seg", times: Number.POSITIVE_INFINITY });
+  await clock.settle(durable(storage.commits, store.delete()));
+  world.kill();
+  await clock.settle((await clock.settle(openStorage(world, "/store", OPTIONS))).close());
+  assert.deepEqual(foldersIn(world), ["S~1", "1.log"]);
+  disk.repair();
+  disk.fail({ operation: "syncDirectory", code: "EIO", path: "/store/streams", times: Number.POSITIVE_INFINITY });
+  await clock.settle(openStorage(world, "/store", OPTIONS));
+  disk.repair();
+  await clock.settle(disk.syncDirectory("/store/held"));
+  world.crash();
+  world.restart();
+  const again = await clock.settle(openStorage(world, "/store", OPTIONS));
+  assert.deepEqual([[...again.streams.keys()], again.problems], [[], []]);
+  await pass(world, 60_000);
+  assert.deepEqual(foldersIn(world), []);
+});

@@ -55,7 +55,11 @@ export class Burials {
           kept.add(id);
           context.journal.wipers++;
           await this.removeErasing(id, path);
-        } else await removeTree(context.disk, path);
+        } else {
+          await removeTree(context.disk, path);
+          // What says in held/ that it is gone comes after it, and must not go before it for good.
+          await syncParent(context.disk, path);
+        }
       } catch {
         if (id === 0) continue;
         // The journal may forget that it was deleted.
@@ -117,11 +121,15 @@ export class Burials {
   private async finish(id: number, directory: string): Promise<void> {
     const { context } = this;
     await removeTree(context.disk, directory);
-    await context.disk.syncDirectory(directory.slice(0, directory.lastIndexOf("/")));
+    await syncParent(context.disk, directory);
     await forgetHeld(context, id);
     this.left.delete(id);
     context.journal.wipers--;
   }
+}
+
+function syncParent(disk: Disk, path: string): Promise<void> {
+  return disk.syncDirectory(path.slice(0, path.lastIndexOf("/")));
 }
 
 async function removeTree(disk: Disk, path: string): Promise<void> {
