@@ -27,8 +27,8 @@ const runner = spawn(
   [
     "--enable-source-maps",
     "--test",
-    // More than there are cores: many files wait for what takes its time.
-    `--test-concurrency=${2 * availableParallelism()}`,
+    // One more than there are cores: many files wait for what takes its time.
+    `--test-concurrency=${availableParallelism() + 1}`,
     `--test-timeout=${LIMIT_MS}`,
     "--test-reporter=spec",
     "--test-reporter-destination=stdout",
