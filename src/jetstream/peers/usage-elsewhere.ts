@@ -15,11 +15,27 @@ const NOTHING: Readonly<Usage> = { memory: 0, file: 0 };
 /** An account, and its bytes in memory and on file. */
 type ToldUsage = readonly [account: string, memory: number, file: number];
 
+/** What a server tells at once. */
+interface Telling extends PeerMessage {
+  readonly accounts: readonly ToldUsage[];
+  /** Of a telling of everything: which part this is, from 0 on, and whether it is the last; accounts in none have nothing. */
+  readonly part?: number;
+  readonly last?: boolean;
+}
+
+/** The parts of a telling of everything so far. */
+interface Whole {
+  parts: number;
+  readonly accounts: Set<string>;
+}
+
 export class UsageElsewhere {
   readonly #js: JetStream;
   readonly #peers: Peers;
   /** By server and account. */
   readonly #servers = new Map<string, Map<string, Usage>>();
+  /** Tellings that have not come to their end, by server. */
+  readonly #wholes = new Map<string, Whole>();
   /** Of all these servers together, by account. */
   readonly #sums = new Map<string, Usage>();
   #told = new Map<string, Usage>();
@@ -44,34 +60,65 @@ export class UsageElsewhere {
     return this.#sums.get(account) ?? NOTHING;
   }
 
+  /** Those that have something on the other servers. */
+  get accounts(): string[] {
+    return [...this.#sums.keys()];
+  }
+
   /** A server tells what accounts have there. */
   heard({ name }: PeerSender, message: PeerMessage): void {
+    const { accounts, part, last } = message as Telling;
     const known = this.#servers.get(name) ?? new Map<string, Usage>();
     this.#servers.set(name, known);
-    for (const [account, memory, file] of message["accounts"] as readonly ToldUsage[]) {
-      this.#add(account, known.get(account) ?? NOTHING, -1);
-      known.set(account, { memory, file });
-      this.#add(account, { memory, file }, 1);
+    for (const [account, memory, file] of accounts) this.#set(known, account, { memory, file });
+    if (part === undefined) return;
+    if (part === 0) this.#wholes.set(name, { parts: 0, accounts: new Set() });
+    const whole = this.#wholes.get(name);
+    // One of the parts was lost: the next telling says which accounts have nothing.
+    if (whole?.parts !== part) {
+      this.#wholes.delete(name);
+      return;
     }
+    whole.parts++;
+    for (const [account] of accounts) whole.accounts.add(account);
+    if (last !== true) return;
+    this.#wholes.delete(name);
+    for (const account of known.keys()) if (!whole.accounts.has(account)) this.#set(known, account, NOTHING);
   }
 
   /** A server that does not come back. */
   forget(name: string): void {
     for (const [account, usage] of this.#servers.get(name) ?? []) this.#add(account, usage, -1);
     this.#servers.delete(name);
+    this.#wholes.delete(name);
+  }
+
+  #set(known: Map<string, Usage>, account: string, usage: Readonly<Usage>): void {
+    this.#add(account, usage, 1);
+    this.#add(account, known.get(account) ?? NOTHING, -1);
+    if (isNothing(usage)) known.delete(account);
+    else known.set(account, usage);
   }
 
   #add(account: string, { memory, file }: Usage, times: 1 | -1): void {
     const sum = this.#sums.get(account) ?? { memory: 0, file: 0 };
     sum.memory += times * memory;
     sum.file += times * file;
-    this.#sums.set(account, sum);
+    if (isNothing(sum)) this.#sums.delete(account);
+    else this.#sums.set(account, sum);
   }
 
   #tell(): void {
-    if (this.#rounds++ % ALL_EVERY === 0) this.#told = new Map();
+    const isAll = this.#rounds++ % ALL_EVERY === 0;
+    if (isAll) this.#told = new Map();
+    // What accounts have that are not open yet is not known.
+    const isWhole = isAll && this.#js.unopened().next().done === true;
+    let parts = 0;
     let part: ToldUsage[] = [];
-    const send = (): void => this.#peers.tellAll({ kind: "usage", accounts: part });
+    const send = (last: boolean): void => {
+      const telling: Telling = { kind: "usage", accounts: part };
+      this.#peers.tellAll(isWhole ? { ...telling, part: parts++, last } : telling);
+    };
     for (const account of this.#js.accounts.values()) {
       const { memory, file } = account.usage;
       const { name } = account.account;
@@ -80,11 +127,15 @@ export class UsageElsewhere {
       this.#told.set(name, { memory, file });
       part.push([name, memory, file]);
       if (part.length < MOST_AT_ONCE) continue;
-      send();
+      send(false);
       part = [];
     }
-    if (part.length > 0) send();
+    if (part.length > 0 || isWhole) send(true);
   }
+}
+
+function isNothing({ memory, file }: Readonly<Usage>): boolean {
+  return memory === 0 && file === 0;
 }
 
 function hasLimit({ limits }: JetStreamAccount): boolean {
