@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { headerLines, isSampledTraceParent, readHeaders, withHeader } from "./header-block.js";
+import fc from "fast-check";
+import { firstHeader, headerLines, isSampledTraceParent, readHeaders, withHeader } from "./header-block.js";
 
 test("lines stand without their ends", () => {
   assert.deepEqual(headerLines(""), []);
@@ -30,6 +31,17 @@ test("a block that was cut has the headers that are whole", () => {
   assert.deepEqual([...readHeaders("NATS/1.0\r\nA: b\r\nC: d")], [["A", ["b"]]]);
   assert.deepEqual([...readHeaders("NATS/1.0\r\nA: b\r")], []);
   assert.deepEqual([...readHeaders("NATS/1.0")], []);
+});
+
+test("the first header of a name is found as among all of them", () => {
+  const part = fc.constantFrom("A", "AB", ":", " ", "\t", "\r\n", "\r", "x", "A:", "\r\nA: ");
+  const text = fc.array(part, { maxLength: 12 }).map((parts) => `NATS/1.0${parts.join("")}`);
+  fc.assert(
+    fc.property(text, (block) => {
+      assert.equal(firstHeader(block, "A"), readHeaders(block, true).get("A")?.[0]);
+    }),
+    { numRuns: 2000 },
+  );
 });
 
 test("long runs of blanks and line ends take no time", () => {

@@ -36,6 +36,18 @@ export function readHeaders(block: string, keepsEnd = false): Map<string, string
   return headers;
 }
 
+/** The first value of that name that `readHeaders` with `keepsEnd` finds, without the others. */
+export function firstHeader(block: string, name: string): string | undefined {
+  const begin = `\r\n${name}:`;
+  for (let at = block.indexOf(begin); at >= 0; at = block.indexOf(begin, at + 2)) {
+    const start = at + begin.length;
+    const end = block.indexOf("\r\n", start);
+    const value = end < 0 ? "" : withoutBlanks(block.slice(start, end), true);
+    if (value !== "") return value;
+  }
+  return undefined;
+}
+
 // An expression would take time with the square of the number of blanks.
 function withoutBlanks(text: string, keepsEnd: boolean): string {
   let [start, end] = [0, text.length];

@@ -189,7 +189,17 @@ export class StreamModel {
     }
     assert.deepEqual([...store.deletedRanges()], gaps);
     this.checkFilters(store, sorted);
+    this.checkHeaders(store, sorted);
     this.checkTimes(store, sorted);
+  }
+
+  private checkHeaders(store: StreamStore, sorted: number[]): void {
+    const found: number[] = [];
+    for (let at = store.nextWithHeaders(1); at !== 0; at = store.nextWithHeaders(at + 1)) found.push(at);
+    assert.deepEqual(
+      found,
+      sorted.filter((sequence) => this.messages.get(sequence)!.header !== ""),
+    );
   }
 
   private checkFilters(store: StreamStore, sorted: number[]): void {

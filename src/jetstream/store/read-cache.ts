@@ -67,6 +67,7 @@ export class ReadCache {
   private usedBytes = 0;
   /** Least recently used first. */
   private readonly windows = new Set<Window>();
+  private lastUsed: Window | undefined;
   private readonly byFile = new Map<Readable, Window[]>();
   private readonly readings = new Map<Readable, Reading[]>();
 
@@ -79,10 +80,11 @@ export class ReadCache {
     const known = this.byFile.get(of);
     let before: Window | undefined;
     if (known !== undefined) {
-      for (const window of known) {
+      // Most go on where the newest one is.
+      for (let at = known.length - 1; at >= 0; at--) {
+        const window = known[at];
         if (from >= window.start && to <= window.end) {
-          this.windows.delete(window);
-          this.windows.add(window);
+          this.use(window);
           if (from - window.start > window.bytes.length / 2) this.readAhead(window, to - from);
           return window;
         }
@@ -97,6 +99,13 @@ export class ReadCache {
     }
     if (before === undefined && !of.inBlocks && this.isAlone(of, from, to)) return of.readPart(from, to);
     return this.fill(of, from, to, before?.nextBytes ?? 0);
+  }
+
+  private use(window: Window): void {
+    if (this.lastUsed === window) return;
+    this.lastUsed = window;
+    this.windows.delete(window);
+    this.windows.add(window);
   }
 
   // Whether nobody has read, or reads, there or just before.
@@ -175,6 +184,7 @@ export class ReadCache {
 
   private add(window: Window): void {
     this.windows.add(window);
+    this.lastUsed = window;
     const known = this.byFile.get(window.of);
     if (known === undefined) this.byFile.set(window.of, [window]);
     else known.push(window);
@@ -188,6 +198,7 @@ export class ReadCache {
 
   private remove(window: Window): void {
     if (!this.windows.delete(window)) return;
+    if (this.lastUsed === window) this.lastUsed = undefined;
     this.usedBytes -= window.bytes.length;
     const rest = (this.byFile.get(window.of) ?? []).filter((one) => one !== window);
     if (rest.length > 0) this.byFile.set(window.of, rest);

@@ -258,6 +258,15 @@ export class SlotBlock<H> {
     return -1;
   }
 
+  /** The first slot from `slot` on that is not removed and has headers; -1 for none. */
+  withHeaders(slot: number): number {
+    const { words, count } = this;
+    for (let at = slot; at < count; at++) {
+      if ((words[at] & SlotFlag.header) !== 0 && words[at] < SlotFlag.removed) return at;
+    }
+    return -1;
+  }
+
   /** As `forward`, downwards. */
   backward(slot: number, wanted: Wanted): number {
     const { words, subjects } = this;

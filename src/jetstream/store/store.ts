@@ -176,6 +176,8 @@ export interface StreamStore {
   filter(patterns: readonly string[]): SubjectFilter;
   /** The first message at or after `from` that matches; 0 for none. Without a filter: the first at all. */
   next(from: Sequence, filter?: SubjectFilter): Sequence;
+  /** The first message at or after `from` that has headers; 0 for none. */
+  nextWithHeaders(from: Sequence): Sequence;
   /** The last message at or before `from` that matches; 0 for none. */
   previous(from: Sequence, filter?: SubjectFilter): Sequence;
   /** How many messages at or after `from` match. */

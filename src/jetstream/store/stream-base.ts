@@ -95,6 +95,10 @@ export abstract class StreamBase<H> implements StreamStore {
     return this.index.next(from, filter as Filter | undefined);
   }
 
+  nextWithHeaders(from: Sequence): Sequence {
+    return this.index.nextWithHeaders(from);
+  }
+
   previous(from: Sequence, filter?: SubjectFilter): Sequence {
     return this.index.previous(from, filter as Filter | undefined);
   }

@@ -129,6 +129,16 @@ export class StreamSlots<H> {
     return Math.max(low, 0);
   }
 
+  /** The first message at or after `from` that has headers; 0 for none. */
+  nextWithHeaders(from: Sequence): Sequence {
+    for (let at = this.blockAt(from); at < this.blocks.length; at++) {
+      const block = this.blocks[at];
+      const slot = block.live === 0 ? -1 : block.withHeaders(block.lowerBound(from));
+      if (slot >= 0) return block.sequenceAt(slot);
+    }
+    return 0;
+  }
+
   protected linkTo(last: Sequence, next: Sequence): void {
     if (!this.find(last)) return;
     this.blocks[this.foundBlock].link(this.foundSlot, next - last);

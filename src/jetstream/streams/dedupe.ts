@@ -1,9 +1,10 @@
 // Message ids that a stream has seen within its window for duplicates.
 
+import { firstHeader } from "../../protocol/header-block.js";
 import { StoreError } from "../store/errors.js";
 import type { StoredTime } from "../store/store.js";
 import { NS_PER_MS } from "../time.js";
-import { Header, MessageHeaders } from "./publish-headers.js";
+import { Header } from "./publish-headers.js";
 import type { Stream } from "./stream.js";
 
 const RETRY_MS = 1000;
@@ -62,11 +63,15 @@ export class DuplicateIds {
   async #read(stream: Stream, left: Unread, retryMs: number): Promise<void> {
     const { store, account } = stream;
     const sinceMs = Number(left.sinceNs / NS_PER_MS);
-    for (let at = left.from; at !== 0 && at <= left.lastSequence && !stream.closed; at = store.next(at + 1)) {
+    const { from, lastSequence } = left;
+    let at = from === 0 ? 0 : store.nextWithHeaders(from);
+    for (; at !== 0 && at <= lastSequence && !stream.closed; at = store.nextWithHeaders(at + 1)) {
       try {
-        const stored = await store.load(at);
-        if (stored === undefined || stored.headerBytes === 0) continue;
-        const id = MessageHeaders.in(stored.header.toString("latin1")).get(Header.msgId);
+        const loaded = store.load(at);
+        // Of what is in memory millions would wait a turn each.
+        const stored = loaded instanceof Promise ? await loaded : loaded;
+        if (stored === undefined) continue;
+        const id = firstHeader(stored.header.toString("latin1"), Header.msgId);
         if (id !== undefined) this.add(id, at, stored, sinceMs);
       } catch (error) {
         const { code, message } = StoreError.of(error);
