@@ -1,7 +1,7 @@
 // What goes wrong with a store, by a name that callers turn into an API error.
 
 /**
- * - `STORE_FULL`: the disk has no room; nothing was stored
+ * - `STORE_FULL`: the disk, or a stream's index, has no room; nothing was stored
  * - `STORE_IO`: the disk failed; nothing was stored
  * - `STORE_CLOSED`: the store was closed or deleted
  * - `STORE_SEQUENCE`: a sequence out of order, or beyond 2^53-1

@@ -106,7 +106,7 @@ export class FileStore extends StreamBase<Segment> implements Flushable, BatchEn
     this.checkOpen();
     if (this.unread !== undefined) throw this.unread;
     const { index, files, context } = this;
-    index.checkNext(sequence);
+    index.checkNext(sequence, message.subject);
     const bytes = messageRecordBytes(message, times.expiresMs);
     const { journal } = context;
     journal.reserve(bytes);

@@ -60,7 +60,7 @@ export class MemoryStore extends StreamBase<Home> {
   append(message: NewMessage, sequence: Sequence, times: MessageTimes): Ticket {
     this.checkOpen();
     const { index } = this;
-    index.checkNext(sequence);
+    index.checkNext(sequence, message.subject);
     const bytes = messageRecordBytes(message, times.expiresMs);
     const { home, end } = this.blockFor(sequence, bytes);
     fillMessageRecord(home.bytes, home.view, end, bytes, message, sequence, times, 0, 0, 0);

@@ -8,6 +8,9 @@ import type { MessageTimes, Sequence, StreamState, SubjectTotals } from "./store
 import { StreamSlots, timeNs } from "./stream-slots.js";
 import { type Filter, SubjectIndex } from "./subject-index.js";
 
+/** The engine's maps take 16,777,216 entries, and throw then. */
+const MOST_SUBJECTS = 16_000_000;
+
 export class StreamIndex<H> extends StreamSlots<H> implements StreamState {
   readonly subjectIndex = new SubjectIndex();
   messages = 0;
@@ -15,12 +18,14 @@ export class StreamIndex<H> extends StreamSlots<H> implements StreamState {
   private lastSeconds = 0;
   private lastNanoseconds = 0;
   private readonly storage: "file" | "memory";
+  private readonly mostSubjects: number;
   private readonly expiries = new ExpiryQueue();
   private readonly isAlive = (sequence: Sequence): boolean => this.has(sequence);
 
-  constructor(storage: "file" | "memory") {
+  constructor(storage: "file" | "memory", mostSubjects = MOST_SUBJECTS) {
     super();
     this.storage = storage;
+    this.mostSubjects = mostSubjects;
   }
 
   get firstTimeNs(): bigint {
@@ -51,10 +56,13 @@ export class StreamIndex<H> extends StreamSlots<H> implements StreamState {
     return this.expiries.ended(nowMs, limit, this.isAlive);
   }
 
-  /** Throws when the next message may not have this sequence. */
-  checkNext(sequence: Sequence): void {
-    if (sequence > this.lastSequence && Number.isSafeInteger(sequence)) return;
-    throw new StoreError("STORE_SEQUENCE", `sequence ${sequence} cannot follow ${this.lastSequence}`);
+  /** Throws when the next message may not have this sequence, or there is no room for another subject. */
+  checkNext(sequence: Sequence, subject: string): void {
+    if (sequence <= this.lastSequence || !Number.isSafeInteger(sequence))
+      throw new StoreError("STORE_SEQUENCE", `sequence ${sequence} cannot follow ${this.lastSequence}`);
+    const { subjectIndex, mostSubjects } = this;
+    if (subjectIndex.size >= mostSubjects && subjectIndex.idOf(subject) === 0)
+      throw new StoreError("STORE_FULL", `a stream has at most ${mostSubjects} subjects`);
   }
 
   /** Adds a message, whose record has `recordBytes`, to the last block. */

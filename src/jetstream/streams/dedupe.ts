@@ -9,6 +9,8 @@ import type { Stream } from "./stream.js";
 
 const RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
+/** The engine's maps take twice as many, and throw then. */
+const MOST_OF_A_MAP = 2 ** 23;
 
 export interface Duplicate {
   readonly sequence: number;
@@ -23,10 +25,15 @@ interface Unread {
 }
 
 export class DuplicateIds {
-  // In the order of their times, so that only those that are too old are looked at.
-  readonly #ids = new Map<string, Duplicate>();
+  // In the order of their times, so that only those that are too old are looked at; the newest is in the last map that has it.
+  readonly #maps = [new Map<string, Duplicate>()];
+  readonly #mostOfAMap: number;
   #lastId: string | undefined;
   #recoveries = 0;
+
+  constructor(mostOfAMap = MOST_OF_A_MAP) {
+    this.#mostOfAMap = mostOfAMap;
+  }
 
   /** False while those of stored messages are being read. */
   get areKnown(): boolean {
@@ -36,14 +43,19 @@ export class DuplicateIds {
   /** Where the id was stored; undefined if it is not known or older than `sinceMs`. */
   find(id: string, sinceMs: number): number | undefined {
     this.#forgetBefore(sinceMs);
-    return this.#ids.get(id)?.sequence;
+    return this.#get(id)?.sequence;
   }
 
   /** Forgets those that are older than `sinceMs`, too: nobody may ever look for one. */
   add(id: string, sequence: number, { seconds, nanoseconds }: StoredTime, sinceMs: number): void {
     this.#forgetBefore(sinceMs);
-    this.#ids.delete(id);
-    this.#ids.set(id, { sequence, atMs: seconds * 1000 + Math.floor(nanoseconds / 1e6) });
+    let last = this.#maps[this.#maps.length - 1];
+    if (last.size >= this.#mostOfAMap) {
+      last = new Map();
+      this.#maps.push(last);
+    }
+    last.delete(id);
+    last.set(id, { sequence, atMs: seconds * 1000 + Math.floor(nanoseconds / 1e6) });
     this.#lastId = id;
   }
 
@@ -89,21 +101,33 @@ export class DuplicateIds {
   /** The id that was added last, if it is of this sequence. */
   idOf(sequence: number): string | undefined {
     const lastId = this.#lastId;
-    return lastId !== undefined && this.#ids.get(lastId)?.sequence === sequence ? lastId : undefined;
+    return lastId !== undefined && this.#get(lastId)?.sequence === sequence ? lastId : undefined;
   }
 
   get size(): number {
-    return this.#ids.size;
+    return this.#maps.reduce((sum, { size }) => sum + size, 0);
   }
 
   clear(): void {
-    this.#ids.clear();
+    this.#maps.length = 1;
+    this.#maps[0].clear();
+  }
+
+  #get(id: string): Duplicate | undefined {
+    for (let at = this.#maps.length - 1; at >= 0; at--) {
+      const found = this.#maps[at].get(id);
+      if (found !== undefined) return found;
+    }
+    return undefined;
   }
 
   #forgetBefore(sinceMs: number): void {
-    for (const [id, { atMs }] of this.#ids) {
+    for (const [id, { atMs }] of this.#maps[0]) {
       if (atMs > sinceMs) return;
-      this.#ids.delete(id);
+      this.#maps[0].delete(id);
     }
+    if (this.#maps.length === 1) return;
+    this.#maps.shift();
+    this.#forgetBefore(sinceMs);
   }
 }
