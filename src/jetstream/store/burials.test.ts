@@ -3,9 +3,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { begin, leftIn, OPTIONS, pass, watch } from "../../../test/support/erasing.js";
 import type { SimulatedRuntime } from "../../runtime/simulated/index.js";
-import { openStorage } from "./file-storage.js";
+import { type FileStorage, openStorage } from "./file-storage.js";
 import { durable } from "./store.js";
 
+const FOLDER = "/store/streams/S~1";
 /** Where the erase is stopped: while the journal is wiped, or when that is done. */
 const STOPS = ["/journal/1.log", "/journal/2.log", ".seg"];
 const ENDS = ["delete", "purge", "truncate", "truncate within"] as const;
@@ -132,4 +133,37 @@ test("that a stream is gone is kept until its folder is gone for good", async ()
   assert.deepEqual([[...again.streams.keys()], again.problems], [[], []]);
   await pass(world, 60_000);
   assert.deepEqual(foldersIn(world), []);
+});
+
+test("what was held of a stream whose folder is gone is written over", async () => {
+  const [world, , store] = await begin(1, {}, "none");
+  const { disk, clock } = world;
+  for (const operation of ["write", "rename"] as const) {
+    disk.fail({ operation, code: "EIO", path: ".seg", times: Number.POSITIVE_INFINITY });
+  }
+  await assert.rejects(clock.settle(store.erase(2)));
+  world.kill();
+  disk.repair();
+  const unreadable = async (): Promise<FileStorage> => {
+    disk.fail({ operation: "stat", code: "EIO", path: "S~1", times: Number.POSITIVE_INFINITY });
+    const opened = await clock.settle(openStorage(world, "/store"));
+    disk.repair();
+    await pass(world, 2000);
+    return opened;
+  };
+  await clock.settle((await unreadable()).close());
+  const failing = await unreadable();
+  assert.ok(leftIn(disk).includes("/store/held/1.log"));
+  disk.fail({ operation: "rename", code: "EIO", path: "held/1.log", times: Number.POSITIVE_INFINITY });
+  await clock.settle(durable(failing.commits, failing.stream("S").delete()));
+  await pass(world, 1000);
+  const gone = watch(disk);
+  world.kill();
+  disk.repair();
+  for (const name of disk.listSync(FOLDER)) await clock.settle(disk.remove(`${FOLDER}/${name}`));
+  await clock.settle(disk.remove(FOLDER));
+  assert.deepEqual(leftIn(disk), ["/store/held/1.log"]);
+  const again = await clock.settle(openStorage(world, "/store"));
+  await pass(world, 900_000);
+  assert.deepEqual([again.problems, foldersIn(world), leftIn(disk), gone], [[], [], [], []]);
 });

@@ -56,7 +56,10 @@ export class Burials {
           context.journal.wipers++;
           await this.removeErasing(id, path);
         } else {
-          await removeTree(context.disk, path);
+          const directory = parentOf(path);
+          // Nobody knows whether a message that was held is one to erase.
+          if (directory === `${context.root}/held`) await new FileWiper(context.disk, directory).remove(path);
+          else await removeTree(context.disk, path);
           // What says in held/ that it is gone comes after it, and must not go before it for good.
           await syncParent(context.disk, path);
         }
@@ -129,7 +132,11 @@ export class Burials {
 }
 
 function syncParent(disk: Disk, path: string): Promise<void> {
-  return disk.syncDirectory(path.slice(0, path.lastIndexOf("/")));
+  return disk.syncDirectory(parentOf(path));
+}
+
+function parentOf(path: string): string {
+  return path.slice(0, path.lastIndexOf("/"));
 }
 
 async function removeTree(disk: Disk, path: string): Promise<void> {
