@@ -30,6 +30,7 @@ const NEWER = failed(10185, "JetStream minimum api level required");
 const TOO_LARGE = failed(10054, "message size exceeds maximum allowed");
 const consumer = (config: object, more: object = {}): Asked => ({ stream_name: "S", config, ...more });
 const made: Asked = {};
+const LONG = "x".repeat(256);
 
 const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
   "a message that cannot be deleted, in memory": [
@@ -114,7 +115,48 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
     ["STREAM.CREATE.T", { name: "T", mirror: { name: "S" } }, { config: { mirror_direct: true } }],
     ["DIRECT.GET.T", { seq: 1 }, "503\r\nNats-Subject: $JS.API.DIRECT.GET.T"],
   ],
+  "where a direct get begins, and how many": [
+    ["STREAM.CREATE.S", { ...FILE, allow_direct: true }, made],
+    ...["1", "2", "1"].map((name, at): Step => [`a.${name}`, `${at + 1}`, { seq: at + 1 }]),
+    ["DIRECT.GET.S", { multi_last: ["a.>"], seq: 3, batch: 2 }, "3"],
+    [NEXT_ANSWER, "", "204 EOB\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 3\r\nNats-UpTo-Sequence: 3"],
+    [
+      "DIRECT.GET.S",
+      { multi_last: ["a.>"], seq: 4 },
+      "204 EOB\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 0\r\nNats-UpTo-Sequence: 3",
+    ],
+    ["DIRECT.GET.S", { seq: 2, batch: -1 }, "204 EOB\r\nNats-Num-Pending: 2\r\nNats-Last-Sequence: 0"],
+    ["DIRECT.GET.S", { seq: 9, batch: -1 }, "204 EOB\r\nNats-Num-Pending: 0\r\nNats-Last-Sequence: 0"],
+    ["DIRECT.GET.S", { last_by_subj: "a.1", batch: -1 }, "204 EOB\r\nNats-Num-Pending: 3\r\nNats-Last-Sequence: 0"],
+    ["DIRECT.GET.S", { seq: 1, batch: 9, max_bytes: -1 }, "1"],
+    [NEXT_ANSWER, "", "204 EOB\r\nNats-Num-Pending: 2\r\nNats-Last-Sequence: 1"],
+  ],
+  "a body beside the subject of a direct get": [
+    ["STREAM.CREATE.S", { ...FILE, allow_direct: true }, made],
+    ["a.1", "x", { seq: 1 }],
+    ["DIRECT.GET.S.a.1", { seq: 1 }, "408 Bad Request"],
+    ["DIRECT.GET.S.a.1", { last_by_subj: "a.1" }, "408 Bad Request"],
+    ["DIRECT.GET.S.a.1", { up_to_seq: 1 }, "408 Bad Request"],
+    ["DIRECT.GET.S.a.1", { batch: -1 }, "408 Bad Request"],
+    ["DIRECT.GET.S.a.1", "x", "408 Malformed Request"],
+    ["DIRECT.GET.S.a.1", { max_bytes: 5 }, "x"],
+    ["DIRECT.GET.S.a.1", { no_hdr: true }, "x"],
+  ],
+  "a stream that is to publish again, without a destination": [
+    ["STREAM.CREATE.S", { ...FILE, republish: { src: "a.b" } }, { config: { republish: { dest: "" } } }],
+    [
+      "STREAM.UPDATE.S",
+      { ...FILE, republish: { src: "a.b" } },
+      failed(10069, "stream configuration for republish from 'a.b' to '>': invalid subject"),
+    ],
+    ["STREAM.UPDATE.S", { ...FILE, republish: { src: "a.>" } }, { config: { republish: { dest: ">" } } }],
+  ],
   "what is looked at first in a stream's configuration": [
+    [
+      "STREAM.CREATE.S",
+      { ...FILE, persist_mode: "async", num_replicas: 3 },
+      failed(10052, "async persist mode is not supported on replicated streams"),
+    ],
     ["STREAM.CREATE.S", { ...FILE, max_age: 1, pedantic: true }, failed(10052, "max age needs to be >= 100ms")],
     [
       "STREAM.CREATE.S",
@@ -222,6 +264,36 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
       consumer({ name: "C", ack_policy: "none", mem_storage: true }),
       failed(10012, "storage type can not be updated"),
     ],
+  ],
+  "a consumer whose name is too long, or how it is sampled makes no sense": [
+    ["STREAM.CREATE.S", MEMORY, made],
+    [
+      `CONSUMER.CREATE.S.${LONG}`,
+      consumer({ durable_name: LONG, ack_wait: -1 }),
+      failed(10183, "consumer ack wait needs to be positive"),
+    ],
+    [
+      `CONSUMER.CREATE.S.${LONG}`,
+      consumer({ durable_name: LONG }, { action: "update" }),
+      failed(10149, "consumer does not exist"),
+    ],
+    [
+      `CONSUMER.CREATE.S.${LONG}`,
+      consumer({ durable_name: LONG }),
+      failed(10102, "consumer name is too long, maximum allowed is 255"),
+    ],
+    ...[
+      ["-1", "<nil>"],
+      ["1.5", 'strconv.Atoi: parsing "1.5": invalid syntax'],
+      ["9223372036854775808%", 'strconv.Atoi: parsing "9223372036854775808": value out of range'],
+    ].map(
+      ([frequency, text]): Step => [
+        "CONSUMER.CREATE.S.C",
+        consumer({ name: "C", ack_policy: "explicit", sample_freq: frequency }),
+        failed(10095, `failed to parse consumer sampling configuration: ${text}`),
+      ],
+    ),
+    ["CONSUMER.CREATE.S.C", consumer({ name: "C", ack_policy: "explicit", sample_freq: "-0" }), { name: "C" }],
   ],
   "what a pedantic request for a consumer is told first": [
     ["STREAM.CREATE.S", MEMORY, made],
@@ -387,6 +459,17 @@ const SCENARIOS: Readonly<Record<string, readonly Step[]>> = {
       failed(10176, "atomic publish batch is incomplete"),
       { "Nats-Batch-Id": "b", "Nats-Batch-Sequence": "2" },
     ],
+  ],
+  "a batch that expects the id of the last message is refused at its end": [
+    ["STREAM.CREATE.S", { ...FILE, allow_atomic: true }, made],
+    ["a.1", "x", "", { "Nats-Batch-Id": "b", "Nats-Batch-Sequence": "1", "Nats-Expected-Last-Msg-Id": "y" }],
+    [
+      "a.1",
+      "x",
+      failed(10177, "atomic publish unsupported header used: Nats-Expected-Last-Msg-Id"),
+      { "Nats-Batch-Id": "b", "Nats-Batch-Sequence": "2", "Nats-Batch-Commit": "1" },
+    ],
+    ["STREAM.INFO.S", "", state(0, 0, 0)],
   ],
   "values of headers reach to the end of their line": [
     ["STREAM.CREATE.S", MEMORY, made],

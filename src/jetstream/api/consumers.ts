@@ -1,7 +1,13 @@
 // The API of consumers: create, info, list, names, delete, pause, unpin, reset, and requests for messages.
 
 import type { Consumer } from "../consumers/consumer.js";
-import { checkConsumer, checkConsumerUpdate, checkWorkQueue, isExempt } from "../consumers/consumer-checks.js";
+import {
+  checkConsumer,
+  checkConsumerUpdate,
+  checkNameLength,
+  checkWorkQueue,
+  isExempt,
+} from "../consumers/consumer-checks.js";
 import {
   CONSUMER_FIELDS,
   type ConsumerConfig,
@@ -119,6 +125,7 @@ function create(request: ApiRequest, { config, action, pedantic }: CreateRequest
     return consumerInfo(known, true);
   }
   if (action === "update") throw new ApiError("consumerDoesNotExist");
+  checkNameLength(config);
   checkWorkQueue(config, stream);
   if (!isExempt(config)) checkCounts(stream, request.js.options.limits.defaultMaxConsumers);
   withEphemeralThreshold(config, config.durable_name !== "");

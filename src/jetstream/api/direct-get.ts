@@ -39,8 +39,29 @@ function bySubject(request: DirectRequest): boolean {
   const stream = streamOf(request);
   if (stream === undefined) return false;
   if (request.refusesLevel()) return true;
-  single({ request, stream, asked: lastOf(request.names[1]) });
+  const asked = lastOf(request.names[1]);
+  if (request.message.payloadBytes > 0) {
+    const more = readBody(request);
+    if (more === undefined) return status(request, "408 Malformed Request");
+    if (!saysNothing(more)) return status(request, "408 Bad Request");
+    asked.no_hdr = more.no_hdr;
+  }
+  single({ request, stream, asked });
   return true;
+}
+
+// What may stand beside a subject: nothing that says which message.
+function saysNothing({ no_hdr: _, max_bytes: __, ...asked }: GetRequest): boolean {
+  return Object.values(asked).every((value) => value === 0 || value === "" || value === undefined);
+}
+
+/** Undefined for what cannot be read. */
+function readBody(request: DirectRequest): GetRequest | undefined {
+  try {
+    return readRequest<GetRequest>(request.payload, GET_FIELDS, false);
+  } catch {
+    return undefined;
+  }
 }
 
 function byRequest(request: DirectRequest): boolean {
@@ -54,12 +75,8 @@ function byRequest(request: DirectRequest): boolean {
     single({ request, stream, asked: plain });
     return true;
   }
-  let asked: GetRequest;
-  try {
-    asked = readRequest<GetRequest>(request.payload, GET_FIELDS, false);
-  } catch {
-    return status(request, "408 Malformed Request");
-  }
+  const asked = readBody(request);
+  if (asked === undefined) return status(request, "408 Malformed Request");
   const { seq, last_by_subj: last, next_by_subj: next, start_time: time } = asked;
   if (asked.multi_last?.length === 0) asked.multi_last = undefined;
   if (seq === 0 && last === "" && next === "" && time === undefined && asked.multi_last === undefined) {
@@ -68,7 +85,7 @@ function byRequest(request: DirectRequest): boolean {
   if (!makesSense(asked)) return status(request, "408 Bad Request");
   const answering = { request, stream, asked };
   if (asked.multi_last !== undefined) void several(answering);
-  else if (asked.batch > 0) void batch(answering);
+  else if (asked.batch !== 0) void batch(answering);
   else single(answering);
   return true;
 }
@@ -127,7 +144,7 @@ function size({ subject, start, end }: StoredMessage): number {
   return subject.length + end - start;
 }
 
-// Messages from a sequence or time on, up to a number of messages or bytes.
+// Messages from a sequence or time on, up to a number of messages or bytes; of a negative number, only how many there are.
 async function batch(answering: Answering): Promise<void> {
   const { request, stream, asked } = answering;
   const { store } = stream;
@@ -135,12 +152,12 @@ async function batch(answering: Answering): Promise<void> {
   const from =
     asked.start_time === undefined ? Math.max(1, asked.seq) : store.firstSince(parseTime(asked.start_time) ?? 0n);
   let sequence = from === 0 ? 0 : store.next(from, filter);
-  if (sequence === 0) {
+  if (sequence === 0 && asked.batch > 0) {
     filter?.release();
     status(request, "404 Message Not Found");
     return;
   }
-  const total = store.pending(sequence, filter);
+  const total = sequence === 0 ? 0 : store.pending(sequence, filter);
   let pending = total;
   let last = 0;
   let bytes = 0;
@@ -159,7 +176,7 @@ async function batch(answering: Answering): Promise<void> {
     send(answering, stored, headersOf(stream, pending, last));
     last = sequence;
     bytes += size(stored);
-    if (asked.max_bytes > 0 && bytes >= asked.max_bytes) break;
+    if (asked.max_bytes !== 0 && bytes >= asked.max_bytes) break;
   }
   filter?.release();
   status(request, "204 EOB", [
@@ -169,7 +186,7 @@ async function batch(answering: Answering): Promise<void> {
   ]);
 }
 
-// The last message of each subject.
+// The last message of each subject, where it is not before the sequence asked for. Always with headers, as in nats-server.
 async function several(answering: Answering): Promise<void> {
   const { request, stream, asked } = answering;
   const { store } = stream;
@@ -179,12 +196,14 @@ async function several(answering: Answering): Promise<void> {
     const after = store.firstSince(parseTime(asked.up_to_time) ?? 0n);
     upTo = after === 0 ? store.state.lastSequence : after - 1;
   }
-  const sequences = upTo > store.state.lastSequence ? [] : store.lastPerSubject(filter, upTo);
+  const all = upTo > store.state.lastSequence ? [] : store.lastPerSubject(filter, upTo);
   filter.release();
-  if (sequences.length === 0) {
+  if (all.length === 0) {
     status(request, "404 No Results");
     return;
   }
+  const sequences = all.filter((sequence) => sequence >= asked.seq);
+  const withHeaders = { ...answering, asked: { ...asked, no_hdr: false } };
   let pending = sequences.length;
   let last = 0;
   let bytes = 0;
@@ -193,10 +212,10 @@ async function several(answering: Answering): Promise<void> {
     if (stored === "unreadable") return;
     if (stored === undefined) continue;
     pending--;
-    send(answering, stored, headersOf(stream, pending, last));
+    send(withHeaders, stored, headersOf(stream, pending, last));
     last = sequence;
     bytes += size(stored);
-    if (asked.max_bytes > 0 && bytes >= asked.max_bytes) break;
+    if (asked.max_bytes !== 0 && bytes >= asked.max_bytes) break;
   }
   status(request, "204 EOB", [
     [Header.numPending, pending],

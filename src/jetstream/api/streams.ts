@@ -9,6 +9,7 @@ import { alternates } from "../peers/alternates.js";
 import type { Stream } from "../streams/stream.js";
 import {
   checkFilters,
+  checkRepublishUpdate,
   checkSizes,
   checkStream,
   checkStreamName,
@@ -103,6 +104,7 @@ function update(request: ApiRequest): object {
     config.allow_rollup_hdrs = false;
   }
   checkConsumerLimits(stream, config);
+  if (config.republish !== undefined) checkRepublishUpdate(config.republish);
   config.metadata = withLevel(config.metadata, requiredLevel(config));
   request.ticket = account.update(stream, config);
   advise(stream, "UPDATED", "modify");

@@ -65,8 +65,14 @@ function checkFlowAcks(config: ConsumerConfig): void {
 function checkName({ name, durable_name: durable }: ConsumerConfig): void {
   for (const one of [durable, name]) {
     if (one === "") continue;
-    if (Buffer.byteLength(one) > MAX_NAME_BYTES) throw new ApiError("consumerNameTooLong", { limit: MAX_NAME_BYTES });
     if (!isValidName(one)) throw invalidStream("consumer name can not contain '.', '*', '>', '\\', '/'");
+  }
+}
+
+/** Of a new consumer, after all else. Throws ApiError 10102. */
+export function checkNameLength({ name, durable_name: durable }: ConsumerConfig): void {
+  if (Buffer.byteLength(durable || name) > MAX_NAME_BYTES) {
+    throw new ApiError("consumerNameTooLong", { limit: MAX_NAME_BYTES });
   }
 }
 
@@ -163,8 +169,12 @@ function checkDeliverPolicy(config: ConsumerConfig): void {
 function checkSampling(text: string): void {
   if (text === "") return;
   const number = text.replace(/%$/, "");
-  if (!/^\+?\d+$/.test(number))
-    throw new ApiError("sampling", { text: `strconv.Atoi: parsing "${number}": invalid syntax` });
+  const parsing = `strconv.Atoi: parsing "${number}"`;
+  if (!/^[+-]?\d+$/.test(number)) throw new ApiError("sampling", { text: `${parsing}: invalid syntax` });
+  const value = BigInt(number.replace("+", ""));
+  if (BigInt.asIntN(64, value) !== value) throw new ApiError("sampling", { text: `${parsing}: value out of range` });
+  // Go's words for an error that is none.
+  if (value < 0n) throw new ApiError("sampling", { text: "<nil>" });
 }
 
 function checkAckPending(config: ConsumerConfig, stream: Stream, limits: ConsumerLimits): void {

@@ -81,10 +81,6 @@ export class AtomicBatches {
       this.#abandon(id, "incomplete");
       throw new ApiError("atomicCommit");
     }
-    if (headers.get(Header.expectedMsgId) !== undefined) {
-      this.#abandon(id, "unsupported");
-      throw new ApiError("atomicHeader", { header: Header.expectedMsgId });
-    }
     if (sequence > limits.maxMsgs && commit !== "eob") {
       this.#abandon(id, "large");
       throw new ApiError("atomicTooLarge", { limit: limits.maxMsgs });
@@ -136,6 +132,9 @@ export class AtomicBatches {
     const counters = new Map<string, Counted>();
     const taken = items.map(({ message, headers }, at) => {
       checkSize(stream, message);
+      if (headers.get(Header.expectedMsgId) !== undefined) {
+        throw new ApiError("atomicHeader", { header: Header.expectedMsgId });
+      }
       if (headers.get(Header.ttl) !== undefined && !stream.config.allow_msg_ttl) throw new ApiError("ttlDisabled");
       checkIncrement(stream, message, headers);
       checkAddress(stream, headers);

@@ -108,6 +108,7 @@ function checkFeatures(config: StreamConfig, pedantic: boolean, isNew: boolean):
   }
   if (config.persist_mode === "async") {
     if (config.storage === "memory") throw invalidStream("async persist mode is only supported on file storage");
+    if (config.num_replicas > 1) throw invalidStream("async persist mode is not supported on replicated streams");
     if (config.allow_atomic) throw invalidStream("async persist mode is not supported with atomic batch publish");
   }
 }
@@ -296,6 +297,19 @@ function checkRepublish({ subjects = [] }: StreamConfig, republish: RepublishCon
   const covered = dest.replace(/\{\{[^}]*\}\}|\$\d+/g, "*");
   if (subjects.some((subject) => subjectsOverlap(subject, covered))) {
     throw invalidStream("stream configuration for republish destination forms a cycle");
+  }
+}
+
+/** What an update is refused for at last; without a destination it means every subject itself. Throws ApiError 10069. */
+export function checkRepublishUpdate(republish: RepublishConfig): void {
+  republish.dest ||= ">";
+  const { src, dest } = republish;
+  try {
+    SubjectTransform.compile(src, dest);
+  } catch (cause) {
+    if (!(cause instanceof TransformError)) throw cause;
+    const text = `stream configuration for republish from '${src}' to '${dest}': ${cause.message}`;
+    throw new ApiError("updateFailed", { text });
   }
 }
 
