@@ -1,6 +1,6 @@
 // What the objects of the JetStream API hold: one description per object that reads it from JSON, as strictly as Go does,
 // and writes it in nats-server's order.
-import { parseIntegers } from "../protocol/json.js";
+import { parseIntegers, stringifyExact } from "../protocol/json.js";
 import { firstValueEnd } from "../protocol/json-fault.js";
 import { ApiError } from "./errors.js";
 import { parseTime } from "./time.js";
@@ -107,7 +107,7 @@ function readValue(value: unknown, kind: Field["kind"], name: string, strict: bo
   if (typeof kind === "object" && "object" in kind) return readFields(value, kind.object, strict);
   if (typeof kind === "object" && "list" in kind) return listOf((item) => readFields(item, kind.list, strict));
   if (Array.isArray(kind)) {
-    if (typeof value !== "string" || !kind.includes(value)) throw refuse(`can not unmarshal ${JSON.stringify(value)}`);
+    if (typeof value !== "string" || !kind.includes(value)) throw refuse(unknownValue(value, name));
     return value;
   }
   switch (kind) {
@@ -138,6 +138,14 @@ function readValue(value: unknown, kind: Field["kind"], name: string, strict: bo
       return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, text(item)]));
     }
   }
+}
+
+// What nats-server says of a value that is none of those that there are.
+function unknownValue(value: unknown, name: string): string {
+  const text = stringifyExact(value);
+  if (name === "compression") return "unknown compression algorithm";
+  if (name === "action") return `unknown consumer action: ${text}`;
+  return name === "priority_policy" ? `unknown priority policy: ${text}` : `can not unmarshal ${JSON.stringify(text)}`;
 }
 
 /** What `readFields` has read, in the order of the description, without what is empty and may be left out. */

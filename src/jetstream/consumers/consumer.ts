@@ -331,9 +331,10 @@ export class Consumer implements DeliveryTarget {
   }
 
   messageStored(subject: string, sequence: number): void {
-    if (!this.wants(subject)) return;
+    // One that begins beyond the end of the stream does not get what comes before that.
+    if (sequence < this.state.nextStream || !this.wants(subject)) return;
     this.#delivery.backlog.stored();
-    if (sequence >= this.state.nextStream) this.wake();
+    this.wake();
   }
 
   /** Messages have gone: what waits for an acknowledgement of them does no longer. */

@@ -43,7 +43,7 @@ export class PriorityGroups {
       if (options.id !== "") return bad("Not a Pinned Client Priority consumer");
       return undefined;
     }
-    if (options.isPlain && policy !== "pinned_client") return undefined;
+    if (options.isPlain) return undefined;
     if (policy !== "overflow" && (options.minPending !== 0 || options.minAckPending !== 0)) {
       return bad("Not a Overflow Priority consumer");
     }
@@ -69,6 +69,8 @@ export class PriorityGroups {
         return enough || (request.minAckPending > 0 && consumer.state.pending.size >= request.minAckPending);
       }
       case "pinned_client": {
+        // Who names no group gets what there is while nobody is pinned.
+        if (request.group === "") return this.#pins.size === 0;
         const pin = this.#pins.get(request.group);
         return pin === undefined ? request.pinId === "" : pin.id === request.pinId || this.#owners.get(request) === pin;
       }
@@ -90,7 +92,7 @@ export class PriorityGroups {
   /** A message goes to this request. */
   chosen(request: PullRequest): void {
     const consumer = this.#consumer;
-    if (consumer.config.priority_policy !== "pinned_client") return;
+    if (consumer.config.priority_policy !== "pinned_client" || request.group === "") return;
     let pin = this.#pins.get(request.group);
     if (pin === undefined) {
       const { js, account } = consumer.stream.account;
@@ -106,9 +108,10 @@ export class PriorityGroups {
     this.#renew(request.group, pin);
   }
 
-  /** What messages of the group carry. */
+  /** What messages of the group carry: undefined without pins, "" when nobody is pinned. */
   pinOf(group: string): string | undefined {
-    return this.#pins.get(group)?.id;
+    if (this.#consumer.config.priority_policy !== "pinned_client") return undefined;
+    return this.#pins.get(group)?.id ?? "";
   }
 
   #renew(group: string, pin: Pin): void {
