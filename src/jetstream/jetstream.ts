@@ -213,8 +213,18 @@ export class JetStream {
     return kind === "file" ? this.storage.stream(key, options) : this.storage.memoryStream(key);
   }
 
+  /** Tells those who wait for messages that they will not come from here. */
+  endPulls(): void {
+    for (const { streams } of this.accounts.values()) {
+      for (const { consumers } of streams.values()) {
+        for (const { pulls } of consumers.values()) pulls.endAll("409 Server Shutdown", true);
+      }
+    }
+  }
+
   async close(): Promise<void> {
     this.closing = true;
+    this.endPulls();
     this.memoryBudget.stop();
     for (const account of this.accounts.values()) account.close();
     await this.storage.close();

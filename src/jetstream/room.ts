@@ -30,6 +30,7 @@ export class JetStreamRoom implements Room, InterestWatcher {
   constructor(server: Server) {
     this.#server = server;
     server.accounts.watch(this);
+    server.events.on("closing", () => this.#end());
   }
 
   /** Whether the options turn JetStream on. */
@@ -122,9 +123,14 @@ export class JetStreamRoom implements Room, InterestWatcher {
     };
   }
 
+  // Clients are still there to hear it, and cannot ask again.
+  #end(): void {
+    this.#api?.close();
+    this.#js?.endPulls();
+  }
+
   async close(): Promise<void> {
     this.#js?.cluster?.close();
-    this.#api?.close();
     await this.#js?.close();
   }
 

@@ -206,7 +206,6 @@ export class Consumer implements DeliveryTarget {
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    if (this.stream.account.js.closing) this.pulls.endAll("409 Server Shutdown", true);
     this.#stopListening();
     this.pause.stop();
     this.#delivery.stop();
