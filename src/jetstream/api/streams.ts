@@ -182,7 +182,9 @@ function remove(request: ApiRequest): object {
   wantEmpty(request);
   const { account, names } = request;
   const stream = account.stream(names[0]);
+  const consumers = [...stream.consumers.values()].filter(({ config }) => !config.direct);
   request.ticket = account.delete(stream);
+  for (const consumer of consumers) consumer.advise("DELETED", "consumer_action", { action: "delete" });
   advise(stream, "DELETED", "delete");
   return { success: true };
 }

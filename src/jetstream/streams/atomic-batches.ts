@@ -78,7 +78,7 @@ export class AtomicBatches {
       throw new ApiError("requiredLevel");
     }
     if (commit !== undefined && commit !== "1" && commit !== "eob") {
-      this.#abandon(id, "incomplete");
+      this.#forget(id);
       throw new ApiError("atomicCommit");
     }
     if (sequence > limits.maxMsgs && commit !== "eob") {
