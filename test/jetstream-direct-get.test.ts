@@ -3,13 +3,14 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import type { ServerOptions } from "../src/index.js";
 import type { RawClient } from "./support/raw-client.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 import { hpub, pub, says, startTenants, type Tenants, tenants, tenantUsers } from "./support/tenants.js";
 
 const GET = "$JS.API.DIRECT.GET.S";
 
-async function start(t: TestContext, storage: "memory" | "file"): Promise<Tenants> {
+async function start(t: TestContext, storage: "memory" | "file", limits: ServerOptions = {}): Promise<Tenants> {
   const options = tenants({
     DEPOT: {
       jetstream: {},
@@ -24,7 +25,11 @@ async function start(t: TestContext, storage: "memory" | "file"): Promise<Tenant
     RED: { imports: [{ service: { account: "DEPOT", subject: `${GET}.goods.a` }, to: "buy" }] },
     BLUE: { imports: [] },
   });
-  const server = await startTenants(t, { ...options, jetstream: { storeDir: join(temporaryFolder(t), "js") } });
+  const server = await startTenants(t, {
+    ...options,
+    ...limits,
+    jetstream: { storeDir: join(temporaryFolder(t), "js") },
+  });
   const depot = await server.login("depot");
   const config = { name: "S", subjects: ["goods.*", "kept.>"], allow_direct: true, storage };
   depot.send(`SUB made 1\r\n${pub("$JS.API.STREAM.CREATE.S", JSON.stringify(config), "made")}`);
@@ -70,6 +75,17 @@ for (const storage of ["memory", "file"] as const) {
     ]);
   });
 }
+
+test("without max_bytes no more is sent than may wait for a client, and one message", async (t) => {
+  const server = await start(t, "file", { maxPayloadBytes: 50_000, maxPendingBytes: 100_000 });
+  const depot = await server.login("depot");
+  await says(depot, "SUB in.* 1\r\n");
+  for (let at = 0; at < 8; at++) await says(depot, pub(`kept.${at}`, "x".repeat(20_000)));
+  for (const asked of [{ seq: 3, batch: 100 }, { multi_last: ["kept.*"] }]) {
+    const got = await gets(depot, 6, pub(GET, JSON.stringify(asked), "in.1"));
+    assert.match(got.join("\n"), /204 EOB\|Nats-Num-Pending: 3\|/);
+  }
+});
 
 test("several messages end with the one whose subject, headers and payload reach max_bytes", async (t) => {
   const server = await start(t, "file");

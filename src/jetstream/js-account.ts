@@ -265,7 +265,7 @@ export class JetStreamAccount implements Neighbours {
     const gone = consumer.isDurable ? this.js.propose({ op: "consumer-gone", ...names }) : 0;
     const ticket = consumer.delete();
     if (!consumer.config.direct) consumer.advise("DELETED", "consumer_action", { action: "delete" });
-    stream.interest.dropUnneeded();
+    stream.interest.consumerGone(consumer.config);
     return Math.max(ticket, gone);
   }
 

@@ -139,7 +139,12 @@ function headersOf({ wireName: streamName }: Stream, pending: number, last: numb
   return { streamName, more: `${Header.numPending}: ${pending}\r\n${Header.lastSequence}: ${last}\r\n` };
 }
 
-// What of `max_bytes` a message takes: the one that reaches it is the last.
+// So many bytes are sent at most, by one message more: else no client would take them all at once.
+function mostBytes({ request, asked }: Answering): number {
+  return asked.max_bytes === 0 ? request.js.server.options.maxPendingBytes : asked.max_bytes;
+}
+
+// What of them a message takes: the one that reaches it is the last.
 function size({ subject, start, end }: StoredMessage): number {
   return subject.length + end - start;
 }
@@ -176,7 +181,7 @@ async function batch(answering: Answering): Promise<void> {
     send(answering, stored, headersOf(stream, pending, last));
     last = sequence;
     bytes += size(stored);
-    if (asked.max_bytes !== 0 && bytes >= asked.max_bytes) break;
+    if (bytes >= mostBytes(answering)) break;
   }
   filter?.release();
   status(request, "204 EOB", [
@@ -215,7 +220,7 @@ async function several(answering: Answering): Promise<void> {
     send(withHeaders, stored, headersOf(stream, pending, last));
     last = sequence;
     bytes += size(stored);
-    if (asked.max_bytes !== 0 && bytes >= asked.max_bytes) break;
+    if (bytes >= mostBytes(answering)) break;
   }
   status(request, "204 EOB", [
     [Header.numPending, pending],

@@ -1,5 +1,7 @@
 // What a stream keeps for its consumers: with interest retention only what one of them wants, with it and with a work queue only
 // until they are done with it.
+import { isExempt } from "../consumers/consumer-checks.js";
+import type { ConsumerConfig } from "../consumers/consumer-config.js";
 import type { Stream } from "./stream.js";
 
 export class StreamInterest {
@@ -30,30 +32,37 @@ export class StreamInterest {
     if (config.retention === "limits" || store.unread !== undefined) return;
     const subject = store.subjectAt(sequence);
     if (subject === undefined) return;
-    if (config.retention === "interest") {
-      for (const consumer of consumers.values()) {
-        if (consumer.wants(subject) && consumer.needs(sequence)) return;
-      }
+    // Of a work queue one consumer alone has each message, but for those by which it is read.
+    for (const consumer of consumers.values()) {
+      if (!consumer.config.direct && consumer.wants(subject) && consumer.needs(sequence)) return;
     }
     store.remove(sequence);
     this.#stream.settle();
     inflows?.removed();
   }
 
-  /** A consumer is gone: what only it wanted goes, too. */
+  /** A consumer is gone: what only it kept goes, too. */
+  consumerGone(gone: ConsumerConfig): void {
+    const isReader = isExempt(gone) && !gone.direct;
+    if (isReader || this.#stream.config.retention === "interest") this.dropUnneeded();
+  }
+
+  /** Removes what no consumer needs; of a work queue, what one of them is done with. */
   dropUnneeded(): void {
     const { config, store, consumers } = this.#stream;
-    if (config.retention !== "interest" || store.unread !== undefined) return;
+    const isQueue = config.retention === "workqueue";
+    if (config.retention === "limits" || store.unread !== undefined) return;
     if (consumers.size === 0) {
+      if (isQueue) return;
       this.#stream.removed(() => store.purge(), "purge");
       return;
     }
     const gone: number[] = [];
     for (let at = store.next(1); at !== 0; at = store.next(at + 1)) {
       const subject = store.subjectAt(at) as string;
-      let needed = false;
-      for (const consumer of consumers.values()) needed ||= consumer.wants(subject) && consumer.needs(at);
-      if (!needed) gone.push(at);
+      const wanting = [...consumers.values()].filter((one) => !one.config.direct && one.wants(subject));
+      if (isQueue && wanting.length === 0) continue;
+      if (!wanting.some((consumer) => consumer.needs(at))) gone.push(at);
     }
     if (gone.length > 0) this.#stream.removed(() => store.removeAll(gone));
   }
