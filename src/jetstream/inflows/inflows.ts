@@ -8,6 +8,7 @@ import type { Inflow } from "./inflow.js";
 import { LocalInflow } from "./local-inflow.js";
 import { sourceFilters, sourceName } from "./origin-copy.js";
 import { NO_IDENTITY } from "./origin-place.js";
+import { isSameOrigin } from "./origin-reader.js";
 import { RemoteInflow } from "./remote-inflow.js";
 import { type SourcedMessage, sourcedMessage } from "./sourced-message.js";
 
@@ -37,8 +38,10 @@ function isElsewhere({ account }: Stream, { name, external, consumer }: SourceCo
   return account.js.cluster?.peers.holder(account.account.name, name) !== undefined;
 }
 
-function deliversThere({ config }: Inflow, { consumer }: SourceConfig): boolean {
-  return config.consumer?.deliver_subject === consumer?.deliver_subject;
+// Whether it goes on with the consumer that it has.
+function keepsConsumer(inflow: Inflow, { consumer }: SourceConfig): boolean {
+  if (inflow.config.consumer?.deliver_subject !== consumer?.deliver_subject) return false;
+  return !(inflow instanceof RemoteInflow && inflow.isRenamed);
 }
 
 export class Inflows {
@@ -66,17 +69,21 @@ export class Inflows {
     for (const config of mirror === undefined ? sources : [mirror]) {
       const key = sourceKey(config);
       const known = this.#inflows.get(key);
-      const isThere = known !== undefined && this.#isInPlace(known) && deliversThere(known, config);
+      const isThere = known !== undefined && this.#isInPlace(known) && keepsConsumer(known, config);
       wanted.set(key, isThere ? known : inflowFor(this.#stream, config, mirror !== undefined));
     }
-    for (const [key, inflow] of this.#inflows) {
+    const before = this.#inflows;
+    this.#inflows = wanted;
+    const isNew = (inflow: Inflow): inflow is RemoteInflow =>
+      inflow instanceof RemoteInflow && before.get(inflow.key) !== inflow;
+    const after = [...wanted.values()].filter(isNew);
+    for (const [key, inflow] of before) {
       if (wanted.get(key) === inflow) continue;
       // Another one goes on there.
       if (wanted.has(key)) inflow.writeDown();
-      if (!(wanted.get(key) instanceof RemoteInflow)) inflow.leave();
+      if (inflow instanceof RemoteInflow) this.#leaveTo(after, inflow);
       inflow.stop();
     }
-    this.#inflows = wanted;
     for (const key of this.#inMemory.keys()) if (!wanted.has(key)) this.#inMemory.delete(key);
     this.#local = new Map();
     for (const inflow of wanted.values()) {
@@ -85,6 +92,24 @@ export class Inflows {
       this.#local.set(name, [...(this.#local.get(name) ?? []), inflow]);
     }
     void this.#findPositions();
+  }
+
+  // An origin that lets go of what nobody waits for keeps it for the old consumer until those after it are there.
+  #leaveTo(after: readonly RemoteInflow[], old: RemoteInflow): void {
+    const ofOrigin = after.filter(({ config }) => isSameOrigin(config, old.config));
+    const leave = (): void => {
+      const isUsed = [...this.#inflows.values()].some((one) => one instanceof RemoteInflow && one.sharesConsumer(old));
+      if (isUsed) old.made();
+      else old.leave();
+    };
+    let open = ofOrigin.length;
+    if (open === 0) leave();
+    for (const inflow of ofOrigin) {
+      inflow.whenMade(() => {
+        open--;
+        if (open === 0) leave();
+      });
+    }
   }
 
   #isInPlace(inflow: Inflow): boolean {

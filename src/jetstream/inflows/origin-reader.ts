@@ -15,6 +15,11 @@ const INACTIVE_NS = 10n * NS_PER_SECOND;
 /** An ordered consumer sends every message once, and nobody acknowledges it. */
 const ACK_WAIT_NS = 22n * 3600n * NS_PER_SECOND;
 
+/** Whether both name the same stream of the same API. */
+export function isSameOrigin(one: SourceConfig, other: SourceConfig): boolean {
+  return one.name === other.name && (one.external?.api ?? "") === (other.external?.api ?? "");
+}
+
 export interface OriginReader {
   /** What the origin's API is asked, without its prefix, latin1. */
   readonly action: string;
@@ -36,6 +41,14 @@ export function readerFor(inflow: Inflow): OriginReader {
   return consumer === undefined ? new OwnReader(inflow) : new KeptReader(inflow.config, consumer);
 }
 
+// What is read, as far as it makes the consumer another one. Who changes the filters of the only source of an origin changes its consumer:
+// what waits for it there goes on waiting.
+function readFrom({ config, key, target }: Inflow): string {
+  const { sources = [] } = target.config;
+  const ofOrigin = sources.filter((other) => other.consumer === undefined && isSameOrigin(other, config));
+  return ofOrigin.length > 1 ? key : [config.name, config.external?.api ?? ""].join("\f");
+}
+
 class OwnReader implements OriginReader {
   readonly action: string;
   readonly isKept = false;
@@ -46,13 +59,14 @@ class OwnReader implements OriginReader {
   readonly #name: string;
   readonly #metadata: Readonly<Record<string, string | undefined>>;
 
-  constructor({ config, isMirror, key, target }: Inflow) {
+  constructor(inflow: Inflow) {
+    const { config, isMirror, target } = inflow;
     const { deliver } = config.external ?? {};
     const kind = isMirror ? "M" : "S";
     const { js, account } = target.account;
     this.#config = config;
     this.#prefix = deliver ? `${wireSubject(deliver)}.${kind}` : `$JS.${kind}`;
-    this.#name = `JS_${isMirror ? "MIRROR" : "SRC"}_${hashName([account.name, js.domain, target.name, key].join(" "))}`;
+    this.#name = `JS_${isMirror ? "MIRROR" : "SRC"}_${hashName([account.name, js.domain, target.name, readFrom(inflow)].join(" "))}`;
     const label = isMirror ? "_nats.mirror" : "_nats.src";
     this.#metadata = {
       [`${label}.acc`]: account.name,

@@ -14,7 +14,7 @@ import { Inflow, identityOf } from "./inflow.js";
 import { type OriginConsumer, readOriginConsumer, readOriginInfo } from "./origin-answer.js";
 import type { OriginMessage } from "./origin-copy.js";
 import { NO_IDENTITY } from "./origin-place.js";
-import { readerFor } from "./origin-reader.js";
+import { isSameOrigin, readerFor } from "./origin-reader.js";
 
 const NO_BYTES = Buffer.alloc(0);
 const ANSWER_MS = 2000;
@@ -69,8 +69,8 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   #consumerSequence = 0;
   #streamSequence = 0;
   #acksByFlow = false;
-  // Whether the origin has a consumer of ours that stays there.
-  #mayBeKept = true;
+  // Wait until the origin has a consumer for this inflow, or none is wanted any more.
+  #waiting: (() => void)[] = [];
   // Until a consumer that was there before has answered that it begins anew, it may send what is left of before.
   #isSettingBack = false;
   #heardMs = 0;
@@ -119,8 +119,31 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
   override leave(): void {
     const { js, account } = this.target.account;
     const { removal } = this.#reader;
-    if (removal !== undefined && this.#mayBeKept)
-      js.send(account, this.#apiSubject(removal), NO_BYTES, NO_BYTES, `$JSC.R.${js.nuid()}`);
+    // An origin that lets go of nothing now may have kept one from before.
+    if (removal !== undefined) js.send(account, this.#apiSubject(removal), NO_BYTES, NO_BYTES, `$JSC.R.${js.nuid()}`);
+    this.made();
+  }
+
+  /** Whether the other one's consumer is that of this one, too. */
+  sharesConsumer(other: RemoteInflow): boolean {
+    return this.#reader.removal === other.#reader.removal && isSameOrigin(this.config, other.config);
+  }
+
+  /** Whether the stream's configuration gives its consumer another name now. */
+  get isRenamed(): boolean {
+    return this.#reader.removal !== readerFor(this).removal;
+  }
+
+  /** Calls once the origin has a consumer for this inflow, or when none is wanted any more; not when it is merely stopped. */
+  whenMade(call: () => void): void {
+    this.#waiting.push(call);
+  }
+
+  /** The origin has a consumer for this inflow, or for the one that goes on with it. */
+  made(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const call of waiting) call();
   }
 
   #end(): void {
@@ -188,7 +211,7 @@ export class RemoteInflow extends Inflow implements DeliveryTarget {
     const unfit = this.#reader.faultOf(answer);
     if (unfit !== undefined) return unfit;
     this.#acksByFlow = answer.acksByFlow === true;
-    this.#mayBeKept = this.#acksByFlow;
+    this.made();
     if (origin === undefined && answer.identity !== undefined) {
       const other = this.place.recognise(answer.identity, Number.POSITIVE_INFINITY);
       if (other !== undefined) return other;
