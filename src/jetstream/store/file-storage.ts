@@ -290,7 +290,7 @@ export class FileStorage implements Storage, JournalCleaner {
     try {
       // What is to be wiped is in the file before the one that begins then.
       await durable(journal, journal.leaveFile());
-      while (journal.waitingFiles.length > 0) {
+      while (journal.areFilesNeeded) {
         await this.takeOver([...this.context.dirty]);
         this.release();
       }

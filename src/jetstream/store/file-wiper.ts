@@ -71,11 +71,19 @@ export class FileWiper {
   /** Takes a file away, if it is there or an earlier try has left it, and writes over it. Gives whether it was there. */
   async remove(path: string): Promise<boolean> {
     const away = `${path}${WIPE}`;
-    if ((await this.disk.stat(path)) !== undefined) await this.disk.rename(path, away);
-    const isThere = (await this.disk.stat(away)) !== undefined;
-    if (isThere) this.left.add(away);
+    const wasLeft = (await this.disk.stat(away)) !== undefined;
+    if (wasLeft) {
+      // Its name would be taken from it, and its bytes stay.
+      this.left.add(away);
+      await this.wipe();
+    }
+    const isThere = (await this.disk.stat(path)) !== undefined;
+    if (isThere) {
+      await this.disk.rename(path, away);
+      this.left.add(away);
+    }
     await this.wipe();
-    return isThere;
+    return wasLeft || isThere;
   }
 
   /** Writes over what is left, and removes it. */

@@ -27,8 +27,10 @@ export function openJournalFile(
 }
 
 /** Writes over all of a file, so that nothing of a write is left in it. Rejects with errors of the disk. */
-export async function wipeFile(one: JournalFile): Promise<void> {
-  await one.file.write([Buffer.alloc(one.file.sizeBytes)], 0);
+export async function wipeFile(disk: Disk, one: JournalFile): Promise<void> {
+  // A write that failed may have left something behind what counts.
+  const { sizeBytes = 0 } = (await disk.stat(one.file.path)) ?? {};
+  await one.file.write([Buffer.alloc(Math.max(sizeBytes, one.file.sizeBytes))], 0);
   await one.file.sync();
   one.lastTicket = 0;
   one.isBlank = true;

@@ -24,6 +24,7 @@ export class JournalFiles {
   private readonly free: JournalFile[];
   /** Those that could not be written to at the start. */
   private unopened: readonly UnopenedFile[];
+  private released: Ticket;
   private fileNumber: number;
   private wiping: Promise<void> = Promise.resolve();
   private waitingForRoom: (() => void)[] = [];
@@ -48,12 +49,18 @@ export class JournalFiles {
     this.left = found.files.filter((file) => file.lastTicket > found.released);
     this.free = found.files.filter((file) => file.lastTicket <= found.released);
     this.unopened = found.unopened;
+    this.released = found.released;
     this.fileNumber = found.fileNumber;
   }
 
   /** Those that wait for the streams, oldest first. */
   get waiting(): readonly JournalFile[] {
     return this.left;
+  }
+
+  /** Whether the streams still need what a file has that is not written to any more, opened or not. */
+  get areNeeded(): boolean {
+    return this.left.length > 0 || this.unopened.some(({ lastTicket }) => lastTicket > this.released);
   }
 
   /** Whether another file may wait. */
@@ -69,6 +76,7 @@ export class JournalFiles {
   /** The streams have taken over all writes up to this ticket. `mustWipe`: no file goes with its content left on the disk. */
   release(upTo: Ticket, mustWipe: boolean): void {
     this.blockedBy = undefined;
+    this.released = Math.max(this.released, upTo);
     while (this.left.length > 0 && this.left[0].lastTicket <= upTo) this.free.push(this.left.shift()!);
     // Oldest first: what is left of older writes must not outlive newer ones.
     while (this.free.length > SPARE_FILES && !mustWipe) void this.discard(this.free.shift()!);
@@ -131,7 +139,7 @@ export class JournalFiles {
     // Nobody else gets them meanwhile: what is written to them would be wiped, too.
     const files = this.free.splice(0);
     chunks.wipe();
-    for (const one of files) await wipeFile(one).catch((error) => (failure ??= error));
+    for (const one of files) await wipeFile(this.disk, one).catch((error) => (failure ??= error));
     this.free.unshift(...files);
     if (failure !== undefined) throw failure;
   }
@@ -161,7 +169,7 @@ export class JournalFiles {
       const one = free.shift()!;
       if (one.isBlank || !mustWipe) return one;
       try {
-        await wipeFile(one);
+        await wipeFile(this.disk, one);
         return one;
       } catch {
         // Writes go on elsewhere; who wants it wiped tries again.

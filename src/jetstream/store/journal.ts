@@ -111,6 +111,11 @@ export class Journal implements Commits {
     return this.files.waiting;
   }
 
+  /** Whether the streams still need what files have that are not written to any more. */
+  get areFilesNeeded(): boolean {
+    return this.files.areNeeded;
+  }
+
   /**
    * Makes room for a record in the batch of this turn, at `chunk` and `at`. Throws the failure while the disk takes nothing,
    * but for what is urgent, as it makes room.
