@@ -330,10 +330,9 @@ export class Consumer implements DeliveryTarget {
   }
 
   messageStored(subject: string, sequence: number): void {
-    // One that begins beyond the end of the stream does not get what comes before that.
-    if (sequence < this.state.nextStream || !this.wants(subject)) return;
+    if (!this.wants(subject)) return;
     this.#delivery.backlog.stored();
-    this.wake();
+    if (sequence >= this.state.nextStream) this.wake();
   }
 
   /** Messages have gone: what waits for an acknowledgement of them does no longer. */
@@ -368,7 +367,10 @@ export class Consumer implements DeliveryTarget {
 
   /** Messages that it has not delivered yet. */
   get numPending(): number {
-    return this.#delivery.backlog.count;
+    const { backlog } = this.#delivery;
+    // As in nats-server: what came before where it begins counts, unless somebody asks before there is anything for it.
+    if (backlog.count > 0 && this.state.nextStream > this.stream.store.state.lastSequence) backlog.changed();
+    return backlog.count;
   }
 
   /** Whether somebody listens to its deliver subject. */

@@ -113,19 +113,23 @@ function takeFrames(found: FoundJournal, frames: readonly Frame[], keys: Keys): 
   const whole = new Set(opened.filter((one) => one.whole).map(({ frame }) => frame.ticket));
   const last = Math.max(0, ...whole);
   const taken = new Set<Ticket>();
+  // Above every id that was given before a frame that is torn.
+  let given = 0;
+  for (const { header, ticket } of frames) if (ticket <= found.released) given = Math.max(given, header?.nextLog ?? 0);
   for (const { frame, records, sound, whole: isWhole, payload } of opened) {
     const { ticket } = frame;
     // A write that was repeated elsewhere.
     if (taken.has(ticket) || (!isWhole && whole.has(ticket))) continue;
     if (isWhole) taken.add(ticket);
     const isTail = !isWhole && ticket > last;
+    if (isWhole) given = Math.max(given, frame.header?.nextLog ?? 0);
     if (isTail) {
       if (frame.file !== undefined) found.torn ??= { file: frame.file, position: frame.position };
     } else if (!isWhole) found.damaged.push(frame.payload);
     const chunk = new Chunk(payload);
     const cutBatches = isTail ? openBatches(records.slice(0, sound)) : undefined;
     for (const [number, record] of records.entries()) {
-      if (cutBatches !== undefined && number >= sound && !standsAlone(record, cutBatches)) continue;
+      if (cutBatches !== undefined && number >= sound && !standsAlone(record, cutBatches, given)) continue;
       const one = { record, chunk, ticket };
       if (record.kind === RecordKind.create || record.kind === RecordKind.delete) {
         found.notes.push(one);
@@ -151,10 +155,10 @@ function openBatches(records: readonly RecordView[]): Set<number> {
 /**
  * The last frame may not have been durable as a whole. What comes after a gap in it may stand for what is missing, belong to
  * a batch that is not there as a whole, or be the copy of a message behind others that are missing; any other message stands
- * for itself.
+ * for itself. What began before the frame, of ids below `given`, is from an older write that has stood in the file there.
  */
-function standsAlone({ kind, flags, log }: RecordView, cutBatches: ReadonlySet<number>): boolean {
-  if (kind === RecordKind.create) return true;
+function standsAlone({ kind, flags, log }: RecordView, cutBatches: ReadonlySet<number>, given: number): boolean {
+  if (kind === RecordKind.create) return log >= given;
   return (
     kind === RecordKind.message && (flags & (RecordFlag.more | RecordFlag.continued)) === 0 && !cutBatches.has(log)
   );

@@ -14,6 +14,8 @@ import { type Commits, type CommitWaiter, durable, type Ticket } from "./store.j
 
 const FIRST_RETRY_MS = 100;
 const LONGEST_RETRY_MS = 5000;
+/** Small frames leave most of their blocks free: a file may be so many times as large. */
+const LARGEST_FILES = 4;
 /** What a file grows by. */
 const PADDING = Buffer.alloc(256 * 1024);
 
@@ -55,6 +57,8 @@ export class Journal implements Commits {
   private nextTicket: Ticket;
   private current: JournalFile | undefined;
   private position = 0;
+  /** Bytes of the frames in the current file, without what is left free behind them. */
+  private filled = 0;
   private pumping = false;
   private scheduled = false;
   private closing = false;
@@ -298,7 +302,9 @@ export class Journal implements Commits {
       ({ released } = this);
       const parts = frameOf(batch, this.nextLog, released, this.blockBytes, this.options.cipher);
       const bytes = parts.reduce((sum, part) => sum + part.length, 0);
-      const isFull = this.position > 0 && this.position + bytes > this.options.fileBytes;
+      const { fileBytes } = this.options;
+      const end = this.position + bytes;
+      const isFull = this.position > 0 && (this.filled + bytes > fileBytes || end > LARGEST_FILES * fileBytes);
       if (this.current === undefined || isFull || this.mustLeave) await this.rotate();
       const current = this.current!;
       this.isDirty = true;
@@ -306,6 +312,7 @@ export class Journal implements Commits {
       // With the sync, if there is to be one.
       await current.file.write(this.padded(parts, bytes, current.file), this.position);
       this.position = nextBlock(this.position + bytes, this.blockBytes);
+      this.filled += bytes;
       current.lastTicket = batch.ticket;
     }
     if (this.options.syncIntervalMs > 0) return;
@@ -319,7 +326,9 @@ export class Journal implements Commits {
   private padded(parts: Uint8Array[], bytes: number, { sizeBytes }: WrittenFile): Uint8Array[] {
     const end = this.position + bytes;
     if (end <= sizeBytes || bytes > PADDING.length / 4 || this.failure !== undefined) return parts;
-    const padding = Math.min(PADDING.length, this.options.fileBytes - end);
+    const { fileBytes } = this.options;
+    // Beyond its usual size a file grows by little.
+    const padding = Math.min(PADDING.length, Math.max(fileBytes - end, fileBytes >> 4));
     return padding > 0 ? [...parts, PADDING.subarray(0, padding)] : parts;
   }
 
@@ -337,6 +346,7 @@ export class Journal implements Commits {
     }
     this.current = await this.files.next(this.releasedOnDisk, this.wipers > 0);
     this.position = 0;
+    this.filled = 0;
     this.durablePosition = 0;
   }
 

@@ -47,7 +47,7 @@ const ENDLESS_BYTES = 1024 ** 4;
 
 export class SimulatedDisk implements Disk {
   /** Small, so that a little is written in many blocks. */
-  readonly blockBytes = 64;
+  blockBytes = 64;
   /** Room for the content of all files; a write beyond it stores what fits and fails with ENOSPC. */
   capacityBytes = Number.POSITIVE_INFINITY;
   latency: DiskLatency = { readMs: 0.1, writeMs: 0.1, syncMs: 2 };
