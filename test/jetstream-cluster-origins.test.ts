@@ -58,11 +58,12 @@ test("mirrors and sources of other servers' streams", { timeout: 60_000 }, async
   }
   const sources = [{ name: "ORIGIN", filter_subject: "origin.1" }, { name: "MIRROR" }];
   await make(three.client, "ALL", { subjects: undefined, sources });
+  // While a server comes back a request may stay without an answer (docs/limitations.md): then it is asked again.
   const stored = (name: string, messages: number): Promise<void> =>
-    until(
-      `${name} has ${messages}`,
-      async () => (await ask(one.client, `STREAM.INFO.${name}`)).state?.messages === messages,
-    );
+    until(`${name} has ${messages}`, async () => {
+      const answer = await ask(one.client, `STREAM.INFO.${name}`).catch(() => undefined);
+      return answer?.state?.messages === messages;
+    });
   await stored("MIRROR", 10);
   await stored("ALL", 15);
   await three.server.close();
