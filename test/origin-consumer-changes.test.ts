@@ -5,9 +5,8 @@ import { type TestContext, test } from "node:test";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { freePort } from "./support/free-port.js";
 import { connectionTo } from "./support/leaf-link.js";
-import { lookAgain } from "./support/look-again.js";
 import { type ServerProcess, startServerProcess } from "./support/server-process.js";
-import { infoUntil, request } from "./support/stream-api.js";
+import { consumersOf, infoUntil, request, untilConsumers } from "./support/stream-api.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 
 const PENDING = 10;
@@ -22,28 +21,13 @@ async function clientOf(t: TestContext, { port }: ServerProcess): Promise<NatsCo
   return client;
 }
 
-async function consumersOf(client: NatsConnection): Promise<string[]> {
-  return (await request<{ consumers: string[] }>(client, "CONSUMER.NAMES.O")).consumers;
-}
-
-/** Resolves with the names of the origin's consumers when there are as many, and `isWanted` holds for all. */
-async function untilConsumers(client: NatsConnection, count: number, isWanted = /./): Promise<string[]> {
-  const deadline = AbortSignal.timeout(20_000);
-  for (;;) {
-    const names = await consumersOf(client);
-    if (names.length === count && names.every((name) => isWanted.test(name))) return names;
-    if (deadline.aborted) throw new Error(`not ${count} consumers: ${names}`);
-    await lookAgain();
-  }
-}
-
 /** A source that has no room for what waits at its origin. */
 async function fullSource(t: TestContext): Promise<NatsConnection> {
   const server = await startServerProcess(t, { config: `jetstream { store_dir: "${temporaryFolder(t)}" }` });
   const client = await clientOf(t, server);
   await request(client, "STREAM.CREATE.O", { name: "O", subjects: ["o.*"], retention: "interest" });
   await request(client, "STREAM.CREATE.S", { name: "S", sources: [{ name: "O" }], max_msgs: ROOM, discard: "new" });
-  await untilConsumers(client, 1);
+  await untilConsumers(client, "O", 1);
   for (let at = 1; at <= PENDING; at++) await client.request("o.a", `${at}`);
   await infoUntil(client, "S", ({ state }) => state.messages === ROOM);
   return client;
@@ -74,10 +58,10 @@ for (const { to, sources, count } of CHANGES) {
   }, async (t) => {
     const client = await fullSource(t);
     const isNamed = sources.some((source) => "consumer" in source);
-    const [old] = await consumersOf(client);
+    const [old] = await consumersOf(client, "O");
     if (isNamed) await request(client, "CONSUMER.CREATE.O.C", { stream_name: "O", config: reader });
     await request(client, "STREAM.UPDATE.S", { name: "S", sources, max_msgs: 10 * PENDING, discard: "new" });
-    const names = await untilConsumers(client, count, isNamed ? /^C$/ : /^JS_SRC_/);
+    const names = await untilConsumers(client, "O", count, isNamed ? /^C$/ : /^JS_SRC_/);
     if (to === "another filter") assert.deepEqual(names, [old]);
     await client.request("o.a", "last");
     // What the source has not acknowledged when it changes may come twice, but nothing is missing.
@@ -102,14 +86,14 @@ test("no consumer of a mirror stays at a far origin that became one by limits", 
   await connectionTo(hub, leaf);
   await request(leaf, "STREAM.CREATE.O", { name: "O", subjects: ["o"], retention: "interest" });
   await request(hub, "STREAM.CREATE.M", { name: "M", mirror: { name: "O", external } });
-  const kept = await untilConsumers(leaf, 1, /^JS_MIRROR_/);
+  const kept = await untilConsumers(leaf, "O", 1, /^JS_MIRROR_/);
   await request(leaf, "STREAM.UPDATE.O", { name: "O", subjects: ["o"], retention: "limits" });
   server.kill();
   server = await startHub();
   hub = await clientOf(t, server);
   await leaf.request("o", "1");
   await infoUntil(hub, "M", ({ state, mirror }) => state.messages === 1 && mirror?.error === undefined, 30_000);
-  assert.ok((await consumersOf(leaf)).includes(kept[0] ?? ""));
+  assert.ok((await consumersOf(leaf, "O")).includes(kept[0] ?? ""));
   await request(hub, "STREAM.DELETE.M");
-  await untilConsumers(leaf, 0);
+  await untilConsumers(leaf, "O", 0);
 });

@@ -7,10 +7,9 @@ import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { cuttingProxy } from "../src/testing/index.js";
 import { freePort } from "./support/free-port.js";
 import { connectionTo, linkedPrograms } from "./support/leaf-link.js";
-import { lookAgain } from "./support/look-again.js";
 import { withoutNeighbour } from "./support/neighbour.js";
 import { type ServerProcess, type ServerProgram, startServerProcess } from "./support/server-process.js";
-import { infoUntil, request } from "./support/stream-api.js";
+import { consumersOf, infoUntil, request, untilConsumers } from "./support/stream-api.js";
 import { temporaryFolder } from "./support/temporary-folder.js";
 
 const ALL = 300;
@@ -23,18 +22,6 @@ const reader = (name: string): object => ({ name: "C", deliver_subject: `to.${na
 
 async function publish(client: NatsConnection, from: number, to: number): Promise<void> {
   for (let at = from; at <= to; at++) for (const name of RETENTIONS) await client.request(`${name}.a`, `${at}`);
-}
-
-async function consumersOf(client: NatsConnection, stream: string): Promise<string[]> {
-  return (await request<{ consumers: string[] }>(client, `CONSUMER.NAMES.${stream}`)).consumers;
-}
-
-async function untilConsumers(client: NatsConnection, stream: string, count: number): Promise<void> {
-  const deadline = AbortSignal.timeout(20_000);
-  while ((await consumersOf(client, stream)).length !== count) {
-    if (deadline.aborted) throw new Error(`${stream} has not ${count} consumers: ${await consumersOf(client, stream)}`);
-    await lookAgain();
-  }
 }
 
 async function payloads(client: NatsConnection, stream: string): Promise<string[]> {

@@ -52,6 +52,26 @@ export async function infoUntil(
   }
 }
 
+export async function consumersOf(client: NatsConnection, stream: string): Promise<string[]> {
+  return (await request<{ consumers: string[] }>(client, `CONSUMER.NAMES.${stream}`)).consumers;
+}
+
+/** Resolves with the names of a stream's consumers when there are as many, and `isWanted` holds for all. */
+export async function untilConsumers(
+  client: NatsConnection,
+  stream: string,
+  count: number,
+  isWanted = /./,
+): Promise<string[]> {
+  const deadline = AbortSignal.timeout(20_000);
+  for (;;) {
+    const names = await consumersOf(client, stream);
+    if (names.length === count && names.every((name) => isWanted.test(name))) return names;
+    if (deadline.aborted) throw new Error(`${stream} has not ${count} consumers: ${names}`);
+    await lookAgain();
+  }
+}
+
 /** A stream as it was: its configuration and state, and the chunks of its archive. */
 export interface Archive {
   readonly config: object;
