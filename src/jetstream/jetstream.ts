@@ -224,7 +224,6 @@ export class JetStream {
 
   async close(): Promise<void> {
     this.closing = true;
-    this.endPulls();
     this.memoryBudget.stop();
     for (const account of this.accounts.values()) account.close();
     await this.storage.close();

@@ -264,7 +264,7 @@ export class JetStreamAccount implements Neighbours {
     // First: of a write that is torn there must be no consumer that begins again.
     const gone = consumer.isDurable ? this.js.propose({ op: "consumer-gone", ...names }) : 0;
     const ticket = consumer.delete();
-    if (!consumer.config.direct) consumer.advise("DELETED", "consumer_action", { action: "delete" });
+    consumer.adviseGone();
     stream.interest.consumerGone(consumer.config);
     return Math.max(ticket, gone);
   }

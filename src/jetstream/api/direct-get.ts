@@ -166,6 +166,7 @@ async function batch(answering: Answering): Promise<void> {
   let pending = total;
   let last = 0;
   let bytes = 0;
+  const most = mostBytes(answering);
   const { lastSequence } = store.state;
   let left = Math.min(asked.batch, MAX_BATCH);
   for (; left > 0 && sequence !== 0 && sequence <= lastSequence; sequence = store.next(sequence + 1, filter)) {
@@ -181,7 +182,7 @@ async function batch(answering: Answering): Promise<void> {
     send(answering, stored, headersOf(stream, pending, last));
     last = sequence;
     bytes += size(stored);
-    if (bytes >= mostBytes(answering)) break;
+    if (bytes >= most) break;
   }
   filter?.release();
   status(request, "204 EOB", [
@@ -212,6 +213,7 @@ async function several(answering: Answering): Promise<void> {
   let pending = sequences.length;
   let last = 0;
   let bytes = 0;
+  const most = mostBytes(answering);
   for (const sequence of sequences.slice(0, asked.batch > 0 ? asked.batch : sequences.length)) {
     const stored = await load(answering, sequence);
     if (stored === "unreadable") return;
@@ -220,7 +222,7 @@ async function several(answering: Answering): Promise<void> {
     send(withHeaders, stored, headersOf(stream, pending, last));
     last = sequence;
     bytes += size(stored);
-    if (bytes >= mostBytes(answering)) break;
+    if (bytes >= most) break;
   }
   status(request, "204 EOB", [
     [Header.numPending, pending],

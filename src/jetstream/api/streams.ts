@@ -182,9 +182,9 @@ function remove(request: ApiRequest): object {
   wantEmpty(request);
   const { account, names } = request;
   const stream = account.stream(names[0]);
-  const consumers = [...stream.consumers.values()].filter(({ config }) => !config.direct);
+  const consumers = [...stream.consumers.values()];
   request.ticket = account.delete(stream);
-  for (const consumer of consumers) consumer.advise("DELETED", "consumer_action", { action: "delete" });
+  for (const consumer of consumers) consumer.adviseGone();
   advise(stream, "DELETED", "delete");
   return { success: true };
 }

@@ -356,6 +356,11 @@ export class Consumer implements DeliveryTarget {
     this.wake();
   }
 
+  /** Tells that it was deleted, unless it is one that a stream has made for itself. */
+  adviseGone(): void {
+    if (!this.config.direct) this.advise("DELETED", "consumer_action", { action: "delete" });
+  }
+
   #adviseDeleted(sequence: number, consumerSequence: number): void {
     this.advise("MSG_TERMINATED", "terminated", {
       consumer_seq: consumerSequence,

@@ -4,6 +4,7 @@ import type { Disk } from "../../runtime/disk.js";
 import type { ChunkPool } from "./chunk-pool.js";
 import type { StoreError } from "./errors.js";
 import { type JournalFile, openJournalFile, type UnopenedFile, wipeFile } from "./journal-file.js";
+import type { FoundJournal } from "./journal-recovery.js";
 import type { Ticket } from "./store.js";
 
 const SPARE_FILES = 2;
@@ -24,7 +25,6 @@ export class JournalFiles {
   private readonly free: JournalFile[];
   /** Those that could not be written to at the start. */
   private unopened: readonly UnopenedFile[];
-  private released: Ticket;
   private fileNumber: number;
   private wiping: Promise<void> = Promise.resolve();
   private waitingForRoom: (() => void)[] = [];
@@ -35,12 +35,7 @@ export class JournalFiles {
     disk: Disk,
     directory: string,
     options: JournalFilesOptions,
-    found: {
-      readonly files: readonly JournalFile[];
-      readonly unopened: readonly UnopenedFile[];
-      readonly fileNumber: number;
-      readonly released: Ticket;
-    },
+    found: Pick<FoundJournal, "files" | "unopened" | "fileNumber" | "released">,
   ) {
     this.disk = disk;
     this.directory = directory;
@@ -49,7 +44,6 @@ export class JournalFiles {
     this.left = found.files.filter((file) => file.lastTicket > found.released);
     this.free = found.files.filter((file) => file.lastTicket <= found.released);
     this.unopened = found.unopened;
-    this.released = found.released;
     this.fileNumber = found.fileNumber;
   }
 
@@ -58,9 +52,9 @@ export class JournalFiles {
     return this.left;
   }
 
-  /** Whether the streams still need what a file has that is not written to any more, opened or not. */
-  get areNeeded(): boolean {
-    return this.left.length > 0 || this.unopened.some(({ lastTicket }) => lastTicket > this.released);
+  /** Whether the streams, which have taken over what was written up to `released`, still need a file that is not written to any more. */
+  areNeeded(released: Ticket): boolean {
+    return this.left.length > 0 || this.unopened.some(({ lastTicket }) => lastTicket > released);
   }
 
   /** Whether another file may wait. */
@@ -76,7 +70,6 @@ export class JournalFiles {
   /** The streams have taken over all writes up to this ticket. `mustWipe`: no file goes with its content left on the disk. */
   release(upTo: Ticket, mustWipe: boolean): void {
     this.blockedBy = undefined;
-    this.released = Math.max(this.released, upTo);
     while (this.left.length > 0 && this.left[0].lastTicket <= upTo) this.free.push(this.left.shift()!);
     // Oldest first: what is left of older writes must not outlive newer ones.
     while (this.free.length > SPARE_FILES && !mustWipe) void this.discard(this.free.shift()!);

@@ -8,8 +8,9 @@ import type { Cipher } from "./cipher.js";
 import { StoreError } from "./errors.js";
 import { FRAME_HEADER_BYTES, FrameFlag, writeFrameHeader } from "./frame.js";
 import { type Batch, type BatchEnd, frameOf } from "./journal-batch.js";
-import type { JournalFile, UnopenedFile } from "./journal-file.js";
+import type { JournalFile } from "./journal-file.js";
 import { JournalFiles } from "./journal-files.js";
+import type { FoundJournal } from "./journal-recovery.js";
 import { type Commits, type CommitWaiter, durable, type Ticket } from "./store.js";
 
 const FIRST_RETRY_MS = 100;
@@ -79,14 +80,7 @@ export class Journal implements Commits {
     runtime: { disk: Disk; clock: Clock },
     directory: string,
     options: JournalOptions,
-    found: {
-      files: JournalFile[];
-      unopened: UnopenedFile[];
-      fileNumber: number;
-      lastTicket: Ticket;
-      released: Ticket;
-      nextLog: number;
-    },
+    found: Pick<FoundJournal, "files" | "unopened" | "fileNumber" | "lastTicket" | "released" | "nextLog">,
   ) {
     this.clock = runtime.clock;
     this.blockBytes = runtime.disk.blockBytes;
@@ -117,7 +111,7 @@ export class Journal implements Commits {
 
   /** Whether the streams still need what files have that are not written to any more. */
   get areFilesNeeded(): boolean {
-    return this.files.areNeeded;
+    return this.files.areNeeded(this.released);
   }
 
   /**

@@ -183,8 +183,7 @@ export class ReadCache {
   }
 
   private add(window: Window): void {
-    this.windows.add(window);
-    this.lastUsed = window;
+    this.use(window);
     const known = this.byFile.get(window.of);
     if (known === undefined) this.byFile.set(window.of, [window]);
     else known.push(window);

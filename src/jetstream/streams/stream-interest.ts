@@ -1,6 +1,5 @@
 // What a stream keeps for its consumers: with interest retention only what one of them wants, with it and with a work queue only
 // until they are done with it.
-import { isExempt } from "../consumers/consumer-checks.js";
 import type { ConsumerConfig } from "../consumers/consumer-config.js";
 import type { Stream } from "./stream.js";
 
@@ -43,8 +42,7 @@ export class StreamInterest {
 
   /** A consumer is gone: what only it kept goes, too. */
   consumerGone(gone: ConsumerConfig): void {
-    const isReader = isExempt(gone) && !gone.direct;
-    if (isReader || this.#stream.config.retention === "interest") this.dropUnneeded();
+    if ((gone.sourcing && !gone.direct) || this.#stream.config.retention === "interest") this.dropUnneeded();
   }
 
   /** Removes what no consumer needs; of a work queue, what one of them is done with. */
